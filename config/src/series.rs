@@ -1,0 +1,328 @@
+//! The one table of everything that is measured, computed or reported: name, unit, type and meaning.
+//!
+//! A [`Point`] is one field of one [`Measurement`]. Profiles map registers and JSON fields to points by
+//! `measurement.field`; the store keeps points; the forwarder writes them as `measurement field=value`. Nothing
+//! leaves the site that is not a row of this table. Names and units: DOMAIN §1 and §4; units are part of the name.
+
+use std::fmt;
+
+/// What a value of a point is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// Measured quantity, always written as a float so that a database never sees two types in one field.
+    Float,
+    /// Count or state code, written as an integer.
+    Int,
+    /// Yes or no.
+    Bool,
+    /// One word out of a closed set.
+    Text,
+}
+
+/// Where the rows of a measurement come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Read from a device; forwarded only with `forward.raw = true`.
+    Reading,
+    /// Computed at the edge over a window; the time stamp is the window's start.
+    Metric,
+    /// Happened at a moment: device events, alarms, lost intervals.
+    Event,
+}
+
+/// One row of the measurement table.
+#[derive(Debug)]
+pub struct MeasurementInfo {
+    /// Name in the database.
+    pub name: &'static str,
+    /// Where its rows come from.
+    pub class: Class,
+    /// Tag that tells the parts of one device apart (lane, size, rule), if it has parts.
+    pub part_tag: Option<&'static str>,
+    /// Chinese name.
+    pub zh: &'static str,
+}
+
+/// One row of the point table.
+#[derive(Debug)]
+pub struct PointInfo {
+    /// Measurement it belongs to.
+    pub measurement: Measurement,
+    /// Field name in the database; ends in its unit where it has one.
+    pub field: &'static str,
+    /// `measurement.field`, as profiles write it.
+    pub name: &'static str,
+    /// Type of its values, for ever.
+    pub ty: Type,
+    /// Meaning in English.
+    pub en: &'static str,
+    /// Meaning in Chinese.
+    pub zh: &'static str,
+}
+
+macro_rules! series {
+    ($( $meas:ident $mname:literal $class:ident $part:expr, $mzh:literal { $( $point:ident $field:literal $ty:ident $en:literal $zh:literal; )* } )*) => {
+        /// A table in the database.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Measurement { $( #[doc = $mzh] $meas, )* }
+
+        /// One field of one measurement: everything the gateway can store or send.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u16)]
+        pub enum Point { $( $( #[doc = $en] $point, )* )* }
+
+        impl Measurement {
+            /// Every measurement, in table order.
+            pub const ALL: &'static [Self] = &[ $( Self::$meas, )* ];
+            const INFO: &'static [MeasurementInfo] = &[ $( MeasurementInfo { name: $mname, class: Class::$class, part_tag: $part, zh: $mzh }, )* ];
+        }
+
+        impl Point {
+            /// Every point, in table order.
+            pub const ALL: &'static [Self] = &[ $( $( Self::$point, )* )* ];
+            const INFO: &'static [PointInfo] = &[ $( $( PointInfo {
+                measurement: Measurement::$meas, field: $field, name: concat!($mname, ".", $field), ty: Type::$ty, en: $en, zh: $zh,
+            }, )* )* ];
+        }
+    };
+}
+
+series! {
+    DeviceHealth "device_health" Reading None, "设备健康" {
+        HealthOnline "online" Bool "a broker's last will or birth message said so" "在线声明";
+        HealthRttMs "rtt_ms" Float "mean time to an answer" "平均应答时间";
+        HealthPollsOk "polls_ok" Int "requests answered well since start" "成功轮询数";
+        HealthPollsErr "polls_err" Int "requests failed since start" "失败轮询数";
+        HealthTimeouts "timeout" Int "requests without an answer since start" "超时数";
+        HealthExceptions "exception" Int "requests the device refused since start" "异常应答数";
+        HealthDiscarded "discarded" Int "late, foreign or malformed answers thrown away since start" "丢弃应答数";
+        HealthRssi "rssi_dbm" Float "radio signal strength" "信号强度";
+        HealthUptime "uptime_s" Int "seconds since the device started" "运行时长";
+    }
+    Locker "locker" Reading None, "智能信包箱/快件箱" {
+        LockerTotal "comp_total" Int "compartments installed" "格口总数";
+        LockerOccupied "comp_occupied" Int "compartments holding a parcel" "占用格口";
+        LockerFree "comp_free" Int "compartments ready for a parcel" "空闲格口";
+        LockerFaulted "comp_faulted" Int "compartments out of order" "故障格口";
+        LockerDisabled "comp_disabled" Int "compartments taken out of use" "停用格口";
+        LockerDoorOpen "door_open" Int "compartment doors standing open" "开门数";
+        LockerOccupancySource "occupancy_source" Text "how occupancy is known: sensor, business or inferred" "占用来源";
+        LockerDeposits "deposits_total" Int "parcels put in, since ever" "入柜量";
+        LockerPickups "pickups_total" Int "parcels taken out, since ever" "出柜量";
+        LockerReturns "returns_total" Int "parcels taken back by the courier, since ever" "退回量";
+        LockerOpenCmds "open_cmd_total" Int "door commands, since ever" "开箱次数";
+        LockerOpenFails "open_fail_total" Int "door commands without an open door, since ever" "开箱失败数";
+        LockerOverdue "overdue_now" Int "parcels past their keep period" "滞留件";
+        LockerTemp "temp_c" Float "temperature inside the kiosk" "柜内温度";
+        LockerMainsOk "mains_ok" Bool "mains power present" "市电正常";
+        LockerBattery "battery_pct" Float "battery charge" "电池电量";
+    }
+    LockerSize "locker_size" Reading Some("size"), "格口规格" {
+        SizeTotal "comp_total" Int "compartments of this size" "该规格格口数";
+        SizeOccupied "comp_occupied" Int "compartments of this size holding a parcel" "该规格占用数";
+    }
+    Cabinet "cabinet" Reading None, "智能冷冻柜/冷藏柜" {
+        CabinetAir "air_c" Float "air temperature" "柜温";
+        CabinetProduct "product_c" Float "product temperature" "品温";
+        CabinetEvap "evap_c" Float "evaporator temperature" "蒸发器温度";
+        CabinetCond "cond_c" Float "condenser temperature" "冷凝器温度";
+        CabinetAmbient "ambient_c" Float "temperature around the cabinet" "环境温度";
+        CabinetSetpoint "setpoint_c" Float "temperature asked for" "设定温度";
+        CabinetHumidity "rh_pct" Float "relative humidity" "相对湿度";
+        CabinetMode "mode" Text "what the controller is doing" "运行模式";
+        CabinetCompressor "compressor" Bool "compressor running" "压缩机";
+        CabinetFan "evap_fan" Bool "evaporator fan running" "蒸发风机";
+        CabinetDefrost "defrost" Bool "defrost running" "化霜";
+        CabinetDoor "door_open" Bool "door open" "柜门";
+        CabinetLight "light" Bool "light on" "照明";
+        CabinetAlarm "alarm" Bool "the controller reports an alarm of its own" "控制器报警";
+    }
+    Vending "vending" Reading None, "自助售卖机" {
+        VendingStatus "status" Text "in_service or why not" "状态";
+        VendingVends "vends_total" Int "vends, since ever" "出货次数";
+        VendingSales "sales_fen_total" Int "sales in fen (0.01 CNY), since ever" "销售额（分）";
+        VendingFails "vend_fail_total" Int "failed vends, since ever" "出货失败数";
+        VendingOutages "power_outages_total" Int "power outages, since ever (EVA-DTS EA7)" "停电次数";
+        VendingAir "air_c" Float "air temperature" "柜温";
+        VendingSetpoint "setpoint_c" Float "temperature asked for" "设定温度";
+    }
+    Lane "lane" Reading Some("no"), "货道" {
+        LaneLevel "level" Int "items left (EVA-DTS PA108)" "现存量";
+        LanePar "par" Int "standard filling level (EVA-DTS PA105)" "标准补货量";
+        LaneMin "min" Int "level that asks for a refill (EVA-DTS PA109)" "补货触发量";
+        LaneCapacity "capacity" Int "items it can hold (EVA-DTS PA104)" "最大容量";
+        LaneFault "fault" Bool "lane out of order" "货道故障";
+        LanePrice "price_fen" Int "price in fen" "价格（分）";
+    }
+    Energy "energy" Reading None, "电能" {
+        EnergyVoltage "voltage_v" Float "voltage" "电压";
+        EnergyCurrent "current_a" Float "current" "电流";
+        EnergyActive "active_w" Float "active power" "有功功率";
+        EnergyReactive "reactive_var" Float "reactive power" "无功功率";
+        EnergyPowerFactor "pf" Float "power factor" "功率因数";
+        EnergyFrequency "freq_hz" Float "mains frequency" "频率";
+        EnergyTotal "energy_kwh_total" Float "energy imported, since ever" "累计电能";
+    }
+    Event "event" Event Some("type"), "设备事件" {
+        EventTarget "target" Text "compartment or lane it happened at" "对象";
+        EventOutcome "outcome" Text "ok, fail or timeout" "结果";
+        EventCode "code" Text "the maker's code" "代码";
+        EventDuration "dur_s" Float "how long it took" "时长";
+        EventAmount "amount_fen" Int "amount in fen" "金额（分）";
+        EventCount "count" Int "always 1: events can be summed" "次数";
+    }
+    Gateway "gateway" Reading None, "网关" {
+        GatewayUptime "uptime_s" Int "seconds since the gateway started" "运行时长";
+        GatewayMessages "messages_total" Int "messages received since the gateway started" "接收消息数";
+        GatewayReadings "readings_total" Int "readings received since the gateway started" "接收读数";
+        GatewayDropped "dropped_total" Int "readings dropped since the gateway started" "丢弃读数";
+        GatewayBacklog "backlog_points" Int "points waiting for the database" "待转发点数";
+        GatewayRss "rss_bytes" Int "memory in use" "内存占用";
+    }
+    Locker5m "locker_5m" Metric None, "信包箱五分钟指标" {
+        Locker5mOccupancy "occupancy" Float "occupied over usable compartments, time-weighted, 0 to 1" "占用率";
+        Locker5mOccupiedS "occupied_s" Float "compartment-seconds occupied (numerator of occupancy)" "占用格口秒";
+        Locker5mUsableS "usable_s" Float "compartment-seconds usable (denominator of occupancy)" "可用格口秒";
+        Locker5mFaultedShare "faulted_share" Float "faulted over installed compartments, time-weighted" "故障格口率";
+        Locker5mDeposits "deposits" Int "parcels put in" "入柜量";
+        Locker5mPickups "pickups" Int "parcels taken out" "出柜量";
+        Locker5mOpenCmds "open_cmds" Int "door commands" "开箱次数";
+        Locker5mOpenFails "open_fails" Int "door commands without an open door" "开箱失败数";
+        Locker5mCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+    }
+    Cabinet5m "cabinet_5m" Metric None, "冷柜五分钟指标" {
+        Cabinet5mAirMean "air_mean_c" Float "time-weighted mean air temperature" "平均柜温";
+        Cabinet5mAirMin "air_min_c" Float "lowest air temperature" "最低柜温";
+        Cabinet5mAirMax "air_max_c" Float "highest air temperature" "最高柜温";
+        Cabinet5mCompliance "compliance_raw" Float "share of observed time within the limit, 0 to 1" "温度合规率";
+        Cabinet5mComplianceAdj "compliance_adjusted" Float "the same with defrosts left out" "扣除化霜合规率";
+        Cabinet5mCompliantS "compliant_s" Float "seconds within the limit (numerator of compliance_raw)" "合规秒数";
+        Cabinet5mObservedS "observed_s" Float "seconds with a valid air temperature (denominator of compliance_raw)" "观测秒数";
+        Cabinet5mAdjCompliantS "adj_compliant_s" Float "numerator of compliance_adjusted" "扣除化霜合规秒数";
+        Cabinet5mAdjObservedS "adj_observed_s" Float "denominator of compliance_adjusted" "扣除化霜观测秒数";
+        Cabinet5mDegreeMin "degree_min" Float "degree-minutes above the limit" "超温度分";
+        Cabinet5mDoorOpenS "door_open_s" Float "seconds with the door open" "开门秒数";
+        Cabinet5mDoorOpenings "door_openings" Int "times the door was opened" "开门次数";
+        Cabinet5mCompressorS "compressor_s" Float "seconds with the compressor running" "压机运行秒数";
+        Cabinet5mCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+    }
+    Vending5m "vending_5m" Metric None, "售卖机五分钟指标" {
+        Vending5mAvailability "availability" Float "share of observed time in service, 0 to 1" "可售率";
+        Vending5mInServiceS "in_service_s" Float "seconds in service (numerator of availability)" "可售秒数";
+        Vending5mObservedS "observed_s" Float "seconds with a known status (denominator of availability)" "观测秒数";
+        Vending5mVends "vends" Int "vends" "出货次数";
+        Vending5mSales "sales_fen" Int "sales in fen" "销售额（分）";
+        Vending5mFails "vend_fails" Int "failed vends" "出货失败数";
+        Vending5mLaneEmptyS "lane_empty_s" Float "lane-seconds without stock (numerator of the stock-out rate)" "缺货货道秒";
+        Vending5mLaneObservedS "lane_observed_s" Float "lane-seconds observed (denominator of the stock-out rate)" "观测货道秒";
+        Vending5mCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+    }
+    Energy5m "energy_5m" Metric None, "能耗五分钟指标" {
+        Energy5mKwh "energy_kwh" Float "energy used" "耗电量";
+        Energy5mPowerMean "active_mean_w" Float "time-weighted mean active power" "平均功率";
+        Energy5mResets "resets" Int "times the meter's counter went back" "表计复位次数";
+        Energy5mCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+    }
+    Device5m "device_5m" Metric None, "设备在线五分钟指标" {
+        Device5mOnlineRate "online_rate" Float "share of the window the device was online, 0 to 1" "在线率";
+        Device5mOnlineS "online_s" Float "seconds online (numerator of online_rate)" "在线秒数";
+        Device5mWindowS "window_s" Float "seconds of the window (denominator of online_rate)" "窗口秒数";
+        Device5mReceived "received" Int "messages or polls received" "收到次数";
+        Device5mExpected "expected" Int "messages or polls expected" "应收次数";
+    }
+    Alarm "alarm" Event Some("rule"), "报警" {
+        AlarmActive "active" Int "1 raised, 0 cleared" "状态";
+        AlarmValue "value" Float "the value that decided" "触发值";
+        AlarmLimit "limit" Float "the limit it was held against" "阈值";
+        AlarmDurationS "dur_s" Float "seconds since the condition began" "持续时间";
+    }
+    Gap "gap" Event Some("reason"), "数据缺口" {
+        GapPoints "points" Int "points known to be lost" "丢失点数";
+        GapDurationS "dur_s" Float "length of the lost interval" "缺口时长";
+    }
+}
+
+impl Measurement {
+    /// Its row of the table.
+    #[must_use]
+    pub fn info(self) -> &'static MeasurementInfo {
+        &Self::INFO[self as usize]
+    }
+}
+
+impl Point {
+    /// Its row of the table.
+    #[must_use]
+    pub fn info(self) -> &'static PointInfo {
+        &Self::INFO[self as usize]
+    }
+
+    /// The measurement it is a field of.
+    #[must_use]
+    pub fn measurement(self) -> Measurement {
+        self.info().measurement
+    }
+
+    /// Finds a point by `measurement.field`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|point| point.info().name == name)
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.info().name)
+    }
+}
+
+/// Which part of a device a reading is about: a lane, a compartment size, an alarm rule. Empty for the whole device.
+///
+/// Held in place (at most [`PART_BYTES_MAX`](crate::limits::PART_BYTES_MAX) bytes), so that a reading can be copied
+/// and compared without an allocation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Part {
+    bytes: [u8; crate::limits::PART_BYTES_MAX],
+    len: u8,
+}
+
+impl Part {
+    /// The whole device.
+    pub const WHOLE: Self = Self { bytes: [0; crate::limits::PART_BYTES_MAX], len: 0 };
+
+    /// A named part; `None` if the name is longer than the limit or holds a control character.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        if name.len() > crate::limits::PART_BYTES_MAX || name.chars().any(char::is_control) {
+            return None;
+        }
+        let mut part = Self::WHOLE;
+        part.bytes[..name.len()].copy_from_slice(name.as_bytes());
+        part.len = name.len() as u8;
+        Some(part)
+    }
+
+    /// Its name; empty for the whole device.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+
+    /// Whether it stands for the whole device.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

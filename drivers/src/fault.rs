@@ -1,0 +1,101 @@
+//! Why something a device said was not taken as a reading. Closed: each is a label of a counter.
+
+/// Reason of a drop. The label is stable: dashboards and the account depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// The payload is not what its profile says it is (not JSON, not UTF-8, truncated).
+    Undecodable,
+    /// The payload is larger than [`PAYLOAD_BYTES_MAX`](facility_config::limits::PAYLOAD_BYTES_MAX) or deeper, or has more values, than allowed.
+    Oversize,
+    /// No configured device has this topic.
+    UnknownDevice,
+    /// The id in the payload is not the id in the topic.
+    ForeignId,
+    /// A required field is missing.
+    MissingField,
+    /// Already stored: the same device sent this time stamp before (QoS 1 redelivery).
+    Duplicate,
+    /// A field that the profile does not name. Dropped unread.
+    UnknownField,
+    /// A field of another type than the profile says.
+    WrongType,
+    /// NaN or infinite, or a number no float can hold.
+    NotFinite,
+    /// Outside the range the profile believes.
+    OutOfRange,
+    /// A text that is too long or not one of the profile's words.
+    BadText,
+    /// The device's clock is ahead; the gateway's time was used. The reading is kept.
+    ClockAhead,
+    /// The device's clock is in the distant past; the gateway's time was used. The reading is kept.
+    ClockBehind,
+    /// No answer in time.
+    Timeout,
+    /// The device refused the request (Modbus exception).
+    Exception,
+    /// An answer that came after its request was given up; thrown away.
+    Late,
+    /// An answer with another unit, function or transaction than asked; thrown away.
+    Foreign,
+    /// An answer of the wrong length or with a bad checksum; thrown away.
+    Malformed,
+    /// The line to the device is down.
+    Disconnected,
+}
+
+impl Fault {
+    /// Every fault, in order.
+    pub const ALL: [Self; 19] = [
+        Self::Undecodable,
+        Self::Oversize,
+        Self::UnknownDevice,
+        Self::ForeignId,
+        Self::MissingField,
+        Self::Duplicate,
+        Self::UnknownField,
+        Self::WrongType,
+        Self::NotFinite,
+        Self::OutOfRange,
+        Self::BadText,
+        Self::ClockAhead,
+        Self::ClockBehind,
+        Self::Timeout,
+        Self::Exception,
+        Self::Late,
+        Self::Foreign,
+        Self::Malformed,
+        Self::Disconnected,
+    ];
+
+    /// Label in metrics, in the account and in the log.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Undecodable => "undecodable",
+            Self::Oversize => "oversize",
+            Self::UnknownDevice => "unknown_device",
+            Self::ForeignId => "foreign_id",
+            Self::MissingField => "missing_field",
+            Self::Duplicate => "duplicate",
+            Self::UnknownField => "unknown_field",
+            Self::WrongType => "wrong_type",
+            Self::NotFinite => "not_finite",
+            Self::OutOfRange => "out_of_range",
+            Self::BadText => "bad_text",
+            Self::ClockAhead => "clock_ahead",
+            Self::ClockBehind => "clock_behind",
+            Self::Timeout => "timeout",
+            Self::Exception => "exception",
+            Self::Late => "late",
+            Self::Foreign => "foreign",
+            Self::Malformed => "malformed",
+            Self::Disconnected => "disconnected",
+        }
+    }
+
+    /// Whether the reading was kept all the same (its time was corrected).
+    #[must_use]
+    pub fn keeps_reading(self) -> bool {
+        matches!(self, Self::ClockAhead | Self::ClockBehind)
+    }
+}

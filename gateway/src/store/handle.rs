@@ -1,0 +1,139 @@
+//! How the rest of the gateway talks to a store's thread: bounded requests in, one watch out.
+
+use super::record::{Page, Seq, Sink};
+use facility_drivers::Batch;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// The store's thread has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreClosed;
+
+impl std::fmt::Display for StoreClosed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the store has stopped")
+    }
+}
+
+impl std::error::Error for StoreClosed {}
+
+/// Batches to be made durable together.
+#[derive(Debug)]
+pub struct Append {
+    /// In order. Batches without readings carry only an acknowledgement that must keep its place.
+    pub batches: Vec<Batch>,
+    /// The writer's own position, kept in the same frame as the points: after a crash the newest durable mark says
+    /// exactly which of its output is in the log.
+    pub mark: Option<i64>,
+}
+
+/// Where a reader stands and what became of the points before that. All counts are points since the log was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cursor {
+    /// Next point to read.
+    pub next: Seq,
+    /// Points taken (folded, or accepted by the database).
+    pub delivered: u64,
+    /// Points the database refused for good, now in the dead letter.
+    pub dead_lettered: u64,
+    /// Points that were gone before they could be read.
+    pub lost: u64,
+}
+
+/// What a store has made durable, published after every commit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Durable {
+    /// Oldest point still held.
+    pub start: Seq,
+    /// One past the newest durable point.
+    pub end: Seq,
+    /// Newest durable [`Append::mark`].
+    pub mark: Option<i64>,
+    /// Group commits since start.
+    pub commits: u64,
+    /// Bytes written since start, padding included.
+    pub bytes_written: u64,
+    /// Bytes held on disk.
+    pub bytes_on_disk: u64,
+    /// Points deleted by the byte budget before their reader had them, since the log was created.
+    pub evicted: u64,
+    /// Points lost to damage found at open.
+    pub damaged: u64,
+    /// Points appended and not durable yet.
+    pub pending: u64,
+    /// Why nothing can be written at the moment.
+    pub fault: Option<String>,
+}
+
+pub(super) enum Request {
+    Append(Append),
+    Read { from: Seq, points_max: usize, reply: oneshot::Sender<Page> },
+    Advance { sink: Sink, cursor: Cursor },
+    Cursor { sink: Sink, reply: oneshot::Sender<Cursor> },
+    Close { reply: oneshot::Sender<()> },
+}
+
+/// Handle of a store. Cheap to clone; all clones speak to one thread.
+#[derive(Debug, Clone)]
+pub struct Store {
+    requests: mpsc::Sender<Request>,
+    durable: watch::Receiver<Durable>,
+}
+
+impl Store {
+    pub(super) fn new(requests: mpsc::Sender<Request>, durable: watch::Receiver<Durable>) -> Self {
+        Self { requests, durable }
+    }
+
+    /// Queues batches; waits while the queue is full. Returning means queued, not durable: watch [`durable`](Self::durable).
+    ///
+    /// # Errors
+    /// [`StoreClosed`] when the thread has ended; the batches' acknowledgements are then never released.
+    pub async fn append(&self, append: Append) -> Result<(), StoreClosed> {
+        self.requests.send(Request::Append(append)).await.map_err(|_| StoreClosed)
+    }
+
+    /// Reads up to `points_max` durable points from `from` on.
+    ///
+    /// # Errors
+    /// [`StoreClosed`] when the thread has ended.
+    pub async fn read(&self, from: Seq, points_max: usize) -> Result<Page, StoreClosed> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Read { from, points_max, reply }).await.map_err(|_| StoreClosed)?;
+        answer.await.map_err(|_| StoreClosed)
+    }
+
+    /// Moves a reader's cursor. Kept in memory at once, on flash within seconds: after a crash a reader may see
+    /// points again, never skip one.
+    ///
+    /// # Errors
+    /// [`StoreClosed`] when the thread has ended.
+    pub async fn advance(&self, sink: Sink, cursor: Cursor) -> Result<(), StoreClosed> {
+        self.requests.send(Request::Advance { sink, cursor }).await.map_err(|_| StoreClosed)
+    }
+
+    /// Where a reader stands.
+    ///
+    /// # Errors
+    /// [`StoreClosed`] when the thread has ended.
+    pub async fn cursor(&self, sink: Sink) -> Result<Cursor, StoreClosed> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Cursor { sink, reply }).await.map_err(|_| StoreClosed)?;
+        answer.await.map_err(|_| StoreClosed)
+    }
+
+    /// What is durable, now and after each commit.
+    #[must_use]
+    pub fn durable(&self) -> watch::Receiver<Durable> {
+        self.durable.clone()
+    }
+
+    /// Commits what is pending, writes cursors, and ends the thread.
+    ///
+    /// # Errors
+    /// [`StoreClosed`] when the thread had ended already.
+    pub async fn close(&self) -> Result<(), StoreClosed> {
+        let (reply, done) = oneshot::channel();
+        self.requests.send(Request::Close { reply }).await.map_err(|_| StoreClosed)?;
+        done.await.map_err(|_| StoreClosed)
+    }
+}

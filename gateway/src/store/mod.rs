@@ -1,0 +1,7 @@
+//! The log: every reading on flash before it is acknowledged, kept until it was used.
+
+pub mod handle;
+pub mod record;
+
+pub use handle::{Append, Cursor, Durable, Store, StoreClosed};
+pub use record::{Names, Page, Record, Seq, Sink};

@@ -1,0 +1,88 @@
+//! What the log holds, as its readers see it.
+
+use facility_config::{DeviceIx, Part, Point};
+use facility_drivers::Value;
+use std::sync::Arc;
+
+/// Position in a log: the number of points before it, since the log was created.
+pub type Seq = u64;
+
+/// One point of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Index into [`Names::origins`].
+    pub origin: u32,
+    /// Index into [`Names::metrics`].
+    pub metric: u32,
+    /// Time of the value, Unix ms.
+    pub at_ms: i64,
+    /// Time of the group commit that made it durable, Unix ms: the log's own time, never steps back.
+    pub log_ms: i64,
+    /// The value.
+    pub value: Value,
+}
+
+/// Who recorded a point: fixed when it was captured, so that sending it again gives the same bytes whatever the
+/// configuration says by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Tags in line-protocol form, escaped and sorted, without a leading comma: `device_id=…,district=…,…`.
+    pub tags: Arc<str>,
+    /// The device in today's configuration, if it is still there with these tags.
+    pub device: Option<DeviceIx>,
+}
+
+/// What was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricName {
+    /// `measurement.field`.
+    pub name: Arc<str>,
+    /// Part of the device.
+    pub part: Part,
+    /// The point, if this version still knows it.
+    pub point: Option<Point>,
+}
+
+/// The dictionary of a log. Ids are never reused.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// By [`Record::origin`].
+    pub origins: Vec<Origin>,
+    /// By [`Record::metric`].
+    pub metrics: Vec<MetricName>,
+}
+
+/// Points in order, from one read.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Position of the first record; after a lost or evicted range it is greater than what was asked for.
+    pub first: Seq,
+    /// Where to read on. Equal to what was asked for when there is nothing new.
+    pub next: Seq,
+    /// Points known to be lost between what was asked for and `next` (evicted or damaged).
+    pub lost: u64,
+    /// The points.
+    pub records: Vec<Record>,
+    /// Dictionary that covers every id in `records`.
+    pub names: Arc<Names>,
+}
+
+/// A reader with a durable cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sink {
+    /// The fold over readings.
+    Aggregate,
+    /// The database.
+    Forward,
+}
+
+impl Sink {
+    /// Name of its cursor file: `cursor.<name>`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aggregate => "aggregate",
+            Self::Forward => "forward",
+        }
+    }
+}

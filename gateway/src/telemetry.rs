@@ -1,0 +1,88 @@
+//! The gateway's own counters. Created once in `App::build`, handed to whoever counts, rendered by the API.
+
+use facility_drivers::Fault;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only grows, shared between the thread that counts and the one that shows it.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The total.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A count per reason.
+#[derive(Debug, Default)]
+pub struct ByFault([Count; Fault::ALL.len()]);
+
+impl ByFault {
+    /// Counts one drop.
+    pub fn add(&self, fault: Fault, n: u64) {
+        self.0[fault as usize].add(n);
+    }
+
+    /// All reasons that happened.
+    #[must_use]
+    pub fn counted(&self) -> BTreeMap<&'static str, u64> {
+        Fault::ALL.into_iter().map(|fault| (fault.label(), self.0[fault as usize].get())).filter(|(_, n)| *n > 0).collect()
+    }
+
+    /// Sum over the reasons that lose a reading (not those that only correct its time).
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        Fault::ALL.into_iter().filter(|fault| !fault.keeps_reading()).map(|fault| self.0[fault as usize].get()).sum()
+    }
+}
+
+/// What came in and what was not taken, since start.
+#[derive(Debug, Default)]
+pub struct Intake {
+    /// MQTT messages and Modbus poll results.
+    pub messages: Count,
+    /// Messages refused as a whole, by reason.
+    pub refused: ByFault,
+    /// Values in all accepted messages, dropped ones included.
+    pub readings: Count,
+    /// Values dropped, by reason.
+    pub dropped: ByFault,
+    /// Values handed to the readings store.
+    pub stored: Count,
+    /// Metric and event points handed to the outbox.
+    pub produced: Count,
+}
+
+/// What the forwarder did, since start.
+#[derive(Debug, Default)]
+pub struct Delivery {
+    /// Write requests sent.
+    pub requests: Count,
+    /// Requests that have to be repeated.
+    pub retries: Count,
+    /// Lines accepted by the database.
+    pub lines: Count,
+    /// Points accepted by the database.
+    pub points: Count,
+    /// Points refused for good.
+    pub dead_lettered: Count,
+    /// Bytes of request bodies, compressed.
+    pub wire_bytes: Count,
+}
+
+/// Every counter of the process.
+#[derive(Debug, Default)]
+pub struct Telemetry {
+    /// Incoming side.
+    pub intake: Intake,
+    /// Outgoing side.
+    pub delivery: Delivery,
+}
