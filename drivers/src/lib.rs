@@ -3,11 +3,20 @@
 //! Knows protocols. Never knows the store, the database, HTTP routes of the gateway or its commands, and never
 //! writes to a device: no function here builds a Modbus write or an unlock command.
 
+pub mod backoff;
 pub mod clock;
+pub mod decode;
 pub mod fault;
 pub mod link;
+pub mod modbus;
+pub mod mqtt;
+pub mod plan;
 pub mod reading;
+pub mod session;
+pub mod sim;
 
+pub use backoff::Backoff;
 pub use clock::Clock;
 pub use fault::Fault;
-pub use reading::{Ack, Batch, Metric, Quality, Reading, Subject, Value};
+pub use link::{Link, LinkState};
+pub use reading::{Ack, Batch, Metric, Quality, Reading, Released, Subject, Value};

@@ -1,4 +1,16 @@
 //! What is done with the readings: store, metrics, alarms, forwarding, status.
 
+pub mod aggregate;
+pub mod alarm;
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod forward;
+pub mod health;
+pub mod latest;
+pub mod ledger;
+pub mod pipeline;
+pub mod status;
 pub mod store;
+pub mod tasks;
 pub mod telemetry;

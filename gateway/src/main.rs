@@ -1,1 +1,2 @@
+//! The `facility-gateway` binary.
 fn main() {}

@@ -1,0 +1,4 @@
+//! Bytes to readings and back. Pure: no I/O, no clock, never fails; it yields readings and faults.
+
+pub mod json;
+pub mod registers;
