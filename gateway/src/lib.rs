@@ -1,5 +1,6 @@
 //! What is done with the readings: store, metrics, alarms, forwarding, status.
 
+pub mod admit;
 pub mod aggregate;
 pub mod alarm;
 pub mod api;
@@ -10,6 +11,8 @@ pub mod health;
 pub mod latest;
 pub mod ledger;
 pub mod pipeline;
+pub mod process;
+pub mod rollup;
 pub mod status;
 pub mod store;
 pub mod tasks;
