@@ -6,6 +6,7 @@ pub mod alarm;
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod collect;
 pub mod forward;
 pub mod health;
 pub mod latest;

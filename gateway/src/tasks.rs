@@ -25,6 +25,8 @@ pub enum Kind {
     Rollup,
     /// Sends to the database.
     Forward,
+    /// Shows what the others do.
+    Status,
 }
 
 /// What the end of a task means.
@@ -54,7 +56,7 @@ const fn rule(kind: Kind) -> Rule {
         Kind::Broker | Kind::Bus => Rule { on_panic: OnPanic::Restart, stage: 0 },
         Kind::Pipeline => Rule { on_panic: OnPanic::StopAll, stage: 1 },
         Kind::Rollup => Rule { on_panic: OnPanic::StopAll, stage: 2 },
-        Kind::Forward => Rule { on_panic: OnPanic::Restart, stage: 3 },
+        Kind::Forward | Kind::Status => Rule { on_panic: OnPanic::Restart, stage: 3 },
     }
 }
 

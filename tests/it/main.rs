@@ -2,3 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod architecture;
+mod commands;
+mod crash;
+mod input;
+mod outage;
