@@ -67,3 +67,22 @@ const _: () = assert!(WAL_SEGMENT_BYTES.is_multiple_of(PAGE_BYTES) && WAL_FRAME_
 const _: () = assert!(PAYLOAD_BYTES_MAX < MQTT_PACKET_BYTES_MAX, "an oversize payload must still be received to be acknowledged");
 const _: () = assert!(DEVICES_MAX < u16::MAX as usize, "a device index is 16 bits");
 const _: () = assert!(PART_BYTES_MAX == 23, "a part fills 24 bytes with its length");
+
+// What people and scrapers see.
+
+/// Snapshots the rates look back over: one a second for a minute, and the one they are held against.
+pub const RATE_SAMPLES_MAX: usize = 61;
+/// Connections the status server answers at a time; more wait in the kernel's queue. A browser opens at most six.
+pub const API_CONNECTIONS_MAX: usize = 32;
+/// Request line and headers of one request to the status server, bytes.
+pub const API_REQUEST_BYTES_MAX: usize = 16 * 1024;
+/// A connection of the status server that took no answer for this long is closed, so that a forgotten one frees its place.
+pub const API_IDLE_MS_MAX: u64 = 15_000;
+/// Time the status server may take to finish its answers when told to stop.
+pub const API_STOP_MS_MAX: u64 = 1_000;
+/// A snapshot is published every second; when the newest is older than this, the pipeline stands still.
+pub const STATUS_AGE_MS_MAX: i64 = 10_000;
+/// A link may take this long to come up before anybody is told: one failed try and the longest wait after it.
+pub const LINK_GRACE_MS: i64 = BACKOFF_MS_MAX as i64;
+
+const _: () = assert!(RATE_SAMPLES_MAX > 11, "rates are taken over ten seconds");

@@ -51,6 +51,9 @@ pub struct Intake {
     pub messages: Count,
     /// Messages refused as a whole, by reason.
     pub refused: ByFault,
+    /// Messages taken: counted where their batch is handed on, not where they arrive, so that `messages` can be held
+    /// against `accepted` and `refused`.
+    pub accepted: Count,
     /// Values in all accepted messages, dropped ones included.
     pub readings: Count,
     /// Values dropped, by reason.
