@@ -86,3 +86,40 @@ pub const STATUS_AGE_MS_MAX: i64 = 10_000;
 pub const LINK_GRACE_MS: i64 = BACKOFF_MS_MAX as i64;
 
 const _: () = assert!(RATE_SAMPLES_MAX > 11, "rates are taken over ten seconds");
+// Forwarding to the database, and the loopback database of the demonstration.
+
+/// Points looked at for one write request; a stretch without anything to send is left behind in steps of this.
+pub const FORWARD_POINTS_MAX: usize = 16 * READ_POINTS_MAX;
+/// Bytes read of an answer of the database; the rest of a page or of a compression bomb is never received.
+pub const FORWARD_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Characters of the database's words that are kept as a reason.
+pub const FORWARD_REASON_CHARS_MAX: usize = 300;
+/// Smallest request that a 413 teaches the forwarder to send, bytes before compression.
+pub const FORWARD_BYTES_MIN: usize = 4 * 1024;
+/// First wait after a request that may be repeated as it is.
+pub const FORWARD_RETRY_MS: u64 = 1_000;
+/// First wait when somebody has to act (token, bucket, address).
+pub const FORWARD_HOLD_MS: u64 = 10_000;
+/// Longest `Retry-After` that is obeyed to the letter (FIELD: peers wait up to 10 minutes).
+pub const RETRY_AFTER_MS_MAX: u64 = 600_000;
+/// Answers with status 500 before a request is taken apart: InfluxDB 2.0 says 500 where it means one bad line.
+pub const FORWARD_SERVER_ERRORS_MAX: u32 = 5;
+/// Lines refused one after the other, none accepted between them, before each further one waits for its turn:
+/// a database that refuses everything is more likely set up wrong than every line bad.
+pub const FORWARD_REFUSALS_IN_A_ROW_MAX: u32 = 64;
+/// Time a write request may still take after the stop signal.
+pub const FORWARD_STOP_MS_MAX: u64 = 2_000;
+
+/// Largest body the loopback database takes, before and after decompression.
+pub const SIM_TSDB_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Newest points the loopback database remembers to recognise a repetition.
+pub const SIM_TSDB_POINTS_REMEMBERED: usize = 100_000;
+/// Newest lines the loopback database can show.
+pub const SIM_TSDB_LINES_SHOWN: usize = 32;
+/// Measurements the loopback database counts separately.
+pub const SIM_TSDB_MEASUREMENTS_MAX: usize = 256;
+/// Requests the loopback database keeps whole for a test.
+pub const SIM_TSDB_REQUESTS_KEPT: usize = 4_096;
+
+const _: () = assert!(FORWARD_BYTES_MIN < FORWARD_BYTES_DEFAULT && FORWARD_BYTES_DEFAULT <= SIM_TSDB_BODY_BYTES_MAX);
+const _: () = assert!(FORWARD_RETRY_MS < BACKOFF_MS_MAX && FORWARD_HOLD_MS < BACKOFF_MS_MAX);
