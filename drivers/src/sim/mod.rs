@@ -6,4 +6,6 @@ pub mod broker;
 pub mod fleet;
 pub mod modbus;
 pub mod mqtt;
+pub mod neighbourhood;
+pub mod story;
 pub mod tsdb;
