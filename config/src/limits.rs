@@ -67,3 +67,12 @@ const _: () = assert!(WAL_SEGMENT_BYTES.is_multiple_of(PAGE_BYTES) && WAL_FRAME_
 const _: () = assert!(PAYLOAD_BYTES_MAX < MQTT_PACKET_BYTES_MAX, "an oversize payload must still be received to be acknowledged");
 const _: () = assert!(DEVICES_MAX < u16::MAX as usize, "a device index is 16 bits");
 const _: () = assert!(PART_BYTES_MAX == 23, "a part fills 24 bytes with its length");
+
+/// Largest configuration file that is read; 2 000 devices with all their settings take less than 1 MiB.
+pub const CONFIG_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Fragments in `conf.d` that are read: one for each device, and some more.
+pub const CONFIG_FILES_MAX: usize = DEVICES_MAX + 64;
+/// Problems of a configuration that are listed; the rest is only counted.
+pub const PROBLEMS_MAX: usize = 200;
+/// Largest password, token, key or certificate file.
+pub const SECRET_FILE_BYTES_MAX: u64 = 256 * 1024;
