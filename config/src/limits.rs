@@ -123,3 +123,11 @@ pub const SIM_TSDB_REQUESTS_KEPT: usize = 4_096;
 
 const _: () = assert!(FORWARD_BYTES_MIN < FORWARD_BYTES_DEFAULT && FORWARD_BYTES_DEFAULT <= SIM_TSDB_BODY_BYTES_MAX);
 const _: () = assert!(FORWARD_RETRY_MS < BACKOFF_MS_MAX && FORWARD_HOLD_MS < BACKOFF_MS_MAX);
+/// Largest configuration file that is read; 2 000 devices with all their settings take less than 1 MiB.
+pub const CONFIG_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Fragments in `conf.d` that are read: one for each device, and some more.
+pub const CONFIG_FILES_MAX: usize = DEVICES_MAX + 64;
+/// Problems of a configuration that are listed; the rest is only counted.
+pub const PROBLEMS_MAX: usize = 200;
+/// Largest password, token, key or certificate file.
+pub const SECRET_FILE_BYTES_MAX: u64 = 256 * 1024;
