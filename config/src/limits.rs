@@ -67,3 +67,26 @@ const _: () = assert!(WAL_SEGMENT_BYTES.is_multiple_of(PAGE_BYTES) && WAL_FRAME_
 const _: () = assert!(PAYLOAD_BYTES_MAX < MQTT_PACKET_BYTES_MAX, "an oversize payload must still be received to be acknowledged");
 const _: () = assert!(DEVICES_MAX < u16::MAX as usize, "a device index is 16 bits");
 const _: () = assert!(PART_BYTES_MAX == 23, "a part fills 24 bytes with its length");
+
+// MQTT ingest and the simulated broker.
+
+/// Largest packet that is taken once, by the connection after the one it broke, only to be counted and acknowledged:
+/// otherwise a persistent session sends it again for ever.
+pub const MQTT_POISON_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Requests (acknowledgements, subscriptions) inside the MQTT client; more wait in the acknowledgement queue.
+pub const MQTT_REQUEST_QUEUE_LEN: usize = 256;
+/// Connections in a row that may die of a malformed packet before the broker's session is discarded.
+pub const MQTT_MALFORMED_MAX: u32 = 3;
+/// Time limit of TCP, TLS and CONNACK together, seconds; a TLS handshake on a slow board takes up to two.
+pub const MQTT_CONNECT_TIMEOUT_S: u64 = 10;
+/// Digits in a row that make a free text personal: mobile numbers have 11, waybills 11 to 16, identity cards 18
+/// (DOMAIN §7).
+pub const PERSONAL_DIGITS: usize = 11;
+/// Messages the simulated broker keeps for one session; the newest beyond it are dropped and counted.
+pub const SIM_SESSION_QUEUE_LEN: usize = 100_000;
+/// Sessions, and retained messages, of the simulated broker.
+pub const SIM_SESSIONS_MAX: usize = 10_000;
+/// Messages a simulated device sends without waiting for acknowledgements.
+pub const SIM_PUBLISH_WINDOW: usize = 100;
+
+const _: () = assert!(MQTT_PACKET_BYTES_MAX <= MQTT_POISON_BYTES_MAX, "the second look must see more than the first");
