@@ -5,10 +5,11 @@
 //! receipt. Bounded by the batch queue on one side, by the acknowledgement queue on the other, and by the packet limit.
 //!
 //! The client (rumqttc 0.25) is known to lose or repeat requests over a reconnect, to hang on a collision of packet
-//! ids and to reconnect without a pause; therefore nothing it has queued survives a connection ([`Ears::forget`]), and
+//! ids and to reconnect without a pause; therefore nothing it has queued survives a connection (`Ears::forget`), and
 //! this module decides what to ask for again and when.
 
 mod dial;
+mod subscriptions;
 mod trouble;
 
 #[cfg(test)]
@@ -21,14 +22,15 @@ use crate::link::{Link, LinkState};
 use crate::reading::{Ack, Batch, Released};
 use facility_config::Site;
 use facility_config::limits::{
-    ACK_QUEUE_LEN, BACKOFF_MS_MAX, MQTT_MALFORMED_MAX, MQTT_PACKET_BYTES_MAX, MQTT_POISON_BYTES_MAX, MQTT_REQUEST_QUEUE_LEN,
+    ACK_QUEUE_LEN, BACKOFF_MS_MAX, MQTT_CONNECT_TIMEOUT_S, MQTT_MALFORMED_MAX, MQTT_PACKET_BYTES_MAX, MQTT_POISON_BYTES_MAX,
+    MQTT_REQUEST_QUEUE_LEN,
 };
 use facility_config::site::Broker;
-use rumqttc::{AsyncClient, ConnAck, ConnectionError, Event, EventLoop, Outgoing, Packet, Publish, QoS, SubAck, SubscribeFilter};
-use rumqttc::{NetworkOptions, SubscribeReasonCode};
+use rumqttc::{AsyncClient, ConnAck, ConnectionError, Event, EventLoop, NetworkOptions, Outgoing, Packet, Publish, QoS, SubAck};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use subscriptions::Subscriptions;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -38,8 +40,9 @@ use trouble::{Cause, Trouble};
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 /// How long a connection must hold, or a message be acknowledged on it, before the next wait is short again.
 const PROVEN_AFTER: Duration = Duration::from_millis(BACKOFF_MS_MAX);
-/// Pause before a refused subscription is asked for again on a connection that otherwise works.
-const ASK_AGAIN_AFTER: Duration = Duration::from_millis(BACKOFF_MS_MAX);
+/// A session is discarded at most this often: a poisonous retained message comes back with every new session, and
+/// throwing the queue away again would only lose data.
+const DISCARD_PAUSE: Duration = Duration::from_secs(600);
 /// Time limit for saying goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -72,13 +75,6 @@ enum End {
     Again,
     /// Something went wrong.
     Lost(Trouble),
-}
-
-/// What a wait ended with.
-enum Heard {
-    Event(Box<Result<Event, ConnectionError>>),
-    AskAgain,
-    Stop,
 }
 
 impl BrokerTask {
@@ -140,15 +136,12 @@ struct Ears {
     ack_to: mpsc::Sender<Released>,
     /// An acknowledgement that found the client's queue full.
     held: Option<Released>,
-    filters: Vec<String>,
-    /// Per filter: granted by the broker's present session, by an answer to this process. A session that was there
-    /// before us may lack what a changed configuration asks for.
-    granted: Vec<bool>,
-    /// Filters of the subscription that is being answered.
-    asked: Vec<usize>,
-    /// Malformed packets that ended a connection since an acknowledgement could last be sent.
-    malformed: u32,
+    subscriptions: Subscriptions,
+    /// An acknowledgement was sent on this connection.
     acked: bool,
+    /// Connections in a row that died of a malformed packet.
+    malformed: u32,
+    discarded: Option<Instant>,
 }
 
 impl Ears {
@@ -156,9 +149,8 @@ impl Ears {
         let (ack_to, acks) = mpsc::channel(ACK_QUEUE_LEN);
         let (client, mut eventloop) = AsyncClient::new(dial::options(&task.broker), MQTT_REQUEST_QUEUE_LEN);
         let mut network = NetworkOptions::new();
-        network.set_connection_timeout(facility_config::limits::MQTT_CONNECT_TIMEOUT_S).set_tcp_nodelay(true);
+        network.set_connection_timeout(MQTT_CONNECT_TIMEOUT_S).set_tcp_nodelay(true);
         eventloop.set_network_options(network);
-        let filters = topic::filters(&task.site, task.index);
         Self {
             decoder: JsonDecoder::new(&task.site, task.index),
             client,
@@ -167,11 +159,10 @@ impl Ears {
             acks,
             ack_to,
             held: None,
-            granted: vec![false; filters.len()],
-            filters,
-            asked: Vec::new(),
-            malformed: 0,
+            subscriptions: Subscriptions::new(topic::filters(&task.site, task.index)),
             acked: false,
+            malformed: 0,
+            discarded: None,
             task,
         }
     }
@@ -181,25 +172,17 @@ impl Ears {
         self.generation += 1;
         self.acked = false;
         let mut since: Option<Instant> = None;
-        let mut ask_again: Option<Instant> = None;
+        let mut proven = false;
         loop {
-            let event = match self.next(ask_again).await {
-                Heard::Stop => {
-                    self.goodbye(since.is_some()).await;
-                    return End::Stopped;
-                }
-                Heard::AskAgain => {
-                    ask_again = None;
-                    self.subscribe();
-                    continue;
-                }
-                Heard::Event(event) => *event,
+            let Some(event) = self.next().await else {
+                self.goodbye(since.is_some()).await;
+                return End::Stopped;
             };
             match event {
+                Ok(Event::Incoming(Packet::ConnAck(_))) if self.eventloop.mqtt_options.clean_session() => {
+                    return self.session_discarded().await;
+                }
                 Ok(Event::Incoming(Packet::ConnAck(connack))) => {
-                    if self.eventloop.mqtt_options.clean_session() {
-                        return self.session_discarded().await;
-                    }
                     since = Some(Instant::now());
                     self.connected(&connack);
                 }
@@ -211,42 +194,38 @@ impl Ears {
                         return End::Stopped;
                     }
                 }
-                Ok(Event::Incoming(Packet::SubAck(suback))) => {
-                    if !self.subscribed(&suback) {
-                        ask_again = Some(Instant::now() + ASK_AGAIN_AFTER);
-                    }
-                }
+                Ok(Event::Incoming(Packet::SubAck(suback))) => self.answered(&suback),
                 Ok(_) => {}
                 Err(error) => {
                     self.salvage().await;
                     return End::Lost(Trouble::of(&error, since.is_some(), &self.task.broker));
                 }
             }
-            if self.acked || since.is_some_and(|since| since.elapsed() >= PROVEN_AFTER) {
+            if !proven && (self.acked || since.is_some_and(|since| since.elapsed() >= PROVEN_AFTER)) {
+                proven = true;
                 backoff.reset();
-                self.malformed = 0;
                 self.proven();
             }
         }
     }
 
-    /// Waits for the client's next event and hands it acknowledgements meanwhile. The poll is finished even when an
-    /// acknowledgement comes between: dropping it would abort a connect, or lose what it had read.
-    async fn next(&mut self, ask_again: Option<Instant>) -> Heard {
-        let Self { eventloop, client, acks, held, generation, acked, task, .. } = self;
+    /// Waits for the client's next event, and hands it acknowledgements and refused subscriptions meanwhile. The poll is
+    /// finished whatever comes between: dropping it would abort a connect, or lose a request it had taken. `None` when
+    /// told to stop.
+    async fn next(&mut self) -> Option<Result<Event, ConnectionError>> {
+        let Self { eventloop, client, acks, held, generation, acked, subscriptions, task, .. } = self;
         if let Some(released) = held.take() {
             *held = acknowledge(client, released, *generation, acked);
         }
         let mut poll = pin!(eventloop.poll());
-        let mut later = pin!(tokio::time::sleep_until(ask_again.unwrap_or_else(Instant::now)));
         loop {
+            let again = subscriptions.again();
             tokio::select! {
                 biased;
-                () = task.stop.cancelled() => return Heard::Stop,
+                () = task.stop.cancelled() => return None,
                 Some(released) = acks.recv(), if held.is_none() => *held = acknowledge(client, released, *generation, acked),
-                event = &mut poll => return Heard::Event(Box::new(event)),
-                // Only between two packets, and only on a connection that stands: dropping the poll is harmless there.
-                () = &mut later, if ask_again.is_some() => return Heard::AskAgain,
+                event = &mut poll => return Some(event),
+                () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => subscriptions.ask(client),
             }
         }
     }
@@ -293,10 +272,8 @@ impl Ears {
     }
 
     fn connected(&mut self, connack: &ConnAck) {
-        if !connack.session_present {
-            self.granted.fill(false);
-        }
-        let complete = self.granted.iter().all(|granted| *granted);
+        self.subscriptions.connected(connack.session_present);
+        let complete = self.subscriptions.is_complete();
         let Self { task, generation, .. } = self;
         tracing::info!(broker = %task.broker.name, generation, session_present = connack.session_present, "connected");
         task.link.send_modify(|link| {
@@ -306,43 +283,26 @@ impl Ears {
             }
         });
         if !complete {
-            self.subscribe();
+            self.subscriptions.ask(&self.client);
         }
     }
 
-    /// Asks for every filter that is not granted. Never waits: the queue is empty on a new connection.
-    fn subscribe(&mut self) {
-        let wanted = self.granted.iter().enumerate().filter(|(_, granted)| !**granted);
-        self.asked = wanted.map(|(at, _)| at).collect();
-        let filters = self.asked.iter().map(|at| SubscribeFilter::new(self.filters[*at].clone(), QoS::AtLeastOnce));
-        if let Err(error) = self.client.try_subscribe_many(filters) {
-            tracing::warn!(broker = %self.task.broker.name, %error, "subscription could not be queued; it is asked for again on the next connection");
-        }
-    }
-
-    /// Notes what the broker granted. False if it refused some of it.
-    fn subscribed(&mut self, suback: &SubAck) -> bool {
-        let mut refused = Vec::new();
-        for (at, code) in std::mem::take(&mut self.asked).into_iter().zip(&suback.return_codes) {
-            self.granted[at] = matches!(code, SubscribeReasonCode::Success(_));
-            if !self.granted[at] {
-                refused.push(self.filters[at].as_str());
-            }
-        }
-        let clock = &self.task.clock;
-        self.task.link.send_modify(|link| {
+    fn answered(&mut self, suback: &SubAck) {
+        let Self { task, subscriptions, .. } = self;
+        let refused = subscriptions.answered(suback);
+        task.link.send_modify(|link| {
             if refused.is_empty() {
-                set_state(link, LinkState::Up, clock);
+                set_state(link, LinkState::Up, &task.clock);
                 return;
             }
-            set_state(link, LinkState::Denied, clock);
-            link.error = Some(trouble::refused_filters(&refused, &self.task.broker.client_id));
+            set_state(link, LinkState::Denied, &task.clock);
+            link.error = Some(trouble::refused_filters(&refused, &task.broker.client_id));
         });
-        refused.is_empty()
     }
 
     /// The connection works: what was wrong before is over.
-    fn proven(&self) {
+    fn proven(&mut self) {
+        self.malformed = 0;
         self.task.link.send_if_modified(|link| link.state == LinkState::Up && link.error.take().is_some());
     }
 
@@ -351,26 +311,30 @@ impl Ears {
         let options = &mut self.eventloop.mqtt_options;
         options.set_max_packet_size(MQTT_PACKET_BYTES_MAX, MQTT_PACKET_BYTES_MAX);
         match cause {
-            Cause::Other => words,
+            Cause::Other => return words,
             Cause::Oversize(bytes) if bytes <= MQTT_POISON_BYTES_MAX => {
                 options.set_max_packet_size(bytes, MQTT_PACKET_BYTES_MAX);
-                format!("{words}; it is taken once, to be counted and acknowledged")
+                return format!("{words}; it is taken once, to be counted and acknowledged");
             }
-            Cause::Malformed if self.malformed + 1 < MQTT_MALFORMED_MAX => {
+            Cause::Oversize(_) => {}
+            Cause::Malformed => {
                 self.malformed += 1;
-                words
-            }
-            Cause::Oversize(_) | Cause::Malformed => {
-                self.malformed = 0;
-                options.set_clean_session(true);
-                format!("{words}; the broker's session is discarded, with what it had queued for this gateway")
+                if self.malformed < MQTT_MALFORMED_MAX {
+                    return words;
+                }
             }
         }
+        if self.discarded.is_some_and(|at| at.elapsed() < DISCARD_PAUSE) {
+            return format!("{words}, again; remove the message from the broker, it may be a retained one");
+        }
+        self.malformed = 0;
+        self.discarded = Some(Instant::now());
+        options.set_clean_session(true);
+        format!("{words}; the broker's session is discarded, with what it had queued for this gateway")
     }
 
     /// Connected only to throw the broker's session away. The next connection starts one that lasts.
     async fn session_discarded(&mut self) -> End {
-        self.granted.fill(false);
         self.eventloop.mqtt_options.set_clean_session(false);
         self.goodbye(true).await;
         End::Again
