@@ -131,3 +131,25 @@ pub const CONFIG_FILES_MAX: usize = DEVICES_MAX + 64;
 pub const PROBLEMS_MAX: usize = 200;
 /// Largest password, token, key or certificate file.
 pub const SECRET_FILE_BYTES_MAX: u64 = 256 * 1024;
+// MQTT ingest and the simulated broker.
+
+/// Largest packet that is taken once, by the connection after the one it broke, only to be counted and acknowledged:
+/// otherwise a persistent session sends it again for ever.
+pub const MQTT_POISON_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Requests (acknowledgements, subscriptions) inside the MQTT client; more wait in the acknowledgement queue.
+pub const MQTT_REQUEST_QUEUE_LEN: usize = 256;
+/// Connections in a row that may die of a malformed packet before the broker's session is discarded.
+pub const MQTT_MALFORMED_MAX: u32 = 3;
+/// Time limit of TCP, TLS and CONNACK together, seconds; a TLS handshake on a slow board takes up to two.
+pub const MQTT_CONNECT_TIMEOUT_S: u64 = 10;
+/// Digits in a row that make a free text personal: mobile numbers have 11, waybills 11 to 16, identity cards 18
+/// (DOMAIN §7).
+pub const PERSONAL_DIGITS: usize = 11;
+/// Messages the simulated broker keeps for one session; the newest beyond it are dropped and counted.
+pub const SIM_SESSION_QUEUE_LEN: usize = 100_000;
+/// Sessions, and retained messages, of the simulated broker.
+pub const SIM_SESSIONS_MAX: usize = 10_000;
+/// Messages a simulated device sends without waiting for acknowledgements.
+pub const SIM_PUBLISH_WINDOW: usize = 100;
+
+const _: () = assert!(MQTT_PACKET_BYTES_MAX <= MQTT_POISON_BYTES_MAX, "the second look must see more than the first");
