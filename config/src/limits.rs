@@ -153,3 +153,19 @@ pub const SIM_SESSIONS_MAX: usize = 10_000;
 pub const SIM_PUBLISH_WINDOW: usize = 100;
 
 const _: () = assert!(MQTT_PACKET_BYTES_MAX <= MQTT_POISON_BYTES_MAX, "the second look must see more than the first");
+// Metrics, alarms and the newest values.
+
+/// A window stays open this long past its end, so that the group commit, a redelivery after a reconnect and a device
+/// clock half a minute behind do not make a reading late; half a window if that is shorter.
+pub const WINDOW_GRACE_MS_MAX: i64 = 30_000;
+/// Windows written one after the other while the log itself is silent (gateway off, or its clock set forward): a day
+/// of five-minute windows. More would say nothing about the devices and could fill the outbox.
+pub const SILENT_WINDOWS_MAX: u32 = 288;
+/// Batches one call of the fold hands out before it stops at the end of a window; the rest comes with the next call.
+pub const FOLD_BATCHES_PER_CLOSE: usize = 4_096;
+/// Lanes of one vending machine that are followed: as many as one message can name.
+pub const LANES_MAX: usize = READINGS_PER_MESSAGE_MAX;
+/// Time stamps remembered per device to recognise a message that comes a second time.
+pub const STAMPS_REMEMBERED: usize = 128;
+
+const _: () = assert!(FOLD_BATCHES_PER_CLOSE >= DEVICES_MAX, "one call must be able to hand out a whole window");
