@@ -25,7 +25,7 @@ pub fn settle_time(device_ms: Option<i64>, received_ms: i64) -> (i64, Option<Fau
 
 /// Settles time, finds duplicates and counts. Afterwards the batch holds exactly the readings to store.
 pub fn admit(batch: &mut Batch, latest: &mut Latest, intake: &Intake) {
-    if matches!(batch.subject, Subject::Telemetry | Subject::Event) {
+    if is_message(batch) {
         intake.messages.add(1);
     }
     if let Some(fault) = batch.refused {
@@ -49,6 +49,12 @@ pub fn admit(batch: &mut Batch, latest: &mut Latest, intake: &Intake) {
         batch.readings.clear();
     }
     intake.stored.add(batch.readings.len() as u64);
+}
+
+/// Whether a batch is something a device said; what drivers and the gateway know themselves is no message.
+#[must_use]
+pub fn is_message(batch: &Batch) -> bool {
+    matches!(batch.subject, Subject::Telemetry | Subject::Event)
 }
 
 /// A QoS 1 message that comes again has the device and the time stamp of the first. A stamp the device cannot be

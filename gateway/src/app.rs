@@ -164,14 +164,13 @@ impl App {
     /// Runs until `stop` is ready or a task ends that must not, then stops everything in order.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> End {
         let api_stop = CancellationToken::new();
-        let api = self.api.take().map(|api| {
-            tracing::info!(page = %format!("http://{}/", api.addr()), "status page");
-            api.serve(self.status.1.clone(), self.clock.clone(), api_stop.clone())
-        });
-        if let Err(error) = self.spawn() {
-            tracing::error!("{error:#}");
-            return End::Fatal(Fatal { task: "start".into() });
-        }
+        let api = match self.start(&api_stop) {
+            Ok(api) => api,
+            Err(error) => {
+                tracing::error!("{error:#}");
+                return End::Fatal(Fatal { task: "start".into() });
+            }
+        };
         tracing::info!(gateway = %self.site.gateway.id, devices = self.site.devices.len() - 1, version = env!("CARGO_PKG_VERSION"), "running");
         notify(&[sd_notify::NotifyState::Ready]);
 
@@ -197,7 +196,7 @@ impl App {
         end
     }
 
-    fn spawn(&mut self) -> anyhow::Result<()> {
+    fn start(&mut self, api_stop: &CancellationToken) -> anyhow::Result<Option<JoinHandle<()>>> {
         let (queue, batches) = mpsc::channel(BATCH_QUEUE_LEN);
         self.spawn_pipeline(batches);
         self.spawn_rollup();
@@ -205,7 +204,9 @@ impl App {
         self.spawn_status();
         self.spawn_brokers(&queue);
         self.spawn_buses(&queue);
-        Ok(())
+        let Some(api) = self.api.take() else { return Ok(None) };
+        tracing::info!(page = %format!("http://{}/", api.addr()), "status page");
+        Ok(Some(api.serve(self.status.1.clone(), self.clock.clone(), api_stop.clone())?))
     }
 
     fn spawn_pipeline(&mut self, queue: mpsc::Receiver<Batch>) {
@@ -365,16 +366,7 @@ fn tags_of(site: &Site, device: &Device) -> String {
         ("kind", device.kind.as_str()),
         ("site_id", &*gateway.site),
     ];
-    let mut text = String::new();
-    for (key, value) in tags {
-        if !text.is_empty() {
-            text.push(',');
-        }
-        text.push_str(key);
-        text.push('=');
-        crate::forward::line::push_escaped(&mut text, value);
-    }
-    text
+    crate::forward::line::tags(tags)
 }
 
 fn units_of(site: &Site, index: usize) -> Vec<Unit> {

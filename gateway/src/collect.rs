@@ -4,7 +4,7 @@
 use crate::ledger::{Books, accounts};
 use crate::pipeline::Picture;
 use crate::status::{ActiveAlarm, DeviceInfo, ForwardInfo, GatewayInfo, LinkInfo, Rates, Status, StoreInfo, Totals, ValueInfo};
-use crate::store::{Durable, Seq, Sink};
+use crate::store::{Durable, Sink};
 use crate::telemetry::Telemetry;
 use facility_config::Site;
 use facility_drivers::{Clock, Link};
@@ -36,16 +36,16 @@ pub struct Collector {
     telemetry: Arc<Telemetry>,
     watched: Watched,
     rates: Rates,
-    /// Log positions when this process opened the stores: readings, outbox.
-    opened_at: [Seq; 2],
+    /// The logs when this process opened them: readings, outbox.
+    opened: [Durable; 2],
 }
 
 impl Collector {
     /// A collector whose account begins with the logs as they are now.
     #[must_use]
     pub fn new(site: Arc<Site>, clock: Clock, telemetry: Arc<Telemetry>, watched: Watched) -> Self {
-        let opened_at = [watched.readings.borrow().end, watched.outbox.borrow().end];
-        Self { site, clock, telemetry, watched, rates: Rates::new(), opened_at }
+        let opened = [watched.readings.borrow().clone(), watched.outbox.borrow().clone()];
+        Self { site, clock, telemetry, watched, rates: Rates::new(), opened }
     }
 
     /// The picture of this moment.
@@ -76,16 +76,16 @@ impl Collector {
     fn books(&self) -> [Books; 2] {
         let intake = &self.telemetry.intake;
         let raw = self.site.forward.as_ref().is_some_and(|forward| forward.raw);
-        let book = |durable: Durable, end_at_start: Seq, handed_over: u64, sinks: &[Sink]| Books {
-            end_at_start,
+        let book = |durable: Durable, at_start: Durable, handed_over: u64, sinks: &[Sink]| Books {
+            at_start,
             queued: handed_over.saturating_sub(durable.taken),
             readers: sinks.iter().map(|sink| durable.cursor(*sink)).collect(),
             durable,
         };
         let folded_and_sent: &[Sink] = if raw { &[Sink::Aggregate, Sink::Forward] } else { &[Sink::Aggregate] };
         [
-            book(self.watched.readings.borrow().clone(), self.opened_at[0], intake.stored.get(), folded_and_sent),
-            book(self.watched.outbox.borrow().clone(), self.opened_at[1], intake.produced.get(), &[Sink::Forward]),
+            book(self.watched.readings.borrow().clone(), self.opened[0].clone(), intake.stored.get(), folded_and_sent),
+            book(self.watched.outbox.borrow().clone(), self.opened[1].clone(), intake.produced.get(), &[Sink::Forward]),
         ]
     }
 
@@ -100,7 +100,7 @@ impl Collector {
 
 fn alarms(site: &Site, picture: &Picture) -> Vec<ActiveAlarm> {
     let known = picture.alarms.iter().filter_map(|alarm| Some((alarm, site.device(alarm.device)?)));
-    known.map(|(alarm, device)| ActiveAlarm::new(device, alarm.rule, alarm.since_ms, alarm.raised_ms.is_some(), alarm.value, Some(alarm.limit))).collect()
+    known.map(|(alarm, device)| ActiveAlarm::new(device, alarm.rule, alarm.since_ms, true, alarm.value, Some(alarm.limit))).collect()
 }
 
 fn devices(site: &Site, picture: &Picture, alarms: &[ActiveAlarm], uptime_s: u64) -> Vec<DeviceInfo> {
@@ -108,8 +108,8 @@ fn devices(site: &Site, picture: &Picture, alarms: &[ActiveAlarm], uptime_s: u64
     let info = others.map(|(ix, device)| {
         let mut info = DeviceInfo::new(site, device);
         if let Some(latest) = picture.devices.get(ix.at()) {
-            info = info.heard(latest.online, latest.last_seen_ms, uptime_s);
-            info.values = latest.values.iter().map(|(metric, value, at_ms)| ValueInfo::new(*metric, value, *at_ms)).collect();
+            info = info.heard(latest.online(picture.now_ms), latest.last_seen_ms, uptime_s);
+            info.values = latest.values.iter().map(|(metric, newest)| ValueInfo::new(*metric, &newest.value, newest.at_ms)).collect();
         }
         info.alarms = alarms.iter().filter(|alarm| alarm.raised && *alarm.device == *device.id).map(|alarm| alarm.rule).collect();
         info

@@ -3,7 +3,7 @@
 //! Owns the state it changes; nobody else writes it. Never decodes, never waits for the network. When the store takes
 //! nothing, this waits, the queue behind it fills, and the brokers keep their messages.
 
-use crate::admit::{admit, content_key};
+use crate::admit::{admit, content_key, is_message};
 use crate::alarm::Engine;
 use crate::latest::Latest;
 use crate::store::{Append, Page, Store, StoreClosed};
@@ -79,7 +79,7 @@ impl Pipeline {
         let started_ms = clock.now_ms();
         Self {
             latest: Latest::new(&site),
-            alarms: Engine::new(site.clone(), started_ms),
+            alarms: Engine::new(site.clone()),
             heartbeat_ms: 0,
             site,
             clock,
@@ -132,7 +132,9 @@ impl Pipeline {
             events.extend(self.alarms.observe(batch, now_ms));
             self.latest.observe(batch);
         }
+        let accepted = batches.iter().filter(|batch| is_message(batch) && batch.refused.is_none()).count();
         self.readings.append(Append { batches, mark: None }).await?;
+        self.telemetry.intake.accepted.add(accepted as u64);
         self.emit(events).await
     }
 
@@ -168,8 +170,8 @@ impl Pipeline {
         batch.push(Point::GatewayMessages, count(intake.messages.get()));
         batch.push(Point::GatewayReadings, count(intake.readings.get()));
         batch.push(Point::GatewayDropped, count(intake.dropped.lost()));
-        if let Some(bytes) = crate::process::rss_bytes() {
-            batch.push(Point::GatewayRss, count(bytes));
+        if let Some(usage) = crate::process::usage() {
+            batch.push(Point::GatewayRss, count(usage.rss_bytes));
         }
         batch
     }

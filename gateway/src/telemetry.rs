@@ -37,6 +37,13 @@ impl ByFault {
         Fault::ALL.into_iter().map(|fault| (fault.label(), self.0[fault as usize].get())).filter(|(_, n)| *n > 0).collect()
     }
 
+    /// Reasons that did not lose the reading: its time was corrected.
+    #[must_use]
+    pub fn corrected(&self) -> BTreeMap<&'static str, u64> {
+        let kept = Fault::ALL.into_iter().filter(|fault| fault.keeps_reading());
+        kept.map(|fault| (fault.label(), self.0[fault as usize].get())).filter(|(_, n)| *n > 0).collect()
+    }
+
     /// Sum over the reasons that lose a reading (not those that only correct its time).
     #[must_use]
     pub fn lost(&self) -> u64 {

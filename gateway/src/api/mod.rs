@@ -12,7 +12,6 @@ mod guard;
 mod listener;
 mod metrics;
 mod page;
-mod process;
 mod routes;
 
 use crate::status::Status;

@@ -51,7 +51,7 @@ pub struct RunArgs {
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  facility-gateway check --config site.toml\n  facility-gateway check --json | jq '.problems[].message'\n\nExit codes: 0 valid · 78 problems found")]
+#[command(after_help = "Examples:\n  facility-gateway check --config site.toml\n  facility-gateway check --json | jq '.[].message'\n\nExit codes: 0 valid · 78 problems found")]
 pub struct CheckArgs {
     /// Configuration; `conf.d/*.toml` beside it is merged in.
     #[arg(long, short, value_name = "FILE", default_value = "/etc/facility-gateway/gateway.toml")]

@@ -40,7 +40,7 @@ pub(super) fn start_failed(error: BuildError) -> Exit {
 }
 
 /// SIGTERM or ctrl-c.
-async fn terminated() {
+pub(super) async fn terminated() {
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         // Without signal handlers the default action ends the process; what is acknowledged is on flash.
         return std::future::pending().await;

@@ -35,7 +35,7 @@ pub struct Rate {
 }
 
 /// The ring.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Rates {
     samples: VecDeque<(i64, Totals)>,
 }

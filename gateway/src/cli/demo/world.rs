@@ -138,14 +138,14 @@ type Addresses = (SocketAddr, Vec<SocketAddr>, Option<String>);
 impl Live {
     async fn bind(setting: Setting, told: watch::Sender<Told>) -> anyhow::Result<(Self, Addresses)> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let broker = Broker::start(any).await?;
+        let broker = Broker::start(any)?;
         let (mut banks, mut servers) = (Vec::new(), Vec::new());
         for _ in 0..fleet::buses(setting.devices) {
             let bank = Bank::new();
             servers.push(Server::tcp(any, bank.clone()).await?);
             banks.push(bank);
         }
-        let database = if setting.own_database { Some(Tsdb::start(any).await?) } else { None };
+        let database = if setting.own_database { Some(Tsdb::start(any)?) } else { None };
         let fleet = Fleet::new(FleetSpec { devices: setting.devices, seed: setting.seed, start_ms: setting.start_ms });
         let mut publishers = Vec::new();
         for nth in 0..setting.devices.min(PUBLISHERS_MAX) {
@@ -210,10 +210,8 @@ impl Live {
                 let count = self.publishers.len().max(1);
                 // One device always speaks through the same connection, so its messages keep their order.
                 let nth = device.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))) % count;
-                if let Some(publisher) = self.publishers.get_mut(nth)
-                    && let Err(error) = publisher.publish_nowait(&topic, &payload).await
-                {
-                    tracing::warn!(target: "demo", %error, "a device could not publish");
+                if let Some(publisher) = self.publishers.get_mut(nth) {
+                    publisher.publish_nowait(&topic, payload).await;
                 }
             }
             Said::Registers { device, bus, unit, values } => {
@@ -233,7 +231,7 @@ impl Live {
         let published = self.publishers.iter().map(Publisher::acked).sum();
         let database = self.database.as_ref().map(|database| {
             let summary = database.summary();
-            Sink { lines: summary.lines, points: summary.points, duplicates: summary.duplicates, conflicts: summary.conflicts, bytes: summary.bytes }
+            Sink { lines: summary.lines, points: summary.points, duplicates: summary.duplicates, conflicts: summary.conflicts, bytes: summary.wire_bytes }
         });
         self.told.send_modify(|told| {
             told.published = published;
