@@ -108,6 +108,27 @@ impl Gateway {
         self.get("/api/status").await.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
 
+    /// A figure of `/proc/PID/status` in bytes (`VmRSS`, `VmHWM`); 0 if it does not run.
+    #[must_use]
+    pub fn memory(&self, figure: &str) -> u64 {
+        let status = self.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
+        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+    }
+
+    /// Processor time since its start, user and system, seconds.
+    #[must_use]
+    pub fn cpu_s(&self) -> f64 {
+        let stat = self.proc("stat");
+        let fields = stat.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default().split(' ').skip(11).take(2);
+        fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+    }
+
+    fn proc(&self, file: &str) -> String {
+        let pid = self.process.as_ref().map_or(0, Child::id);
+        std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default()
+    }
+
     /// What it logged so far.
     #[must_use]
     pub fn log(&self) -> String {
