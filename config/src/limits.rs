@@ -10,7 +10,7 @@ pub const STORE_QUEUE_LEN: usize = 8;
 pub const BATCHES_PER_APPEND_MAX: usize = 256;
 /// Acknowledgements on their way back to one broker. Larger than all un-acknowledged messages that can be inside the
 /// gateway, so that the store never waits for a broker.
-pub const ACK_QUEUE_LEN: usize = BATCH_QUEUE_LEN + (STORE_QUEUE_LEN + 2) * BATCHES_PER_APPEND_MAX;
+pub const ACK_QUEUE_LEN: usize = BATCH_QUEUE_LEN + (STORE_QUEUE_LEN + 3) * BATCHES_PER_APPEND_MAX;
 /// Messages an MQTT 3.1.1 broker sends without waiting for acknowledgements: mosquitto's `max_inflight_messages`.
 pub const BROKER_WINDOW_DEFAULT: u16 = 20;
 
@@ -169,3 +169,18 @@ pub const LANES_MAX: usize = READINGS_PER_MESSAGE_MAX;
 pub const STAMPS_REMEMBERED: usize = 128;
 
 const _: () = assert!(FOLD_BATCHES_PER_CLOSE >= DEVICES_MAX, "one call must be able to hand out a whole window");
+// The store.
+
+/// Wait between two tries of a store that cannot write. An alarm is due within 10 s (RELIABILITY F7).
+pub const STORE_RETRY_MS: u64 = 3_000;
+/// A moved cursor is on flash within this time; what came after is delivered again after a crash.
+pub const CURSOR_SAVE_MS: u64 = 5_000;
+/// Finished segments a store keeps open and indexed: two readers, each crossing from one to the next.
+pub const STORE_OPEN_SEGMENTS_MAX: usize = 4;
+/// A read that fails this often in a row counts as a loss, so that one dead page does not stop its reader for ever.
+pub const STORE_READ_TRIES: u32 = 8;
+/// Lost ranges named one by one in the report of an opening; all are counted.
+pub const LOST_RANGES_REPORTED_MAX: usize = 32;
+
+const _: () = assert!(STORE_RETRY_MS * 3 < 10_000, "a failing store must be seen within 10 s");
+const _: () = assert!(STORE_OPEN_SEGMENTS_MAX > 1);
