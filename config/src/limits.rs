@@ -67,3 +67,21 @@ const _: () = assert!(WAL_SEGMENT_BYTES.is_multiple_of(PAGE_BYTES) && WAL_FRAME_
 const _: () = assert!(PAYLOAD_BYTES_MAX < MQTT_PACKET_BYTES_MAX, "an oversize payload must still be received to be acknowledged");
 const _: () = assert!(DEVICES_MAX < u16::MAX as usize, "a device index is 16 bits");
 const _: () = assert!(PART_BYTES_MAX == 23, "a part fills 24 bytes with its length");
+
+// Modbus buses.
+
+/// Longest wait for a TCP connection to a Modbus device or serial server, ms.
+pub const MODBUS_CONNECT_MS_MAX: u64 = 3_000;
+/// Shortest silence asked of a line after a question went unanswered, ms (CRATES §3: purging alone lets a late answer through).
+pub const MODBUS_QUIET_MS_MIN: u64 = 50;
+/// Bytes kept while listening for one answer; the longest frame has 260 (Modbus messaging on TCP/IP V1.0b, 4.1).
+pub const MODBUS_HEARD_BYTES_MAX: usize = 1024;
+/// Questions in a row that may go unanswered on RTU over TCP before the connection itself is doubted: a vanished peer
+/// leaves an open socket behind.
+pub const MODBUS_UNANSWERED_MAX: u32 = 3;
+/// Registers a device refused (exceptions 1 to 3) are asked for again this often, ms: firmware gets updated.
+pub const MODBUS_REFUSED_RETRY_MS: u64 = 3_600_000;
+/// A bus reports the health of its units this often, ms.
+pub const MODBUS_HEALTH_MS: u64 = 60_000;
+
+const _: () = assert!(MODBUS_HEARD_BYTES_MAX >= 3 * 260, "an echo, a foreign frame and the answer must fit");
