@@ -184,3 +184,20 @@ pub const LOST_RANGES_REPORTED_MAX: usize = 32;
 
 const _: () = assert!(STORE_RETRY_MS * 3 < 10_000, "a failing store must be seen within 10 s");
 const _: () = assert!(STORE_OPEN_SEGMENTS_MAX > 1);
+// Modbus buses.
+
+/// Longest wait for a TCP connection to a Modbus device or serial server, ms.
+pub const MODBUS_CONNECT_MS_MAX: u64 = 3_000;
+/// Shortest silence asked of a line after a question went unanswered, ms (CRATES §3: purging alone lets a late answer through).
+pub const MODBUS_QUIET_MS_MIN: u64 = 50;
+/// Bytes kept while listening for one answer; the longest frame has 260 (Modbus messaging on TCP/IP V1.0b, 4.1).
+pub const MODBUS_HEARD_BYTES_MAX: usize = 1024;
+/// Questions in a row that may go unanswered on RTU over TCP before the connection itself is doubted: a vanished peer
+/// leaves an open socket behind.
+pub const MODBUS_UNANSWERED_MAX: u32 = 3;
+/// Registers a device refused (exceptions 1 to 3) are asked for again this often, ms: firmware gets updated.
+pub const MODBUS_REFUSED_RETRY_MS: u64 = 3_600_000;
+/// A bus reports the health of its units this often, ms.
+pub const MODBUS_HEALTH_MS: u64 = 60_000;
+
+const _: () = assert!(MODBUS_HEARD_BYTES_MAX >= 3 * 260, "an echo, a foreign frame and the answer must fit");
