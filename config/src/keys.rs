@@ -211,10 +211,20 @@ pub(crate) fn find<'k>(keys: &'k [Key], name: &str) -> Option<&'k Key> {
     keys.iter().find(|key| key.name == name)
 }
 
-/// The known name nearest to what was written, if it is near enough to be meant.
+/// The known name nearest to what was written, if it is near enough to be meant. A forgotten last word (`_s`, `_file`)
+/// counts as nothing: leaving the unit out is the commonest slip.
 pub(crate) fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let written = written.to_lowercase().replace('-', "_");
-    let distance = |name: &str| strsim::osa_distance(&written, &name.to_lowercase().replace('-', "_"));
+    let folded = |name: &str| name.to_lowercase().replace('-', "_");
+    let written = folded(written);
     let reach = (written.chars().count() / 3).max(1);
+    let distance = |name: &str| {
+        let name = folded(name);
+        let whole = strsim::osa_distance(&written, &name);
+        name.rsplit_once('_').map_or(whole, |(stem, _)| whole.min(strsim::osa_distance(&written, stem)))
+    };
     known.into_iter().map(|name| (distance(name), name)).filter(|(far, _)| *far <= reach).min().map(|(_, name)| name)
 }
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;
