@@ -43,6 +43,7 @@ codes! {
     UNSTABLE_PATH "GW-C105" "串口名称重新插拔后可能改变";
     NO_COLD_CLASS "GW-C106" "冷柜未声明温度等级";
     PLAIN_TEXT_SECRET "GW-C107" "密钥经未加密连接发送";
+    NOT_LISTED "GW-C108" "其余问题未列出";
 }
 
 /// Where in a file. Lines and columns count from 1, columns in characters.

@@ -141,7 +141,8 @@ fn a_serial_line_and_a_broker_alone_make_a_site() {
 #[test]
 fn rules_follow_the_kind_and_the_cold_chain_class() {
     let base = format!("{HEAD}[mqtt.m]\nurl = \"mqtt://localhost\"\n[alarm.comm_loss]\nsilent_intervals = 5\n");
-    let cases: [(&str, &str, &[(RuleKind, f64, u64)]); 6] = [
+    type Told = (RuleKind, f64, u64);
+    let cases: [(&str, &str, &[Told]); 6] = [
         (
             "cabinet",
             "cold = \"frozen\"",

@@ -259,6 +259,16 @@ fn too_many_devices() {
 }
 
 #[test]
+fn a_flood_of_warnings_hides_no_problem() {
+    let devices: String = (1..=1000).map(|n| format!("[device.cb-{n:04}]\nprofile = \"cabinet\"\nmqtt = \"m\"\n")).collect();
+    let text = format!("{HEAD}{BROKER}{devices}[zz]\n");
+    let problems = from_toml("t.toml", &text).unwrap_err();
+    assert_eq!(errors(&problems), [("GW-C003", "zz", 3007, 2)]);
+    assert_eq!(problems.0.len(), 202);
+    assert!(problems.0.last().unwrap().message.starts_with("800 more"));
+}
+
+#[test]
 fn no_text_makes_it_panic_and_no_list_of_problems_is_endless() {
     let shipped = include_str!("../gateway.toml");
     let full: String = shipped.lines().map(|line| format!("{}\n", line.strip_prefix('#').unwrap_or(line))).collect();
@@ -283,7 +293,7 @@ fn no_text_makes_it_panic_and_no_list_of_problems_is_endless() {
     for garbage in [bytes, ascii, unknown, deep, vec![0; 1024 * 1024]] {
         let text = String::from_utf8_lossy(&garbage);
         let problems = from_toml("garbage.toml", &text).unwrap_err();
-        assert!(problems.0.len() <= 201, "{}", problems.0.len());
+        assert!(problems.0.len() <= 401, "{}", problems.0.len());
         assert!(problems.render(false).len() < 400_000);
     }
 }
