@@ -1,7 +1,7 @@
 //! What is wrong with a configuration, for people and for scripts.
 //!
 //! A [`Problem`] carries everything needed to show it, the offending line included, so that the texts need not be
-//! kept. The line has passed [`crate::text`], which blanks out anything that looks like a secret.
+//! kept. The line has passed `text.rs`, which blanks out anything that looks like a secret.
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
