@@ -3,7 +3,7 @@
 //! Only well-typed values of known keys get into a layer, so that the crate's own lenient conversions never have
 //! anything to convert. Everything else becomes a problem here, all of a file at once.
 
-use crate::keys::{self, Default, Key, Node, Type};
+use crate::keys::{self, IfAbsent, Key, Node, Type};
 use crate::problem;
 use crate::report::{Complaint, Report, Spot, join};
 use config::{ConfigError, Map, Source, Value, ValueKind};
@@ -19,7 +19,7 @@ pub(crate) const PLACEHOLDER: &str = "CHANGE_ME";
 const SYNTAX_ERRORS_MAX: usize = 20;
 
 /// Values of one origin.
-#[derive(Debug, Clone, std::default::Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Layer(pub(crate) Map<String, Value>);
 
 impl Source for Layer {
@@ -241,7 +241,7 @@ pub(crate) fn defaults(report: &mut Report, merged: &Map<String, Value>, keys: &
         let path = join(path, key.name);
         let below = merged.get(key.name).and_then(as_table);
         let kind: Option<ValueKind> = match (key.node, key.default, below) {
-            (Node::Table(keys), Default::Table, None) => Some(defaults(report, &Map::new(), keys, &path).0.into()),
+            (Node::Table(keys), IfAbsent::Table, None) => Some(defaults(report, &Map::new(), keys, &path).0.into()),
             (Node::Table(keys), _, Some(table)) => Some(defaults(report, table, keys, &path).0.into()),
             (Node::Named(_), _, None) => Some(Map::<String, Value>::new().into()),
             (Node::Named(keys), _, Some(tables)) => {
@@ -253,10 +253,10 @@ pub(crate) fn defaults(report: &mut Report, merged: &Map<String, Value>, keys: &
                         .into(),
                 )
             }
-            (Node::Value(_), Default::Int(value), _) => Some(ValueKind::I64(value)),
-            (Node::Value(_), Default::Bool(value), _) => Some(ValueKind::Boolean(value)),
-            (Node::Value(_), Default::Text(value), _) => Some(ValueKind::String(value.to_owned())),
-            (Node::Value(_), Default::Required, _) => {
+            (Node::Value(_), IfAbsent::Int(value), _) => Some(ValueKind::I64(value)),
+            (Node::Value(_), IfAbsent::Bool(value), _) => Some(ValueKind::Boolean(value)),
+            (Node::Value(_), IfAbsent::Text(value), _) => Some(ValueKind::String(value.to_owned())),
+            (Node::Value(_), IfAbsent::Required, _) => {
                 if !merged.contains_key(key.name) && !report.is_bad(&path) {
                     report.key(&path, Complaint::new(problem::MISSING, format!("`{path}` is missing")).hint(key.doc));
                 }

@@ -127,7 +127,7 @@ const _: () = assert!(FORWARD_RETRY_MS < BACKOFF_MS_MAX && FORWARD_HOLD_MS < BAC
 pub const CONFIG_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Fragments in `conf.d` that are read: one for each device, and some more.
 pub const CONFIG_FILES_MAX: usize = DEVICES_MAX + 64;
-/// Problems of a configuration that are listed; the rest is only counted.
+/// Problems of a configuration that are listed, and warnings; the rest is only counted.
 pub const PROBLEMS_MAX: usize = 200;
 /// Largest password, token, key or certificate file.
 pub const SECRET_FILE_BYTES_MAX: u64 = 256 * 1024;

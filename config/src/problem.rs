@@ -1,7 +1,7 @@
 //! What is wrong with a configuration, for people and for scripts.
 //!
 //! A [`Problem`] carries everything needed to show it, the offending line included, so that the texts need not be
-//! kept. The line has passed [`crate::text`], which blanks out anything that looks like a secret.
+//! kept. The line has passed `text.rs`, which blanks out anything that looks like a secret.
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
@@ -43,6 +43,7 @@ codes! {
     UNSTABLE_PATH "GW-C105" "串口名称重新插拔后可能改变";
     NO_COLD_CLASS "GW-C106" "冷柜未声明温度等级";
     PLAIN_TEXT_SECRET "GW-C107" "密钥经未加密连接发送";
+    NOT_LISTED "GW-C108" "其余问题未列出";
 }
 
 /// Where in a file. Lines and columns count from 1, columns in characters.

@@ -9,6 +9,7 @@ use crate::profile::{Dialect, JsonField, JsonMap, JsonMessage, MessageKind, Modb
 use crate::profile::{StatusCheck, Table, WordOrder};
 use crate::series::{Class, Point, Type};
 use serde::Deserialize;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -247,7 +248,7 @@ fn is_event(point: Point) -> bool {
 
 fn check_range(point: Point, range: Option<(f64, f64)>) -> Result<(), String> {
     match range {
-        Some((low, high)) if !(low < high) => Err(format!("{point}: the range is empty")),
+        Some((low, high)) if low.partial_cmp(&high) != Some(Ordering::Less) => Err(format!("{point}: the range is empty")),
         _ => Ok(()),
     }
 }

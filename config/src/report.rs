@@ -1,6 +1,7 @@
 //! Collects what is wrong, with the place where each setting was written.
 //!
-//! Never judges. At most [`PROBLEMS_MAX`] problems are kept, the rest is counted.
+//! Never judges. At most [`PROBLEMS_MAX`] problems and as many warnings are kept, the rest is counted: a flood of
+//! warnings hides no problem.
 
 use crate::limits::PROBLEMS_MAX;
 use crate::problem::{self, Place, Problem, Problems};
@@ -47,7 +48,8 @@ pub(crate) struct Report {
     spots: BTreeMap<String, Spot>,
     bad: BTreeSet<String>,
     found: Vec<(Order, Problem)>,
-    unlisted: usize,
+    errors: usize,
+    warnings: usize,
 }
 
 impl Report {
@@ -105,18 +107,19 @@ impl Report {
 
     /// Whether the configuration can not be used.
     pub(crate) fn has_errors(&self) -> bool {
-        self.found.iter().any(|(_, problem)| !problem.is_warning())
+        self.errors > 0
     }
 
     /// The problems, or the warnings if there are no problems.
     pub(crate) fn finish(mut self) -> Result<Vec<Problem>, Problems> {
         self.found.sort_by_key(|(order, _)| *order);
-        let failed = self.has_errors();
+        let (failed, errors_and_warnings) = (self.has_errors(), self.errors.saturating_add(self.warnings));
         let mut all: Vec<Problem> = self.found.into_iter().map(|(_, problem)| problem).collect();
-        if self.unlisted > 0 {
-            let message = format!("{} more problems are not listed", self.unlisted);
+        let unlisted = errors_and_warnings.saturating_sub(all.len());
+        if unlisted > 0 {
+            let message = format!("{unlisted} more are not listed");
             let hint = Some("correct the ones above and check again".to_owned());
-            all.push(Problem { code: problem::TOO_MANY, key: String::new(), place: None, message, hint });
+            all.push(Problem { code: problem::NOT_LISTED, key: String::new(), place: None, message, hint });
         }
         if failed { Err(Problems(all)) } else { Ok(all) }
     }
@@ -151,12 +154,13 @@ impl Report {
     }
 
     fn push(&mut self, order: Order, path: &str, place: Option<Place>, complaint: Complaint) {
-        if self.found.len() >= PROBLEMS_MAX {
-            self.unlisted = self.unlisted.saturating_add(1);
-            return;
-        }
         let Complaint { code, message, hint } = complaint;
-        self.found.push((order, Problem { code, key: path.to_owned(), place, message, hint }));
+        let problem = Problem { code, key: path.to_owned(), place, message, hint };
+        let count = if problem.is_warning() { &mut self.warnings } else { &mut self.errors };
+        *count = count.saturating_add(1);
+        if *count <= PROBLEMS_MAX {
+            self.found.push((order, problem));
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Made from the table of keys, so it cannot know more or less than the gateway does.
 
-use crate::keys::{self, Default, Key, Node, Type};
+use crate::keys::{self, IfAbsent, Key, Node, Type};
 use serde_json::{Map, Value, json};
 
 /// The schema as text, indented, with a line feed at its end.
@@ -12,14 +12,13 @@ pub fn json_schema() -> String {
     if let Value::Object(object) = &mut schema {
         object.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
         object.insert("title".into(), json!("facility-gateway configuration"));
-        // A fragment in conf.d need not have what another file has.
-        object.remove("required");
     }
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
     text
 }
 
+/// Nothing is required here: a fragment in `conf.d` need not repeat what another file has.
 fn table(keys: &[Key]) -> Value {
     let properties: Map<String, Value> = keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
     json!({ "type": "object", "additionalProperties": false, "properties": properties })
@@ -33,15 +32,15 @@ fn property(key: &Key) -> Value {
     };
     if let Value::Object(object) = &mut property {
         let doc = match key.default {
-            Default::Derived(words) => format!("{} Default: {words}.", key.doc),
-            Default::Required => format!("{} Required.", key.doc),
+            IfAbsent::Derived(words) => format!("{} Default: {words}.", key.doc),
+            IfAbsent::Required => format!("{} Required.", key.doc),
             _ => key.doc.to_owned(),
         };
         object.insert("description".into(), json!(doc));
         match key.default {
-            Default::Int(value) => object.insert("default".into(), json!(value)),
-            Default::Bool(value) => object.insert("default".into(), json!(value)),
-            Default::Text(value) => object.insert("default".into(), json!(value)),
+            IfAbsent::Int(value) => object.insert("default".into(), json!(value)),
+            IfAbsent::Bool(value) => object.insert("default".into(), json!(value)),
+            IfAbsent::Text(value) => object.insert("default".into(), json!(value)),
             _ => None,
         };
     }
