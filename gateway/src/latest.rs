@@ -58,18 +58,18 @@ impl Latest {
     /// Takes what a device said, once the pipeline has settled its time.
     pub fn observe(&mut self, batch: &Batch) {
         let Some(device) = batch.device.and_then(|ix| self.devices.get_mut(ix.at())) else { return };
-        if batch.subject == Subject::Telemetry && batch.refused.is_none() {
-            device.messages += 1;
-        }
+        let mut was_heard = false;
         for reading in &batch.readings {
             match sign(reading.metric.point, &reading.value) {
-                Sign::Message | Sign::Heard => device.heard(batch.at_ms),
-                Sign::Gone if device.last_seen_ms.is_none_or(|seen_ms| seen_ms <= batch.at_ms) => {
-                    device.online_until_ms = Some(batch.at_ms);
-                }
-                Sign::Gone | Sign::Nothing => {}
+                Sign::Message | Sign::Heard => was_heard = true,
+                Sign::Gone => device.gone(batch.at_ms),
+                Sign::Nothing => {}
             }
             device.remember(reading.metric, &reading.value, batch.at_ms);
+        }
+        if was_heard {
+            device.heard(batch.at_ms);
+            device.messages += u64::from(matches!(batch.subject, Subject::Telemetry | Subject::Event));
         }
     }
 
@@ -103,6 +103,12 @@ impl DeviceLatest {
         if self.last_seen_ms.is_none_or(|seen_ms| seen_ms <= at_ms) {
             self.last_seen_ms = Some(at_ms);
             self.online_until_ms = Some(at_ms.saturating_add(online_ms(self.interval_ms)));
+        }
+    }
+
+    fn gone(&mut self, at_ms: i64) {
+        if self.last_seen_ms.is_none_or(|seen_ms| seen_ms <= at_ms) {
+            self.online_until_ms = Some(at_ms);
         }
     }
 

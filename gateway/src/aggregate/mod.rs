@@ -22,6 +22,8 @@ mod save;
 mod vending;
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use cabinet::mode_is_defrost;
@@ -218,10 +220,10 @@ impl Fold {
         self.progress.log_ms
     }
 
-    /// Start of the oldest open window; the first record opens the oldest that is not due by its log time.
+    /// Start of the oldest open window. The first record opens the one its log time is in: of the time before there
+    /// is nothing to tell, not even that a device was away.
     fn open_ms(&mut self, log_ms: i64) -> i64 {
-        let newest_due_ms = log_ms - self.grace_ms;
-        *self.progress.open_ms.get_or_insert_with(|| newest_due_ms.div_euclid(self.window_ms) * self.window_ms)
+        *self.progress.open_ms.get_or_insert_with(|| log_ms.div_euclid(self.window_ms) * self.window_ms)
     }
 
     fn due(&self, open_ms: i64, log_ms: i64) -> bool {
