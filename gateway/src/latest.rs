@@ -40,11 +40,11 @@ impl DeviceLatest {
     }
 }
 
-/// The newest values of a site. Cheap to copy parts of, costly to copy whole: see [`snapshot`](Self::snapshot).
+/// The newest values of a site, and which messages were here before.
 #[derive(Debug)]
 pub struct Latest {
     devices: Vec<DeviceLatest>,
-    heard: Vec<Stamps>,
+    stamps: Vec<Stamps>,
 }
 
 impl Latest {
@@ -52,7 +52,7 @@ impl Latest {
     #[must_use]
     pub fn new(site: &Arc<Site>) -> Self {
         let devices = site.devices.iter().map(|device| DeviceLatest { interval_ms: span_ms(device.interval), ..Default::default() });
-        Self { devices: devices.collect(), heard: site.devices.iter().map(|_| Stamps::default()).collect() }
+        Self { devices: devices.collect(), stamps: site.devices.iter().map(|_| Stamps::default()).collect() }
     }
 
     /// Takes what a device said, once the pipeline has settled its time.
@@ -89,7 +89,7 @@ impl Latest {
     /// alone; events, of which several may share a millisecond, by their time stamp and `content_key` (a hash of type,
     /// target, outcome and code). What is made here (health, metrics) is never a repetition.
     pub fn seen(&mut self, device: DeviceIx, subject: Subject, device_ms: i64, content_key: u64) -> bool {
-        let Some(stamps) = self.heard.get_mut(device.at()) else { return false };
+        let Some(stamps) = self.stamps.get_mut(device.at()) else { return false };
         match subject {
             Subject::Telemetry => stamps.telemetry.seen(device_ms, 0),
             Subject::Event => stamps.events.seen(device_ms, content_key),

@@ -7,7 +7,8 @@
 //!
 //! A window `[a, b)` closes for all devices at once, when the log's time reaches `b` plus a grace. A record whose
 //! window is closed is counted as late: its value stands from now on, a difference of a counter is booked in the
-//! oldest open window, and nothing else of it is used. A record older than the newest of its point is not used at all.
+//! oldest open window, and nothing else of it is used. A record older than the newest of its point is not used at all;
+//! one older than another point of its measurement counts from that one's time on.
 
 mod cabinet;
 mod counter;

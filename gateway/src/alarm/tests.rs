@@ -329,6 +329,18 @@ fn a_clock_set_back_neither_raises_nor_forgets() {
 }
 
 #[test]
+fn a_loss_counts_also_if_nobody_ticked_through_it() {
+    let mut engine = engine(&[frozen_at_once(), door()]);
+    let says = [air(-10.0), vec![(Point::CabinetDoor, Value::Bool(true))]].concat();
+    let mut events = Vec::new();
+    for minute in [0, 1, 2, 40, 41] {
+        let now_ms = T0 + minute * MIN_MS;
+        events.extend(engine.observe(&message(now_ms, says.clone()), now_ms));
+    }
+    assert_eq!(told(&events), [], "what was warm at minutes 2 and 40 was not warm for 38 minutes");
+}
+
+#[test]
 fn two_transitions_are_never_one_point() {
     let rule = Rule { on_delay: Duration::ZERO, ..frozen_at_once() };
     let mut engine = engine(&[rule]);
