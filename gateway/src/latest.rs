@@ -40,11 +40,11 @@ impl DeviceLatest {
     }
 }
 
-/// The newest values of a site. Cheap to copy parts of, costly to copy whole: see [`snapshot`](Self::snapshot).
+/// The newest values of a site, and which messages were here before.
 #[derive(Debug)]
 pub struct Latest {
     devices: Vec<DeviceLatest>,
-    heard: Vec<Stamps>,
+    stamps: Vec<Stamps>,
 }
 
 impl Latest {
@@ -52,24 +52,24 @@ impl Latest {
     #[must_use]
     pub fn new(site: &Arc<Site>) -> Self {
         let devices = site.devices.iter().map(|device| DeviceLatest { interval_ms: span_ms(device.interval), ..Default::default() });
-        Self { devices: devices.collect(), heard: site.devices.iter().map(|_| Stamps::default()).collect() }
+        Self { devices: devices.collect(), stamps: site.devices.iter().map(|_| Stamps::default()).collect() }
     }
 
     /// Takes what a device said, once the pipeline has settled its time.
     pub fn observe(&mut self, batch: &Batch) {
         let Some(device) = batch.device.and_then(|ix| self.devices.get_mut(ix.at())) else { return };
-        if batch.subject == Subject::Telemetry && batch.refused.is_none() {
-            device.messages += 1;
-        }
+        let mut was_heard = false;
         for reading in &batch.readings {
             match sign(reading.metric.point, &reading.value) {
-                Sign::Message | Sign::Heard => device.heard(batch.at_ms),
-                Sign::Gone if device.last_seen_ms.is_none_or(|seen_ms| seen_ms <= batch.at_ms) => {
-                    device.online_until_ms = Some(batch.at_ms);
-                }
-                Sign::Gone | Sign::Nothing => {}
+                Sign::Message | Sign::Heard => was_heard = true,
+                Sign::Gone => device.gone(batch.at_ms),
+                Sign::Nothing => {}
             }
             device.remember(reading.metric, &reading.value, batch.at_ms);
+        }
+        if was_heard {
+            device.heard(batch.at_ms);
+            device.messages += u64::from(matches!(batch.subject, Subject::Telemetry | Subject::Event));
         }
     }
 
@@ -89,7 +89,7 @@ impl Latest {
     /// alone; events, of which several may share a millisecond, by their time stamp and `content_key` (a hash of type,
     /// target, outcome and code). What is made here (health, metrics) is never a repetition.
     pub fn seen(&mut self, device: DeviceIx, subject: Subject, device_ms: i64, content_key: u64) -> bool {
-        let Some(stamps) = self.heard.get_mut(device.at()) else { return false };
+        let Some(stamps) = self.stamps.get_mut(device.at()) else { return false };
         match subject {
             Subject::Telemetry => stamps.telemetry.seen(device_ms, 0),
             Subject::Event => stamps.events.seen(device_ms, content_key),
@@ -103,6 +103,12 @@ impl DeviceLatest {
         if self.last_seen_ms.is_none_or(|seen_ms| seen_ms <= at_ms) {
             self.last_seen_ms = Some(at_ms);
             self.online_until_ms = Some(at_ms.saturating_add(online_ms(self.interval_ms)));
+        }
+    }
+
+    fn gone(&mut self, at_ms: i64) {
+        if self.last_seen_ms.is_none_or(|seen_ms| seen_ms <= at_ms) {
+            self.online_until_ms = Some(at_ms);
         }
     }
 

@@ -7,7 +7,8 @@
 //!
 //! A window `[a, b)` closes for all devices at once, when the log's time reaches `b` plus a grace. A record whose
 //! window is closed is counted as late: its value stands from now on, a difference of a counter is booked in the
-//! oldest open window, and nothing else of it is used. A record older than the newest of its point is not used at all.
+//! oldest open window, and nothing else of it is used. A record older than the newest of its point is not used at all;
+//! one older than another point of its measurement counts from that one's time on.
 
 mod cabinet;
 mod counter;
@@ -21,6 +22,8 @@ mod row;
 mod save;
 mod vending;
 
+#[cfg(test)]
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
@@ -218,10 +221,10 @@ impl Fold {
         self.progress.log_ms
     }
 
-    /// Start of the oldest open window; the first record opens the oldest that is not due by its log time.
+    /// Start of the oldest open window. The first record opens the one its log time is in: of the time before there
+    /// is nothing to tell, not even that a device was away.
     fn open_ms(&mut self, log_ms: i64) -> i64 {
-        let newest_due_ms = log_ms - self.grace_ms;
-        *self.progress.open_ms.get_or_insert_with(|| newest_due_ms.div_euclid(self.window_ms) * self.window_ms)
+        *self.progress.open_ms.get_or_insert_with(|| log_ms.div_euclid(self.window_ms) * self.window_ms)
     }
 
     fn due(&self, open_ms: i64, log_ms: i64) -> bool {

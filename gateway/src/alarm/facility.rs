@@ -18,7 +18,8 @@ pub(super) struct Facility {
     defrost: Defrost,
     /// First sight or newest power-up.
     started_ms: Option<i64>,
-    uptime_s: Option<i64>,
+    /// Newest report of how long it has been up, and its time stamp.
+    uptime: Option<(i64, i64)>,
     heard_ms: Option<i64>,
     watches: Vec<Watch>,
 }
@@ -31,7 +32,7 @@ impl Facility {
             door: Signal::default(),
             defrost: Defrost::default(),
             started_ms: None,
-            uptime_s: None,
+            uptime: None,
             heard_ms: None,
             watches: rules.iter().copied().map(Watch::new).collect(),
         }
@@ -120,17 +121,20 @@ impl Facility {
             Point::CabinetMode => {
                 self.defrost.mode(from_ms, hold_ms, mode_is_defrost(value));
             }
-            Point::HealthUptime => self.notice_power_up(value, from_ms),
+            Point::HealthUptime => self.notice_power_up(value, stamp_ms, from_ms),
             _ => {}
         }
     }
 
     /// A device that has been up for less time than it had been before was switched on again.
-    fn notice_power_up(&mut self, uptime: &Value, from_ms: i64) {
-        let Value::Int(uptime_s) = uptime else { return };
-        if self.uptime_s.replace(*uptime_s).is_some_and(|before_s| *uptime_s < before_s) {
-            self.started_ms = Some(from_ms);
+    fn notice_power_up(&mut self, uptime: &Value, stamp_ms: i64, from_ms: i64) {
+        let Value::Int(uptime_s) = *uptime else { return };
+        match self.uptime {
+            Some((before_ms, _)) if stamp_ms < before_ms => return,
+            Some((_, before_s)) if uptime_s < before_s => self.started_ms = Some(from_ms),
+            _ => {}
         }
+        self.uptime = Some((stamp_ms, uptime_s));
     }
 }
 
@@ -154,7 +158,7 @@ fn temperature(rule: &Rule, air_c: f64, since_ms: i64) -> Stand {
 
 fn silence(rule: &Rule, interval_ms: i64, heard_ms: i64, now_ms: i64) -> Stand {
     let allowed_ms = (rule.limit.max(SILENT_INTERVALS_MIN) * interval_ms as f64) as i64;
-    if now_ms - heard_ms >= allowed_ms { Stand::Over(heard_ms.saturating_add(allowed_ms)) } else { Stand::Under(heard_ms) }
+    if now_ms - heard_ms > allowed_ms { Stand::Over(heard_ms.saturating_add(allowed_ms)) } else { Stand::Under(heard_ms) }
 }
 
 fn status_is_door_open(status: &Value) -> Option<bool> {

@@ -46,7 +46,7 @@ impl<T: Copy> Signal<T> {
     }
 
     pub(super) fn at(&self, now_ms: i64) -> Known<T> {
-        match self.good.at(now_ms) {
+        match self.good.before(now_ms) {
             None => Known::Lost,
             Some(_) if self.missing => Known::Paused,
             Some(value) => Known::Good(value, self.good_ms),
