@@ -111,7 +111,13 @@ fn mark(outbox: &Durable) -> Seq {
 
 /// One record of the log: time passes, windows close, the value is taken in.
 fn step(fold: &mut Fold, record: &Record, names: &Names, output: &mut Vec<Batch>) {
-    output.extend(fold.close(record.log_ms));
+    loop {
+        let closed = fold.close(record.log_ms);
+        if closed.is_empty() {
+            break;
+        }
+        output.extend(closed);
+    }
     let (Some(origin), Some(metric)) = (names.origins.get(record.origin as usize), names.metrics.get(record.metric as usize)) else { return };
     let (Some(device), Some(point)) = (origin.device, metric.point) else { return };
     let metric = Metric { point, part: metric.part };

@@ -90,16 +90,16 @@ cold = "frozen"
         for (topic, text) in [("locker/lk-001/telemetry", GOOD), (*topic, *text)] {
             at_ms += 1;
             let text = text.replace("TS", &jiff::Timestamp::from_millisecond(at_ms).unwrap().to_string());
-            publisher.publish_nowait(&format!("scf/v1/gl-junmen/{topic}"), text.as_bytes()).await.unwrap();
+            publisher.publish_nowait(&format!("scf/v1/gl-junmen/{topic}"), text).await;
         }
         good += 1;
     }
     // Oversize: more than is decoded, less than a packet may have.
     let oversize = format!(r#"{{"v":1,"id":"lk-001","junk":"{}"}}"#, "x".repeat(300 * 1024));
-    publisher.publish_nowait("scf/v1/gl-junmen/locker/lk-001/telemetry", oversize.as_bytes()).await.unwrap();
+    publisher.publish_nowait("scf/v1/gl-junmen/locker/lk-001/telemetry", oversize).await;
     // Deep enough to overflow the stack of a careless parser.
-    publisher.publish_nowait("scf/v1/gl-junmen/locker/lk-001/telemetry", "[".repeat(100_000).as_bytes()).await.unwrap();
-    publisher.flush().await.unwrap();
+    publisher.publish_nowait("scf/v1/gl-junmen/locker/lk-001/telemetry", "[".repeat(100_000)).await;
+    publisher.flush().await;
 
     for (what, _, _, reason) in BAD.iter().copied().chain([("too large", "", "", "oversize")]) {
         until(&format!("{what} to be counted as {reason}"), Duration::from_secs(10), || async {

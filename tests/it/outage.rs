@@ -35,9 +35,9 @@ async fn publish(port: u16, from_ms: i64, count: u32) {
     for nth in 0..count {
         let ts = jiff::Timestamp::from_millisecond(from_ms + i64::from(nth)).unwrap();
         let text = format!(r#"{{"v":1,"id":"lk-001","ts":"{ts}","seq":{nth},"compartments":{{"total":60,"occupied":41,"faulted":2}}}}"#);
-        publisher.publish_nowait("scf/v1/gl-junmen/locker/lk-001/telemetry", text.as_bytes()).await.unwrap();
+        publisher.publish_nowait("scf/v1/gl-junmen/locker/lk-001/telemetry", text).await;
     }
-    publisher.flush().await.unwrap();
+    publisher.flush().await;
 }
 
 async fn link(gateway: &Gateway, kind: &str) -> Option<Value> {

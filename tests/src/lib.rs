@@ -10,7 +10,7 @@ mod gateway;
 mod servers;
 
 pub use gateway::Gateway;
-pub use servers::{Mosquitto, PtyPair, Victoria};
+pub use servers::{Mosquitto, PtyPair, Series, Victoria};
 
 /// Root of the workspace.
 #[must_use]

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// The built-in database's books.
 #[derive(Debug, Clone, Default)]
-pub struct Sink {
+pub(super) struct Sink {
     /// Lines taken.
     pub lines: u64,
     /// Field values taken.

@@ -58,11 +58,23 @@ pub struct Durable {
     pub evicted: u64,
     /// Points lost to damage, found when the store was opened or when they were read.
     pub damaged: u64,
-    /// Points appended and not durable yet.
+    /// Points the thread has taken off its queue since start: the store's side of what its writers handed over.
+    pub taken: u64,
+    /// Points taken and not durable yet.
     pub pending: u64,
+    /// Where each reader stands, by [`Sink`]; see [`cursor`](Self::cursor).
+    pub cursors: [Cursor; Sink::ALL.len()],
     /// Why nothing can be written at the moment, or why finished segments cannot be put away and the ring will be full
     /// soon. Acknowledgements of what is not durable are withheld. Tried again every few seconds.
     pub fault: Option<String>,
+}
+
+impl Durable {
+    /// Where a reader stands; the beginning for a sink this store does not have.
+    #[must_use]
+    pub fn cursor(&self, sink: Sink) -> Cursor {
+        self.cursors[sink as usize]
+    }
 }
 
 pub(super) enum Request {

@@ -47,6 +47,8 @@ pub(super) struct Log<D: Disk> {
     pub(super) gap: Option<Range<Seq>>,
     pub(super) evicted: u64,
     pub(super) damaged: u64,
+    /// Points taken off the queue since start.
+    pub(super) taken: u64,
     pub(super) commits: u64,
     pub(super) bytes_written: u64,
     pub(super) commit_fault: Option<String>,
@@ -68,7 +70,9 @@ pub(super) struct Log<D: Disk> {
 impl<D: Disk> Log<D> {
     /// Takes a request; may commit. Only call when [`takes_more`](Self::takes_more).
     pub(super) fn append(&mut self, append: Append, now: Instant) {
-        self.incoming = Some(Incoming::new(append));
+        let incoming = Incoming::new(append);
+        self.taken += incoming.points_left();
+        self.incoming = Some(incoming);
         self.pump(now);
     }
 
@@ -87,9 +91,10 @@ impl<D: Disk> Log<D> {
         if self.cursors_due.is_some_and(|due| due <= now) {
             self.save_cursors(now, false);
         }
-        let pending = u64::from(self.pending.points.count);
+        // Shown to whoever looks, but no reason to wake anybody: nothing more is durable.
+        let (taken, pending, cursors) = (self.taken, self.points_pending(), self.cursors_now());
         self.durable.send_if_modified(|durable| {
-            durable.pending = pending;
+            (durable.taken, durable.pending, durable.cursors) = (taken, pending, cursors);
             false
         });
     }
@@ -179,9 +184,19 @@ impl<D: Disk> Log<D> {
             bytes_on_disk: self.bytes_on_disk(),
             evicted: self.evicted,
             damaged: self.damaged,
-            pending: u64::from(self.pending.points.count),
+            taken: self.taken,
+            pending: self.points_pending(),
+            cursors: self.cursors_now(),
             fault: self.commit_fault.clone().or_else(|| self.spill_fault.clone()),
         }
+    }
+
+    fn points_pending(&self) -> u64 {
+        u64::from(self.pending.points.count) + self.incoming.as_ref().map_or(0, Incoming::points_left)
+    }
+
+    fn cursors_now(&self) -> [Cursor; Sink::ALL.len()] {
+        Sink::ALL.map(|sink| self.cursors.get(sink))
     }
 
     pub(super) fn bytes_on_disk(&self) -> u64 {

@@ -35,13 +35,14 @@ pub fn memory(names: Names) -> (Store, Memory) {
             answer(&shared, request);
         }
     });
-    (Store::new(requests, watched), Memory { state, durable: Arc::new(durable) })
+    // Nothing is appended through the handle: its queue has no other end.
+    let (appends, _) = mpsc::channel(1);
+    (Store::new(appends, requests, watched), Memory { state, durable: Arc::new(durable) })
 }
 
 fn answer(state: &Mutex<State>, request: Request) {
     let mut state = state.lock().unwrap();
     match request {
-        Request::Append(_) => {}
         Request::Read { from, points_max, reply } => drop(reply.send(state.page(from, points_max))),
         Request::Advance { sink, cursor } => {
             state.moves.push(cursor);

@@ -72,6 +72,7 @@ pub(super) fn open_log<D: Disk>(options: Options, clock: Clock, disk: D, layout:
         mark,
         evicted: remembered.evicted,
         damaged: report.damaged,
+        taken: 0,
         commits: 0,
         bytes_written: 0,
         commit_fault: None,

@@ -26,6 +26,13 @@ impl Incoming {
     pub(super) fn new(append: Append) -> Self {
         Self { batches: append.batches.into_iter(), at_hand: None, mark: append.mark }
     }
+
+    /// Points not encoded yet.
+    pub(super) fn points_left(&self) -> u64 {
+        let waiting: usize = self.batches.as_slice().iter().map(|batch| batch.readings.len()).sum();
+        let at_hand = self.at_hand.as_ref().map_or(0, |(batch, taken)| batch.readings.len() - taken);
+        (waiting + at_hand) as u64
+    }
 }
 
 /// The next frame.

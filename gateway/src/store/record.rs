@@ -77,6 +77,9 @@ pub enum Sink {
 }
 
 impl Sink {
+    /// Every reader there can be.
+    pub const ALL: [Self; 2] = [Self::Aggregate, Self::Forward];
+
     /// Name of its cursor file: `cursor.<name>`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
