@@ -63,7 +63,7 @@ impl Kind {
 }
 
 /// How a device is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// It is this process.
     Gateway,

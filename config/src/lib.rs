@@ -1,17 +1,33 @@
 //! What a site declares: its devices, buses, brokers, thresholds and where the figures go.
 //!
-//! Pure: no socket, no clock, no runtime. Only [`load`] reads files. A [`Site`] can be built by [`check`] alone, so
+//! Pure: no socket, no clock, no runtime. Only [`load`] reads files. A [`Site`] is built by the checks alone, so
 //! holding one is proof that the configuration is valid.
 
+mod address;
 pub mod alarm;
+mod check;
 pub mod device;
+mod keys;
+mod layer;
 pub mod limits;
+pub mod load;
 pub mod place;
+pub mod problem;
 pub mod profile;
+mod profiles;
+mod raw;
+mod report;
+mod rules;
+pub mod schema;
+mod secret;
 pub mod series;
 pub mod site;
+mod text;
+mod variables;
 
 pub use device::{Device, DeviceIx, Kind, Source};
+pub use load::{Loaded, from_toml, open};
+pub use problem::{Place, Problem, Problems};
 pub use profile::Profile;
 pub use series::{Measurement, Part, Point};
 pub use site::Site;

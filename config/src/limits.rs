@@ -10,7 +10,7 @@ pub const STORE_QUEUE_LEN: usize = 8;
 pub const BATCHES_PER_APPEND_MAX: usize = 256;
 /// Acknowledgements on their way back to one broker. Larger than all un-acknowledged messages that can be inside the
 /// gateway, so that the store never waits for a broker.
-pub const ACK_QUEUE_LEN: usize = BATCH_QUEUE_LEN + (STORE_QUEUE_LEN + 2) * BATCHES_PER_APPEND_MAX;
+pub const ACK_QUEUE_LEN: usize = BATCH_QUEUE_LEN + (STORE_QUEUE_LEN + 3) * BATCHES_PER_APPEND_MAX;
 /// Messages an MQTT 3.1.1 broker sends without waiting for acknowledgements: mosquitto's `max_inflight_messages`.
 pub const BROKER_WINDOW_DEFAULT: u16 = 20;
 
@@ -67,3 +67,137 @@ const _: () = assert!(WAL_SEGMENT_BYTES.is_multiple_of(PAGE_BYTES) && WAL_FRAME_
 const _: () = assert!(PAYLOAD_BYTES_MAX < MQTT_PACKET_BYTES_MAX, "an oversize payload must still be received to be acknowledged");
 const _: () = assert!(DEVICES_MAX < u16::MAX as usize, "a device index is 16 bits");
 const _: () = assert!(PART_BYTES_MAX == 23, "a part fills 24 bytes with its length");
+
+// What people and scrapers see.
+
+/// Snapshots the rates look back over: one a second for a minute, and the one they are held against.
+pub const RATE_SAMPLES_MAX: usize = 61;
+/// Connections the status server answers at a time; more wait in the kernel's queue. A browser opens at most six.
+pub const API_CONNECTIONS_MAX: usize = 32;
+/// Request line and headers of one request to the status server, bytes.
+pub const API_REQUEST_BYTES_MAX: usize = 16 * 1024;
+/// A connection of the status server that took no answer for this long is closed, so that a forgotten one frees its place.
+pub const API_IDLE_MS_MAX: u64 = 15_000;
+/// Time the status server may take to finish its answers when told to stop.
+pub const API_STOP_MS_MAX: u64 = 1_000;
+/// A snapshot is published every second; when the newest is older than this, the pipeline stands still.
+pub const STATUS_AGE_MS_MAX: i64 = 10_000;
+/// A link may take this long to come up before anybody is told: one failed try and the longest wait after it.
+pub const LINK_GRACE_MS: i64 = BACKOFF_MS_MAX as i64;
+
+const _: () = assert!(RATE_SAMPLES_MAX > 11, "rates are taken over ten seconds");
+// Forwarding to the database, and the loopback database of the demonstration.
+
+/// Points looked at for one write request; a stretch without anything to send is left behind in steps of this.
+pub const FORWARD_POINTS_MAX: usize = 16 * READ_POINTS_MAX;
+/// Bytes read of an answer of the database; the rest of a page or of a compression bomb is never received.
+pub const FORWARD_ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Characters of the database's words that are kept as a reason.
+pub const FORWARD_REASON_CHARS_MAX: usize = 300;
+/// Smallest request that a 413 teaches the forwarder to send, bytes before compression.
+pub const FORWARD_BYTES_MIN: usize = 4 * 1024;
+/// First wait after a request that may be repeated as it is.
+pub const FORWARD_RETRY_MS: u64 = 1_000;
+/// First wait when somebody has to act (token, bucket, address).
+pub const FORWARD_HOLD_MS: u64 = 10_000;
+/// Longest `Retry-After` that is obeyed to the letter (FIELD: peers wait up to 10 minutes).
+pub const RETRY_AFTER_MS_MAX: u64 = 600_000;
+/// Answers with status 500 before a request is taken apart: InfluxDB 2.0 says 500 where it means one bad line.
+pub const FORWARD_SERVER_ERRORS_MAX: u32 = 5;
+/// Lines refused one after the other, none accepted between them, before each further one waits for its turn:
+/// a database that refuses everything is more likely set up wrong than every line bad.
+pub const FORWARD_REFUSALS_IN_A_ROW_MAX: u32 = 64;
+/// Time a write request may still take after the stop signal.
+pub const FORWARD_STOP_MS_MAX: u64 = 2_000;
+
+/// Largest body the loopback database takes, before and after decompression.
+pub const SIM_TSDB_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Newest points the loopback database remembers to recognise a repetition.
+pub const SIM_TSDB_POINTS_REMEMBERED: usize = 100_000;
+/// Newest lines the loopback database can show.
+pub const SIM_TSDB_LINES_SHOWN: usize = 32;
+/// Measurements the loopback database counts separately.
+pub const SIM_TSDB_MEASUREMENTS_MAX: usize = 256;
+/// Requests the loopback database keeps whole for a test.
+pub const SIM_TSDB_REQUESTS_KEPT: usize = 4_096;
+
+const _: () = assert!(FORWARD_BYTES_MIN < FORWARD_BYTES_DEFAULT && FORWARD_BYTES_DEFAULT <= SIM_TSDB_BODY_BYTES_MAX);
+const _: () = assert!(FORWARD_RETRY_MS < BACKOFF_MS_MAX && FORWARD_HOLD_MS < BACKOFF_MS_MAX);
+/// Largest configuration file that is read; 2 000 devices with all their settings take less than 1 MiB.
+pub const CONFIG_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Fragments in `conf.d` that are read: one for each device, and some more.
+pub const CONFIG_FILES_MAX: usize = DEVICES_MAX + 64;
+/// Problems of a configuration that are listed, and warnings; the rest is only counted.
+pub const PROBLEMS_MAX: usize = 200;
+/// Largest password, token, key or certificate file.
+pub const SECRET_FILE_BYTES_MAX: u64 = 256 * 1024;
+// MQTT ingest and the simulated broker.
+
+/// Largest packet that is taken once, by the connection after the one it broke, only to be counted and acknowledged:
+/// otherwise a persistent session sends it again for ever.
+pub const MQTT_POISON_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Requests (acknowledgements, subscriptions) inside the MQTT client; more wait in the acknowledgement queue.
+pub const MQTT_REQUEST_QUEUE_LEN: usize = 256;
+/// Connections in a row that may die of a malformed packet before the broker's session is discarded.
+pub const MQTT_MALFORMED_MAX: u32 = 3;
+/// Time limit of TCP, TLS and CONNACK together, seconds; a TLS handshake on a slow board takes up to two.
+pub const MQTT_CONNECT_TIMEOUT_S: u64 = 10;
+/// Digits in a row that make a free text personal: mobile numbers have 11, waybills 11 to 16, identity cards 18
+/// (DOMAIN §7).
+pub const PERSONAL_DIGITS: usize = 11;
+/// Messages the simulated broker keeps for one session; the newest beyond it are dropped and counted.
+pub const SIM_SESSION_QUEUE_LEN: usize = 100_000;
+/// Sessions, and retained messages, of the simulated broker.
+pub const SIM_SESSIONS_MAX: usize = 10_000;
+/// Messages a simulated device sends without waiting for acknowledgements.
+pub const SIM_PUBLISH_WINDOW: usize = 100;
+
+const _: () = assert!(MQTT_PACKET_BYTES_MAX <= MQTT_POISON_BYTES_MAX, "the second look must see more than the first");
+// Metrics, alarms and the newest values.
+
+/// A window stays open this long past its end, so that the group commit, a redelivery after a reconnect and a device
+/// clock half a minute behind do not make a reading late; half a window if that is shorter.
+pub const WINDOW_GRACE_MS_MAX: i64 = 30_000;
+/// Windows written one after the other while the log itself is silent (gateway off, or its clock set forward): a day
+/// of five-minute windows. More would say nothing about the devices and could fill the outbox.
+pub const SILENT_WINDOWS_MAX: u32 = 288;
+/// Batches one call of the fold hands out before it stops at the end of a window; the rest comes with the next call.
+pub const FOLD_BATCHES_PER_CLOSE: usize = 4_096;
+/// Lanes of one vending machine that are followed: as many as one message can name.
+pub const LANES_MAX: usize = READINGS_PER_MESSAGE_MAX;
+/// Time stamps remembered per device to recognise a message that comes a second time.
+pub const STAMPS_REMEMBERED: usize = 128;
+
+const _: () = assert!(FOLD_BATCHES_PER_CLOSE >= DEVICES_MAX, "one call must be able to hand out a whole window");
+// The store.
+
+/// Wait between two tries of a store that cannot write. An alarm is due within 10 s (RELIABILITY F7).
+pub const STORE_RETRY_MS: u64 = 3_000;
+/// A moved cursor is on flash within this time; what came after is delivered again after a crash.
+pub const CURSOR_SAVE_MS: u64 = 5_000;
+/// Finished segments a store keeps open and indexed: two readers, each crossing from one to the next.
+pub const STORE_OPEN_SEGMENTS_MAX: usize = 4;
+/// A read that fails this often in a row counts as a loss, so that one dead page does not stop its reader for ever.
+pub const STORE_READ_TRIES: u32 = 8;
+/// Lost ranges named one by one in the report of an opening; all are counted.
+pub const LOST_RANGES_REPORTED_MAX: usize = 32;
+
+const _: () = assert!(STORE_RETRY_MS * 3 < 10_000, "a failing store must be seen within 10 s");
+const _: () = assert!(STORE_OPEN_SEGMENTS_MAX > 1);
+// Modbus buses.
+
+/// Longest wait for a TCP connection to a Modbus device or serial server, ms.
+pub const MODBUS_CONNECT_MS_MAX: u64 = 3_000;
+/// Shortest silence asked of a line after a question went unanswered, ms (CRATES §3: purging alone lets a late answer through).
+pub const MODBUS_QUIET_MS_MIN: u64 = 50;
+/// Bytes kept while listening for one answer; the longest frame has 260 (Modbus messaging on TCP/IP V1.0b, 4.1).
+pub const MODBUS_HEARD_BYTES_MAX: usize = 1024;
+/// Questions in a row that may go unanswered on RTU over TCP before the connection itself is doubted: a vanished peer
+/// leaves an open socket behind.
+pub const MODBUS_UNANSWERED_MAX: u32 = 3;
+/// Registers a device refused (exceptions 1 to 3) are asked for again this often, ms: firmware gets updated.
+pub const MODBUS_REFUSED_RETRY_MS: u64 = 3_600_000;
+/// A bus reports the health of its units this often, ms.
+pub const MODBUS_HEALTH_MS: u64 = 60_000;
+
+const _: () = assert!(MODBUS_HEARD_BYTES_MAX >= 3 * 260, "an echo, a foreign frame and the answer must fit");

@@ -1,5 +1,7 @@
 //! How one device model speaks: registers or JSON fields to points. Data from TOML, never code.
 
+pub use crate::profiles::{builtin, builtin_ids};
+
 use crate::device::Kind;
 use crate::series::Point;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The checked root of a configuration. Only [`check`](crate::check) builds one.
+//! The checked root of a configuration. Only [`open`](crate::open) and [`from_toml`](crate::from_toml) build one.
 
 use crate::device::{Device, DeviceIx};
 use crate::place::CircleType;

@@ -1,1 +1,391 @@
-//! Stub.
+//! The wiring: [`App::build`] opens stores, binds sockets and makes every channel; [`App::run`] spawns and waits.
+//!
+//! Nothing is decided here that a part could decide itself. What `build` accepts, `run` can run.
+
+use crate::api::Api;
+use crate::collect::{Collector, Watched};
+use crate::forward::{ForwardTask, Lane};
+use crate::pipeline::{Parts, Picture, Pipeline};
+use crate::rollup::Rollup;
+use crate::status::Status;
+use crate::store::{self, OpenError, Opened, RealDisk, Sink, Store};
+use crate::tasks::{Fatal, Kind, Tasks};
+use crate::telemetry::Telemetry;
+use anyhow::Context;
+use facility_config::limits::BATCH_QUEUE_LEN;
+use facility_config::profile::Dialect;
+use facility_config::series::Class;
+use facility_config::{Device, Site, Source};
+use facility_drivers::modbus::{BusTask, Unit};
+use facility_drivers::mqtt::BrokerTask;
+use facility_drivers::{Batch, Clock, Link};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// How long a store may take to write what it has and end.
+const STORE_CLOSE: Duration = Duration::from_secs(3);
+
+/// Why a valid configuration does not start.
+#[derive(Debug)]
+pub enum BuildError {
+    /// The store cannot be opened.
+    Store(OpenError),
+    /// Everything else: a port that is taken, a secret that vanished since the check.
+    Other(anyhow::Error),
+}
+
+/// How a run ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    /// As asked.
+    Stopped,
+    /// By a defect.
+    Fatal(Fatal),
+}
+
+/// A gateway that can run.
+pub struct App {
+    site: Arc<Site>,
+    clock: Clock,
+    telemetry: Arc<Telemetry>,
+    readings: Store,
+    outbox: Store,
+    threads: Vec<JoinHandle<()>>,
+    links: Links,
+    status: (watch::Sender<Arc<Status>>, watch::Receiver<Arc<Status>>),
+    collector: Collector,
+    picture: watch::Sender<Arc<Picture>>,
+    api: Option<Api>,
+    tasks: Tasks,
+}
+
+/// One per connection to the outside, written by its driver.
+struct Links {
+    brokers: Vec<watch::Sender<Link>>,
+    buses: Vec<watch::Sender<Link>>,
+    database: watch::Sender<Link>,
+}
+
+impl BuildError {
+    /// Exit code of the process: 75 if another process holds the store, 78 if the directory is wrong, 73 otherwise.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Store(OpenError::InUse { .. }) => 75,
+            Self::Store(_) | Self::Other(_) => 78,
+        }
+    }
+}
+
+impl std::fmt::Display for BuildError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Other(error) => write!(f, "{error:#}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+impl From<anyhow::Error> for BuildError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl App {
+    /// Opens the stores and binds the status page. Sends and receives nothing yet.
+    ///
+    /// # Errors
+    /// [`BuildError`] in words for a person.
+    pub fn build(site: Site, clock: Clock) -> Result<Self, BuildError> {
+        let site = Arc::new(site);
+        let telemetry = Arc::new(Telemetry::default());
+        let readings = open(&site, &clock, "readings", site.store.readings_bytes_max, &[Sink::Aggregate, Sink::Forward])?;
+        let outbox = open(&site, &clock, "outbox", site.store.outbox_bytes_max, &[Sink::Forward])?;
+        let api = match site.api.listen {
+            Some(listen) => Some(Api::bind(listen).with_context(|| {
+                format!("api.listen = \"{listen}\" cannot be used; choose another port, or see which program has it with `ss -ltnp`")
+            })?),
+            None => None,
+        };
+        let now_ms = clock.now_ms();
+        let link = || watch::Sender::new(Link::new(now_ms));
+        let links = Links {
+            brokers: site.brokers.iter().map(|_| link()).collect(),
+            buses: site.buses.iter().map(|_| link()).collect(),
+            database: link(),
+        };
+        let picture = watch::Sender::new(Arc::new(Picture::default()));
+        let watched = Watched {
+            brokers: links.brokers.iter().map(watch::Sender::subscribe).collect(),
+            buses: links.buses.iter().map(watch::Sender::subscribe).collect(),
+            database: links.database.subscribe(),
+            picture: picture.subscribe(),
+            readings: readings.store.durable(),
+            outbox: outbox.store.durable(),
+        };
+        let mut collector = Collector::new(site.clone(), clock.clone(), telemetry.clone(), watched);
+        let status = watch::channel(Arc::new(collector.collect()));
+        Ok(Self {
+            site,
+            clock,
+            telemetry,
+            readings: readings.store,
+            outbox: outbox.store,
+            threads: vec![readings.thread, outbox.thread],
+            links,
+            status,
+            collector,
+            picture,
+            api,
+            tasks: Tasks::default(),
+        })
+    }
+
+    /// Where the status page is, if it is on.
+    #[must_use]
+    pub fn page(&self) -> Option<SocketAddr> {
+        self.api.as_ref().map(Api::addr)
+    }
+
+    /// The status snapshot, renewed every second.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Arc<Status>> {
+        self.status.1.clone()
+    }
+
+    /// Runs until `stop` is ready or a task ends that must not, then stops everything in order.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> End {
+        let api_stop = CancellationToken::new();
+        let api = match self.start(&api_stop) {
+            Ok(api) => api,
+            Err(error) => {
+                tracing::error!("{error:#}");
+                return End::Fatal(Fatal { task: "start".into() });
+            }
+        };
+        tracing::info!(gateway = %self.site.gateway.id, devices = self.site.devices.len() - 1, version = env!("CARGO_PKG_VERSION"), "running");
+        notify(&[sd_notify::NotifyState::Ready]);
+
+        let end = tokio::select! {
+            () = stop => End::Stopped,
+            fatal = self.tasks.fatal() => End::Fatal(fatal),
+        };
+        notify(&[sd_notify::NotifyState::Stopping]);
+        tracing::info!("stopping: intake, pipeline, roll-up, forwarding, store");
+        self.tasks.shutdown().await;
+        for store in [&self.readings, &self.outbox] {
+            if tokio::time::timeout(STORE_CLOSE, store.close()).await.is_err() {
+                tracing::warn!("GW-S020 a store did not end in time; what was acknowledged is on flash");
+            }
+        }
+        // The last picture is the account at the end.
+        self.status.0.send_replace(Arc::new(self.collector.collect()));
+        api_stop.cancel();
+        if let Some(thread) = api {
+            let _ = thread.join();
+        }
+        drop(self.threads);
+        end
+    }
+
+    fn start(&mut self, api_stop: &CancellationToken) -> anyhow::Result<Option<JoinHandle<()>>> {
+        let (queue, batches) = mpsc::channel(BATCH_QUEUE_LEN);
+        self.spawn_pipeline(batches);
+        self.spawn_rollup();
+        self.spawn_forward()?;
+        self.spawn_status();
+        self.spawn_brokers(&queue);
+        self.spawn_buses(&queue);
+        let Some(api) = self.api.take() else { return Ok(None) };
+        tracing::info!(page = %format!("http://{}/", api.addr()), "status page");
+        Ok(Some(api.serve(self.status.1.clone(), self.clock.clone(), api_stop.clone())?))
+    }
+
+    fn spawn_pipeline(&mut self, queue: mpsc::Receiver<Batch>) {
+        let parts = Parts {
+            site: self.site.clone(),
+            clock: self.clock.clone(),
+            telemetry: self.telemetry.clone(),
+            queue,
+            readings: self.readings.clone(),
+            outbox: self.outbox.clone(),
+            picture: self.picture.clone(),
+            stop: self.tasks.stop_of(Kind::Pipeline),
+        };
+        let mut pipeline = Some(Pipeline::new(parts));
+        self.tasks.spawn(Kind::Pipeline, "pipeline", move || {
+            let pipeline = pipeline.take();
+            async move {
+                if let Some(pipeline) = pipeline {
+                    pipeline.run().await;
+                }
+            }
+        });
+    }
+
+    fn spawn_rollup(&mut self) {
+        let rollup = Rollup {
+            site: self.site.clone(),
+            readings: self.readings.clone(),
+            outbox: self.outbox.clone(),
+            snapshot: self.site.store.dir.join("fold.snapshot"),
+            telemetry: self.telemetry.clone(),
+            stop: self.tasks.stop_of(Kind::Rollup),
+        };
+        self.tasks.spawn(Kind::Rollup, "rollup", move || rollup.clone().run());
+    }
+
+    fn spawn_forward(&mut self) -> anyhow::Result<()> {
+        let Some(forward) = self.site.forward.clone() else { return Ok(()) };
+        let mut lanes = vec![Lane { name: "outbox", store: self.outbox.clone(), classes: &[Class::Reading, Class::Metric, Class::Event] }];
+        if forward.raw {
+            // Events reach the outbox through the roll-up.
+            lanes.push(Lane { name: "readings", store: self.readings.clone(), classes: &[Class::Reading] });
+        }
+        let (telemetry, clock, site) = (self.telemetry.clone(), self.clock.clone(), self.site.clone());
+        let (link, stop) = (self.links.database.clone(), self.tasks.stop_of(Kind::Forward));
+        let task = move || ForwardTask {
+            forward: forward.clone(),
+            lanes: lanes.clone(),
+            telemetry: telemetry.clone(),
+            link: link.clone(),
+            clock: clock.clone(),
+            stop: stop.clone(),
+            seed: seed_of(&site.gateway.id),
+            dead_letter_dir: site.store.dir.join("dead-letter"),
+        };
+        // What is wrong now is said at the start, not in the log of a task.
+        let mut first = Some(task().prepare()?);
+        self.tasks.spawn(Kind::Forward, "forward", move || {
+            let forwarder = first.take().map_or_else(|| task().prepare(), Ok);
+            async move {
+                match forwarder {
+                    Ok(forwarder) => forwarder.run().await,
+                    Err(error) => tracing::error!("{error}"),
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn spawn_brokers(&mut self, queue: &mpsc::Sender<Batch>) {
+        for (index, broker) in self.site.brokers.iter().enumerate() {
+            let (site, broker, queue, clock) = (self.site.clone(), broker.clone(), queue.clone(), self.clock.clone());
+            let (link, stop) = (self.links.brokers[index].clone(), self.tasks.stop_of(Kind::Broker));
+            let name = format!("mqtt {}", broker.name);
+            self.tasks.spawn(Kind::Broker, name, move || {
+                let task = BrokerTask {
+                    broker: broker.clone(),
+                    index,
+                    site: site.clone(),
+                    out: queue.clone(),
+                    link: link.clone(),
+                    clock: clock.clone(),
+                    stop: stop.clone(),
+                    seed: seed_of(&site.gateway.id),
+                };
+                task.run()
+            });
+        }
+    }
+
+    fn spawn_buses(&mut self, queue: &mpsc::Sender<Batch>) {
+        for (index, bus) in self.site.buses.iter().enumerate() {
+            let (site, bus, queue, clock) = (self.site.clone(), bus.clone(), queue.clone(), self.clock.clone());
+            let (link, stop) = (self.links.buses[index].clone(), self.tasks.stop_of(Kind::Bus));
+            let name = format!("bus {}", bus.name);
+            self.tasks.spawn(Kind::Bus, name, move || {
+                let task = BusTask {
+                    bus: bus.clone(),
+                    units: units_of(&site, index),
+                    out: queue.clone(),
+                    link: link.clone(),
+                    clock: clock.clone(),
+                    stop: stop.clone(),
+                    seed: seed_of(&site.gateway.id),
+                };
+                task.run()
+            });
+        }
+    }
+
+    /// Renews the picture, and tells systemd that the main runtime is alive.
+    fn spawn_status(&mut self) {
+        let (collector, sender, stop) = (self.collector.clone(), self.status.0.clone(), self.tasks.stop_of(Kind::Status));
+        self.tasks.spawn(Kind::Status, "status", move || {
+            let (mut collector, sender, stop) = (collector.clone(), sender.clone(), stop.clone());
+            async move {
+                let mut every = tokio::time::interval(Duration::from_secs(1));
+                every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+                loop {
+                    tokio::select! {
+                        _ = every.tick() => {}
+                        () = stop.cancelled() => return,
+                    }
+                    sender.send_replace(Arc::new(collector.collect()));
+                    notify(&[sd_notify::NotifyState::Watchdog]);
+                }
+            }
+        });
+    }
+}
+
+fn open(site: &Site, clock: &Clock, name: &'static str, bytes_max: u64, sinks: &[Sink]) -> Result<Opened, BuildError> {
+    let window = site.brokers.iter().map(|broker| broker.window).min().unwrap_or(facility_config::limits::BROKER_WINDOW_DEFAULT);
+    let options = store::Options {
+        dir: site.store.dir.join(name),
+        name,
+        commit_delay: site.store.commit_delay,
+        bytes_max,
+        early_acks: usize::from(window / 2).max(1),
+        origins: site.devices.iter().map(|device| tags_of(site, device)).collect(),
+        sinks: sinks.to_vec(),
+    };
+    let opened = store::open(options, clock.clone(), RealDisk).map_err(BuildError::Store)?;
+    if let Some(newest_ms) = opened.recovery.newest_at_ms {
+        clock.raise_floor(newest_ms);
+    }
+    Ok(opened)
+}
+
+/// Tag set of a device, sorted by key; kept with every point it ever records.
+fn tags_of(site: &Site, device: &Device) -> String {
+    let gateway = &site.gateway;
+    let tags = [
+        ("device_id", &*device.id),
+        ("district", &*gateway.district),
+        ("gw_id", &*gateway.id),
+        ("kind", device.kind.as_str()),
+        ("site_id", &*gateway.site),
+    ];
+    crate::forward::line::tags(tags)
+}
+
+fn units_of(site: &Site, index: usize) -> Vec<Unit> {
+    let unit = |(ix, device): (facility_config::DeviceIx, &Device)| match (&device.source, device.profile.as_deref().map(|profile| &profile.dialect)) {
+        (Source::Modbus { bus, unit }, Some(Dialect::Modbus(map))) if *bus == index => {
+            Some(Unit { device: ix, unit: *unit, map: map.clone(), interval: device.interval })
+        }
+        _ => None,
+    };
+    site.indexed().filter_map(unit).collect()
+}
+
+/// A number of its own for each gateway, so that a district of them does not act in step after a power cut.
+fn seed_of(id: &str) -> u64 {
+    u64::from(crc32c::crc32c(id.as_bytes()))
+}
+
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd was not told");
+    }
+}

@@ -1,15 +1,19 @@
 //! What is done with the readings: store, metrics, alarms, forwarding, status.
 
+pub mod admit;
 pub mod aggregate;
 pub mod alarm;
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod collect;
 pub mod forward;
 pub mod health;
 pub mod latest;
 pub mod ledger;
 pub mod pipeline;
+pub mod process;
+pub mod rollup;
 pub mod status;
 pub mod store;
 pub mod tasks;

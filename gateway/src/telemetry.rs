@@ -37,6 +37,13 @@ impl ByFault {
         Fault::ALL.into_iter().map(|fault| (fault.label(), self.0[fault as usize].get())).filter(|(_, n)| *n > 0).collect()
     }
 
+    /// Reasons that did not lose the reading: its time was corrected.
+    #[must_use]
+    pub fn corrected(&self) -> BTreeMap<&'static str, u64> {
+        let kept = Fault::ALL.into_iter().filter(|fault| fault.keeps_reading());
+        kept.map(|fault| (fault.label(), self.0[fault as usize].get())).filter(|(_, n)| *n > 0).collect()
+    }
+
     /// Sum over the reasons that lose a reading (not those that only correct its time).
     #[must_use]
     pub fn lost(&self) -> u64 {
@@ -51,6 +58,9 @@ pub struct Intake {
     pub messages: Count,
     /// Messages refused as a whole, by reason.
     pub refused: ByFault,
+    /// Messages taken: counted where their batch is handed on, not where they arrive, so that `messages` can be held
+    /// against `accepted` and `refused`.
+    pub accepted: Count,
     /// Values in all accepted messages, dropped ones included.
     pub readings: Count,
     /// Values dropped, by reason.

@@ -1,1 +1,8 @@
-//! x
+//! The gateway from outside, by feature: the real binary against real brokers, databases and buses.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod architecture;
+mod commands;
+mod crash;
+mod input;
+mod outage;

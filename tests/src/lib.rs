@@ -1,1 +1,62 @@
-//! x
+//! What the integration tests share: the real programs, started on free loopback ports and ended with the test.
+//!
+//! Tests wait for conditions with a deadline, never for a length of time.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+mod gateway;
+mod servers;
+
+pub use gateway::Gateway;
+pub use servers::{Mosquitto, PtyPair, Victoria};
+
+/// Root of the workspace.
+#[must_use]
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The `facility-gateway` that was built together with this test.
+///
+/// # Panics
+/// If it was not built: `tests/run.sh` builds both.
+#[must_use]
+#[expect(clippy::expect_used, clippy::panic, reason = "a laboratory without its specimen cannot go on")]
+pub fn binary() -> PathBuf {
+    let exe = std::env::current_exe().expect("path of the test");
+    let found = exe.ancestors().map(|dir| dir.join("facility-gateway")).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("facility-gateway is not beside {}: run `cargo build --workspace --all-targets`", exe.display()))
+}
+
+/// A loopback port that was free a moment ago.
+///
+/// # Panics
+/// If the machine has none.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a machine without ports runs no test")]
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its number").port()
+}
+
+/// Waits until `probe` gives something, at most `deadline`.
+///
+/// # Panics
+/// When the deadline passes; the message says what was awaited.
+#[expect(clippy::panic, reason = "a condition that never came is a failed test")]
+pub async fn until<T, F, P>(what: &str, deadline: Duration, mut probe: P) -> T
+where
+    F: Future<Output = Option<T>>,
+    P: FnMut() -> F,
+{
+    let end = tokio::time::Instant::now() + deadline;
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < end, "waited {deadline:?} in vain for: {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}

@@ -36,6 +36,10 @@ pub struct Places<'a> {
 pub struct Database<'a> {
     /// Base address, e.g. `http://127.0.0.1:8086`.
     pub url: &'a str,
+    /// Organisation.
+    pub org: &'a str,
+    /// Bucket.
+    pub bucket: &'a str,
     /// File with the token.
     pub token_file: Option<&'a Path>,
     /// Send readings too.
@@ -75,7 +79,7 @@ pub fn config_toml(devices: usize, places: &Places<'_>) -> String {
 }
 
 fn forward(text: &mut String, database: &Database<'_>) {
-    append(text, format_args!("\n[forward]\nurl = {}\norg = \"community\"\nbucket = \"facilities\"\n", quoted(database.url)));
+    append(text, format_args!("\n[forward]\nurl = {}\norg = {}\nbucket = {}\n", quoted(database.url), quoted(database.org), quoted(database.bucket)));
     if let Some(file) = database.token_file {
         append(text, format_args!("token_file = {}\n", quoted(&file.to_string_lossy())));
     }

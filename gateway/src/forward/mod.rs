@@ -1,1 +1,269 @@
-//! Stub.
+//! Sends what the stores hold to a database that speaks the InfluxDB v2 write API.
+//!
+//! A cursor moves only after the database has stored the points or has refused them for good; then they are in the
+//! dead letter with its reason. Points without a value, or of a class a lane does not send, count as delivered: for
+//! them the database's truth is that there is nothing. Holds one batch in memory; everything else waits on flash.
+
+pub mod batch;
+pub mod dead_letter;
+mod deliver;
+pub mod feed;
+pub mod http;
+pub mod line;
+pub mod outcome;
+mod tls;
+
+use crate::store::{Store, StoreClosed};
+use crate::telemetry::Telemetry;
+use batch::Bounds;
+use dead_letter::DeadLetters;
+use facility_config::limits::{BACKOFF_MS_MAX, FORWARD_HOLD_MS, FORWARD_RETRY_MS};
+use facility_config::series::Class;
+use facility_config::site;
+use facility_drivers::{Backoff, Clock, Link, LinkState};
+use feed::{Due, Feed};
+use http::Writer;
+use std::fmt;
+use std::future::poll_fn;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// One store to be forwarded. Earlier lanes go first; none waits for more than one batch of another.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    /// For the log.
+    pub name: &'static str,
+    /// Read with the cursor of [`Sink::Forward`](crate::store::Sink::Forward).
+    pub store: Store,
+    /// Which points are sent; the others are passed over. Points of a measurement this version does not know are sent.
+    pub classes: &'static [Class],
+}
+
+/// What the forwarder is made of.
+#[derive(Debug)]
+pub struct ForwardTask {
+    /// Where to, and in what portions.
+    pub forward: site::Forward,
+    /// What; at least one.
+    pub lanes: Vec<Lane>,
+    /// Counts go to [`Telemetry::delivery`].
+    pub telemetry: Arc<Telemetry>,
+    /// State of the way to the database.
+    pub link: watch::Sender<Link>,
+    /// Time; portions and pauses follow it, limits on requests do not.
+    pub clock: Clock,
+    /// Ends [`Forwarder::run`].
+    pub stop: CancellationToken,
+    /// For the jitter of pauses.
+    pub seed: u64,
+    /// Where refused lines are kept.
+    pub dead_letter_dir: PathBuf,
+}
+
+/// Why the forwarder cannot start. Each says what to do next and none holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotReady {
+    /// `forward.url` is no address that can be written to.
+    Url {
+        /// As configured.
+        url: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// `forward.token_file` cannot be used.
+    Token {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// There is no certificate authority to believe.
+    Roots {
+        /// File or system store.
+        source: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The directory for refused lines cannot be made.
+    DeadLetter {
+        /// The directory.
+        dir: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The HTTP client refused its settings.
+    Client(String),
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url { url, why } => write!(f, "forward.url: {url}: {why}"),
+            Self::Token { file, why } => write!(f, "forward.token_file: {}: {why}; put the database's write token into it", file.display()),
+            Self::Roots { source, why } => write!(f, "TLS to the database: {source}: {why}; install ca-certificates or set forward.ca_file"),
+            Self::DeadLetter { dir, why } => write!(f, "directory for refused lines: {}: {why}; check its owner and free space", dir.display()),
+            Self::Client(why) => write!(f, "connection to the database: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for NotReady {}
+
+/// Why nothing more is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Told to.
+    Stop,
+    /// A store's thread has ended.
+    StoreClosed,
+}
+
+impl From<StoreClosed> for Ended {
+    fn from(_: StoreClosed) -> Self {
+        Self::StoreClosed
+    }
+}
+
+/// A forwarder that can start.
+#[derive(Debug)]
+pub struct Forwarder {
+    task: ForwardTask,
+    feeds: Vec<Feed>,
+    writer: Writer,
+    letters: DeadLetters,
+    retry: Backoff,
+    hold: Backoff,
+    /// Bytes of a request; smaller than configured after a 413.
+    bytes_max: usize,
+    /// Lines refused since one was accepted.
+    refusals_in_a_row: u32,
+    /// Lane of the batch before.
+    served: usize,
+}
+
+impl ForwardTask {
+    /// Reads token and certificates and makes the directory for refused lines; sends nothing.
+    ///
+    /// # Errors
+    /// [`NotReady`] in words for the technician.
+    pub fn prepare(self) -> Result<Forwarder, NotReady> {
+        let writer = Writer::new(&self.forward)?;
+        let letters = DeadLetters::open(&self.dead_letter_dir)
+            .map_err(|error| NotReady::DeadLetter { dir: self.dead_letter_dir.clone(), why: error.to_string() })?;
+        let cap = Duration::from_millis(BACKOFF_MS_MAX);
+        Ok(Forwarder {
+            retry: Backoff::new(Duration::from_millis(FORWARD_RETRY_MS), cap, self.seed),
+            hold: Backoff::new(Duration::from_millis(FORWARD_HOLD_MS), cap, self.seed.wrapping_add(1)),
+            bytes_max: self.forward.bytes_max,
+            served: self.lanes.len().saturating_sub(1),
+            feeds: Vec::with_capacity(self.lanes.len()),
+            refusals_in_a_row: 0,
+            task: self,
+            writer,
+            letters,
+        })
+    }
+}
+
+impl Forwarder {
+    /// Sends until told to stop. A request under way then has
+    /// [`FORWARD_STOP_MS_MAX`](facility_config::limits::FORWARD_STOP_MS_MAX) to be answered.
+    pub async fn run(mut self) {
+        if self.serve().await == Ended::StoreClosed {
+            self.note(LinkState::Connecting, Some(StoreClosed.to_string()));
+            self.task.stop.cancelled().await;
+        }
+        self.note(LinkState::Stopped, None);
+    }
+
+    async fn serve(&mut self) -> Ended {
+        for lane in std::mem::take(&mut self.task.lanes) {
+            match Feed::open(lane).await {
+                Ok(feed) => self.feeds.push(feed),
+                Err(ended) => return ended,
+            }
+        }
+        loop {
+            if let Err(ended) = self.send_next().await {
+                return ended;
+            }
+        }
+    }
+
+    async fn send_next(&mut self) -> Result<(), Ended> {
+        let at = self.next_due().await?;
+        self.served = at;
+        let bounds = Bounds { lines: self.task.forward.lines_max.max(1), bytes: self.bytes_max };
+        let batch = self.feeds[at].take(bounds).await?;
+        match batch.passed() {
+            Some(share) => self.feeds[at].settle(share, true).await,
+            // The store announced points and gave none; asking again at once would be a busy loop.
+            None if batch.is_empty() => self.pause(Duration::from_millis(FORWARD_RETRY_MS)).await,
+            None => self.deliver(at, &batch).await,
+        }
+    }
+
+    /// Waits until a lane has something to send; of several, the one after the lane served last.
+    async fn next_due(&mut self) -> Result<usize, Ended> {
+        let delay = self.task.clock.real(self.task.forward.delay);
+        loop {
+            let now = Instant::now();
+            let (count, mut wake) = (self.feeds.len(), None::<Instant>);
+            for at in (1..=count).map(|step| (self.served + step) % count) {
+                match self.feeds[at].due(now, self.task.forward.lines_max, delay) {
+                    Due::Now if self.task.stop.is_cancelled() => return Err(Ended::Stop),
+                    Due::Now => return Ok(at),
+                    Due::At(at) => wake = Some(wake.map_or(at, |wake| wake.min(at))),
+                    Due::Idle => {}
+                }
+            }
+            let feeds = &mut self.feeds;
+            tokio::select! {
+                () = self.task.stop.cancelled() => return Err(Ended::Stop),
+                () = tokio::time::sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
+                changed = any_changed(feeds) => changed?,
+            }
+        }
+    }
+
+    fn note(&self, state: LinkState, error: Option<String>) {
+        let now_ms = self.task.clock.now_ms();
+        self.task.link.send_if_modified(|link| {
+            if link.state == state && link.error == error {
+                return false;
+            }
+            match &error {
+                Some(error) => tracing::warn!(?state, %error, "database"),
+                None => tracing::info!(?state, "database"),
+            }
+            if link.state != state {
+                link.since_ms = now_ms;
+                link.connects = link.connects.saturating_add(u64::from(state == LinkState::Up));
+            }
+            link.state = state;
+            link.error = error;
+            true
+        });
+    }
+}
+
+/// Waits for a commit in any of the stores.
+async fn any_changed(feeds: &mut [Feed]) -> Result<(), Ended> {
+    let mut waits: Vec<_> = feeds.iter_mut().map(|feed| Box::pin(feed.changed())).collect();
+    poll_fn(|context| {
+        let ready = waits.iter_mut().find_map(|wait| match wait.as_mut().poll(context) {
+            Poll::Ready(changed) => Some(changed),
+            Poll::Pending => None,
+        });
+        ready.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;

@@ -50,22 +50,22 @@ pub struct Durable {
     pub mark: Option<i64>,
     /// Group commits since start.
     pub commits: u64,
-    /// Bytes written since start, padding included.
+    /// Bytes written since start, padding and cursors included.
     pub bytes_written: u64,
     /// Bytes held on disk.
     pub bytes_on_disk: u64,
     /// Points deleted by the byte budget before their reader had them, since the log was created.
     pub evicted: u64,
-    /// Points lost to damage found at open.
+    /// Points lost to damage, found when the store was opened or when they were read.
     pub damaged: u64,
     /// Points appended and not durable yet.
     pub pending: u64,
-    /// Why nothing can be written at the moment.
+    /// Why nothing can be written at the moment, or why finished segments cannot be put away and the ring will be full
+    /// soon. Acknowledgements of what is not durable are withheld. Tried again every few seconds.
     pub fault: Option<String>,
 }
 
 pub(super) enum Request {
-    Append(Append),
     Read { from: Seq, points_max: usize, reply: oneshot::Sender<Page> },
     Advance { sink: Sink, cursor: Cursor },
     Cursor { sink: Sink, reply: oneshot::Sender<Cursor> },
@@ -75,13 +75,15 @@ pub(super) enum Request {
 /// Handle of a store. Cheap to clone; all clones speak to one thread.
 #[derive(Debug, Clone)]
 pub struct Store {
+    appends: mpsc::Sender<Append>,
     requests: mpsc::Sender<Request>,
     durable: watch::Receiver<Durable>,
 }
 
 impl Store {
-    pub(super) fn new(requests: mpsc::Sender<Request>, durable: watch::Receiver<Durable>) -> Self {
-        Self { requests, durable }
+    /// Two queues: while the disk fails no more readings are taken, but readers are still served.
+    pub(super) fn new(appends: mpsc::Sender<Append>, requests: mpsc::Sender<Request>, durable: watch::Receiver<Durable>) -> Self {
+        Self { appends, requests, durable }
     }
 
     /// Queues batches; waits while the queue is full. Returning means queued, not durable: watch [`durable`](Self::durable).
@@ -89,10 +91,12 @@ impl Store {
     /// # Errors
     /// [`StoreClosed`] when the thread has ended; the batches' acknowledgements are then never released.
     pub async fn append(&self, append: Append) -> Result<(), StoreClosed> {
-        self.requests.send(Request::Append(append)).await.map_err(|_| StoreClosed)
+        self.appends.send(append).await.map_err(|_| StoreClosed)
     }
 
-    /// Reads up to `points_max` durable points from `from` on.
+    /// Reads up to `points_max` durable points from `from` on. A page never spans a lost range: its records have
+    /// consecutive positions from `first` on. An empty page with `next` = `from` means nothing new yet, or a disk that
+    /// does not answer at the moment.
     ///
     /// # Errors
     /// [`StoreClosed`] when the thread has ended.
@@ -127,7 +131,8 @@ impl Store {
         self.durable.clone()
     }
 
-    /// Commits what is pending, writes cursors, and ends the thread.
+    /// Commits what was appended before, writes cursors, and ends the thread. If the disk fails, what was not durable
+    /// stays unacknowledged.
     ///
     /// # Errors
     /// [`StoreClosed`] when the thread had ended already.

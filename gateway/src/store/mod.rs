@@ -1,7 +1,104 @@
-//! The log: every reading on flash before it is acknowledged, kept until it was used.
+//! The log: every reading on flash before it is acknowledged, kept until it was used, and longer while there is room.
+//!
+//! One engine, used twice (readings, outbox). A small preallocated write-ahead ring takes group commits; full segments
+//! of it become immutable files, which are the backlog and the history; the oldest file is deleted when the budget is
+//! spent. All state is derived from frames; only the readers' cursors are kept apart, and losing one only means that
+//! its reader sees points again. The bytes are described in `format.rs`.
+//!
+//! What it never does: acknowledge before `fdatasync` returned 0, write an acknowledged page again, sync pages again
+//! after a failed sync, refuse to open because of damage, lose points without counting them.
 
+mod bytes;
+mod commit;
+mod cursors;
+pub mod disk;
+mod format;
 pub mod handle;
+#[cfg(test)]
+pub mod memory;
+mod log;
+mod names;
+mod open;
+pub mod open_error;
+mod pending;
+mod points;
+mod reading;
 pub mod record;
+pub mod recovery;
+mod ring;
+mod scan;
+mod sealed;
+mod spill;
+mod thread;
 
+#[cfg(test)]
+mod sim_disk;
+#[cfg(test)]
+mod tests;
+
+pub use disk::{Disk, RealDisk};
 pub use handle::{Append, Cursor, Durable, Store, StoreClosed};
+pub use open_error::OpenError;
 pub use record::{Names, Page, Record, Seq, Sink};
+pub use recovery::Recovery;
+
+use facility_config::limits::STORE_QUEUE_LEN;
+use facility_drivers::Clock;
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// What a store is told when it is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its folder; made if only the last part is missing.
+    pub dir: PathBuf,
+    /// Name of its thread and `store` field of its log lines.
+    pub name: &'static str,
+    /// Longest wait of a point for its commit, in real time.
+    pub commit_delay: Duration,
+    /// Bytes it may use. The ring (8 MiB) is always there; at least one finished segment is kept.
+    pub bytes_max: u64,
+    /// Commit at once when this many acknowledgements wait: half of the smallest window of a broker, or it would stop
+    /// sending until the delay has passed. At least 1.
+    pub early_acks: usize,
+    /// Tag set of `DeviceIx(i)` at position i, as it goes into [`record::Origin::tags`].
+    pub origins: Vec<String>,
+    /// Readers with a cursor. What they have not read is deleted last, and counted as evicted.
+    pub sinks: Vec<Sink>,
+}
+
+/// An open store.
+#[derive(Debug)]
+pub struct Opened {
+    /// To speak to it.
+    pub store: Store,
+    /// Its thread; ends after [`Store::close`] or when the last handle is gone.
+    pub thread: JoinHandle<()>,
+    /// What was found.
+    pub recovery: Recovery,
+}
+
+/// Opens a store, creating it if it is not there, and starts its thread. Blocks while the disk is read: up to the
+/// ring's 8 MiB and the last bytes of every finished segment. [`Durable`] is published before this returns.
+///
+/// # Errors
+/// [`OpenError`] if the folder cannot be used, another process has it, or a later version wrote it; never for damage.
+pub fn open(options: Options, clock: Clock, disk: impl Disk) -> Result<Opened, OpenError> {
+    open_with(options, clock, disk, format::Layout::STANDARD)
+}
+
+fn open_with(options: Options, clock: Clock, disk: impl Disk, layout: format::Layout) -> Result<Opened, OpenError> {
+    let (name, dir) = (options.name, options.dir.clone());
+    let (log, recovery) = open::open_log(options, clock, disk, layout)?;
+    recovery.report(name);
+    let failed = |source| OpenError::Disk { path: dir.clone(), source };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
+    let (appends, taken) = mpsc::channel(STORE_QUEUE_LEN);
+    let (requests, asked) = mpsc::channel(STORE_QUEUE_LEN);
+    let store = Store::new(appends, requests, log.durable.subscribe());
+    let serve = move || runtime.block_on(thread::run(log, taken, asked));
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(serve).map_err(failed)?;
+    Ok(Opened { store, thread, recovery })
+}

@@ -1,0 +1,250 @@
+//! Devices: profile, way, interval, cold-chain class, rules; and that no two answer to one name.
+
+use super::id_fault;
+use crate::alarm::RuleKind;
+use crate::device::{ColdClass, Device, Kind, Source};
+use crate::keys::nearest;
+use crate::limits::DEVICES_MAX;
+use crate::problem;
+use crate::profile::{Dialect, Profile};
+use crate::profiles::{builtin, builtin_ids};
+use crate::raw::{self, Raw};
+use crate::report::{Complaint, Report, join};
+use crate::rules;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the gateway tells its own figures.
+const GATEWAY_INTERVAL: Duration = Duration::from_secs(60);
+/// Longest name in a topic, bytes.
+const TOPIC_ID_BYTES_MAX: usize = 64;
+
+/// The gateway, then the devices by id; those with problems are left out.
+pub(super) fn devices(raw: &Raw, report: &mut Report) -> Vec<Device> {
+    let gateway_id = raw.gateway.id.as_deref().unwrap_or_default();
+    let mut devices = vec![gateway(gateway_id)];
+    let mut taken: BTreeMap<Source, &str> = BTreeMap::new();
+    for (id, raw_device) in &raw.device {
+        let path = join("device", id);
+        if let Some(fault) = id_fault(id) {
+            report.key(&path, fault);
+        }
+        if id == gateway_id {
+            let message = format!("`{id}` is the gateway's own id");
+            report.key(&path, Complaint::new(problem::DUPLICATE, message).hint("give the device another id"));
+        }
+        let Some(device) = device(id, &path, raw_device, raw, report) else { continue };
+        if let Some(other) = taken.insert(device.source.clone(), id) {
+            report.key(&source_key(&path, raw_device, &device.source), same_source(other, &device.source));
+        }
+        devices.push(device);
+    }
+    warn_unused(raw, report);
+    if raw.device.len() > DEVICES_MAX {
+        let message = format!("{} devices are declared; one gateway serves {DEVICES_MAX}", raw.device.len());
+        report.key("device", Complaint::new(problem::TOO_MANY, message).hint("put the others on a second gateway"));
+    }
+    devices
+}
+
+fn gateway(id: &str) -> Device {
+    Device {
+        id: id.into(),
+        name: None,
+        kind: Kind::Gateway,
+        profile: None,
+        source: Source::Gateway,
+        interval: GATEWAY_INTERVAL,
+        cold: None,
+        rules: Vec::new(),
+    }
+}
+
+fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, report: &mut Report) -> Option<Device> {
+    let profile = profile(path, raw, report);
+    let source = source(id, path, raw, profile.as_deref(), site, report);
+    let profile = profile?;
+    let cold = cold(path, raw, profile.kind, report);
+    check_overrides(path, profile.kind, cold, report);
+    Some(Device {
+        id: id.into(),
+        name: raw.name.as_deref().map(Box::from),
+        kind: profile.kind,
+        source: source?,
+        interval: raw.interval_s.map_or(profile.interval, Duration::from_secs),
+        cold,
+        rules: rules::in_force(profile.kind, cold, &site.alarm, &raw.alarm),
+        profile: Some(profile),
+    })
+}
+
+fn profile(path: &str, raw: &raw::Device, report: &mut Report) -> Option<Arc<Profile>> {
+    let id = raw.profile.as_deref()?;
+    let profile = builtin(id);
+    if profile.is_none() {
+        report.value(&join(path, "profile"), no_such("profile", id, builtin_ids()));
+    }
+    profile
+}
+
+fn source(id: &str, path: &str, raw: &raw::Device, profile: Option<&Profile>, site: &Raw, report: &mut Report) -> Option<Source> {
+    let at = |key: &str| join(path, key);
+    let speaks_json = profile.map(|profile| matches!(profile.dialect, Dialect::Json(_)));
+    match (&raw.mqtt, &raw.bus) {
+        (Some(_), Some(_)) => {
+            let message = format!("`{path}` has both `mqtt` and `bus`");
+            report.key(&at("bus"), Complaint::new(problem::CONFLICT, message).hint("a device is reached in one way; remove the other"));
+            None
+        }
+        (None, None) => {
+            if !report.is_bad(&at("mqtt")) && !report.is_bad(&at("bus")) {
+                let message = format!("`{path}` says neither `mqtt` nor `bus`");
+                let hint = match speaks_json {
+                    Some(false) => "its profile speaks Modbus: name a bus and a unit",
+                    Some(true) => "its profile speaks MQTT: name a broker",
+                    None => "name a broker (`mqtt`), or a bus and a unit (`bus`, `unit`)",
+                };
+                report.key(path, Complaint::new(problem::MISSING, message).hint(hint));
+            }
+            None
+        }
+        (Some(broker), None) => {
+            wrong_dialect(&at("mqtt"), speaks_json == Some(false), "Modbus", "`bus` and `unit`", report);
+            foreign(&at("unit"), raw.unit.is_some(), "on a bus", report);
+            let broker = index(&at("mqtt"), "mqtt", "broker", broker, &site.mqtt, report);
+            let topic_id = topic_id(id, &at("topic_id"), raw, report);
+            Some(Source::Mqtt { broker: broker?, topic_id: topic_id? })
+        }
+        (None, Some(bus)) => {
+            wrong_dialect(&at("bus"), speaks_json == Some(true), "MQTT", "`mqtt`", report);
+            foreign(&at("topic_id"), raw.topic_id.is_some(), "on a broker", report);
+            if raw.unit.is_none() && !report.is_bad(&at("unit")) {
+                let message = format!("`{}` is missing", at("unit"));
+                report.key(&at("unit"), Complaint::new(problem::MISSING, message).hint("the device's Modbus unit id, 1 to 247"));
+            }
+            let bus = index(&at("bus"), "bus", "bus", bus, &site.bus, report);
+            Some(Source::Modbus { bus: bus?, unit: raw.unit? })
+        }
+    }
+}
+
+/// Position of a declared name, in the order in which brokers and buses are listed.
+fn index<T>(key: &str, table: &str, what: &str, name: &str, declared: &BTreeMap<String, T>, report: &mut Report) -> Option<usize> {
+    let found = declared.keys().position(|known| known == name);
+    if found.is_none() {
+        let fault = no_such(what, name, declared.keys().map(String::as_str));
+        let fault = if fault.hint.is_none() { fault.hint(format!("declare it: `[{table}.{name}]`")) } else { fault };
+        report.value(key, fault);
+    }
+    found
+}
+
+fn no_such<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str>) -> Complaint {
+    let known: Vec<&str> = known.collect();
+    let complaint = Complaint::new(problem::UNKNOWN_REFERENCE, format!("there is no {what} `{name}`"));
+    match nearest(name, known.iter().copied()) {
+        Some(near) => complaint.hint(format!("did you mean `{near}`?")),
+        None if known.is_empty() => complaint,
+        None => complaint.hint(format!("there are: {}", known.into_iter().take(12).collect::<Vec<_>>().join(", "))),
+    }
+}
+
+fn wrong_dialect(key: &str, wrong: bool, speaks: &str, instead: &str, report: &mut Report) {
+    if wrong {
+        let message = format!("`{key}`: the profile of this device speaks {speaks}");
+        report.key(key, Complaint::new(problem::CONFLICT, message).hint(format!("use {instead}, or another profile")));
+    }
+}
+
+fn foreign(key: &str, given: bool, only: &str, report: &mut Report) {
+    if given {
+        let complaint = Complaint::new(problem::CONFLICT, format!("`{key}` has a meaning only {only}"));
+        report.key(key, complaint.hint("remove it"));
+    }
+}
+
+/// The name in topics. It must be one level of a topic and no wildcard.
+fn topic_id(id: &str, key: &str, raw: &raw::Device, report: &mut Report) -> Option<Box<str>> {
+    let Some(topic_id) = raw.topic_id.as_deref() else { return (!report.is_bad(key)).then(|| id.into()) };
+    if topic_id.len() > TOPIC_ID_BYTES_MAX || topic_id.contains(['/', '+', '#', '$', ' ']) {
+        let message = format!("`{key}` must be one level of a topic");
+        let hint = format!("up to {TOPIC_ID_BYTES_MAX} bytes without /, +, #, $ and blanks");
+        report.value(key, Complaint::new(problem::BAD_NAME, message).hint(hint));
+        return None;
+    }
+    Some(topic_id.into())
+}
+
+fn cold(path: &str, raw: &raw::Device, kind: Kind, report: &mut Report) -> Option<ColdClass> {
+    let key = join(path, "cold");
+    match (kind, raw.cold) {
+        (Kind::Cabinet, None) if !report.is_bad(&key) => {
+            let message = format!("`{path}` has no cold-chain class: its temperature is not judged");
+            report.key(&key, Complaint::new(problem::NO_COLD_CLASS, message).hint("add cold = \"frozen\", \"chilled\" or \"fresh\""));
+        }
+        (Kind::Cabinet, _) | (_, None) => {}
+        (other, Some(_)) => {
+            let message = format!("`{key}` is for cabinets, this is a {}", other.as_str());
+            report.key(&key, Complaint::new(problem::CONFLICT, message).hint("remove it"));
+        }
+    }
+    raw.cold
+}
+
+/// A rule that can never apply was meant for something else.
+fn check_overrides(path: &str, kind: Kind, cold: Option<ColdClass>, report: &mut Report) {
+    let alarm = join(path, "alarm");
+    if report.is_bad(&join(path, "cold")) {
+        return;
+    }
+    for rule in RuleKind::ALL.into_iter().filter(|rule| !rules::suits(*rule, kind, cold)) {
+        let key = join(&alarm, rule.as_str());
+        if report.spot(&key).is_some() && !report.is_bad(&key) {
+            let message = format!("rule `{}` does not apply to this device", rule.as_str());
+            let hint = "frozen_high needs cold = \"frozen\", chilled_high \"chilled\" or \"fresh\", door_open a cabinet";
+            report.key(&key, Complaint::new(problem::CONFLICT, message).hint(hint));
+        }
+    }
+}
+
+/// The setting to point at when two devices have one source.
+fn source_key(path: &str, raw: &raw::Device, source: &Source) -> String {
+    match source {
+        Source::Modbus { .. } => join(path, "unit"),
+        Source::Mqtt { .. } if raw.topic_id.is_some() => join(path, "topic_id"),
+        _ => path.to_owned(),
+    }
+}
+
+fn same_source(other: &str, source: &Source) -> Complaint {
+    let (message, hint) = match source {
+        Source::Modbus { unit, .. } => (
+            format!("unit {unit} of this bus is device `{other}` already"),
+            "two devices with one unit id answer at once; give one of them another",
+        ),
+        _ => (format!("device `{other}` has this topic_id on this broker already"), "give each device a topic_id of its own"),
+    };
+    Complaint::new(problem::DUPLICATE, message).hint(hint)
+}
+
+fn warn_unused(raw: &Raw, report: &mut Report) {
+    if raw.device.is_empty() && report.spot("device").is_none() {
+        report.nowhere(
+            "device",
+            Complaint::new(problem::NO_DEVICES, "no device is declared: there is nothing to read")
+                .hint("add a [device.ID] table, here or in conf.d"),
+        );
+    }
+    let used: BTreeSet<(&str, &str)> = raw
+        .device
+        .values()
+        .flat_map(|device| [("mqtt", device.mqtt.as_deref()), ("bus", device.bus.as_deref())])
+        .filter_map(|(table, name)| Some((table, name?)))
+        .collect();
+    let declared = raw.mqtt.keys().map(|name| ("mqtt", name)).chain(raw.bus.keys().map(|name| ("bus", name)));
+    for (table, name) in declared.filter(|(table, name)| !used.contains(&(*table, name.as_str()))) {
+        let message = format!("no device uses `{table}.{name}`");
+        report.key(&join(table, name), Complaint::new(problem::UNUSED, message).hint("remove it, or declare its devices"));
+    }
+}

@@ -1,0 +1,149 @@
+//! Merged settings to a [`Site`]: everything that concerns more than one value. Pure but for looking at secret files.
+//!
+//! Types, bounds and required settings are already judged when a value gets here; a setting that was complained about
+//! is absent and is not complained about again. Nothing stops at the first problem.
+
+mod devices;
+mod wires;
+
+use crate::place::{CircleType, DISTRICTS, district_name};
+use crate::problem;
+use crate::raw::{self, Raw};
+use crate::report::{Complaint, Report};
+use crate::secret::{Ground, Role};
+use crate::site::{Api, Forward, Gateway, Site, Store};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The site, or `None` if the report has errors.
+pub(crate) fn site(raw: &Raw, ground: &Ground, report: &mut Report) -> Option<Site> {
+    let gateway = gateway(&raw.gateway, report);
+    let store = store(&raw.store, ground);
+    let window = window(&raw.metrics, report);
+    let client_id = raw.gateway.id.as_deref().unwrap_or_default();
+    let brokers = wires::brokers(&raw.mqtt, client_id, ground, report);
+    let buses = wires::buses(&raw.bus, report);
+    let devices = devices::devices(raw, report);
+    let forward = raw.forward.as_ref().and_then(|raw| forward(raw, ground, report));
+    let api = api(&raw.api, report);
+    if report.has_errors() {
+        return None;
+    }
+    Some(Site { gateway: gateway?, store, brokers, buses, devices, forward, api: api?, window })
+}
+
+/// Why a name can not be an id of the registry, if it can not.
+pub(crate) fn id_fault(id: &str) -> Option<Complaint> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fits = (3..=64).contains(&id.len()) && id.chars().all(inner) && !id.starts_with('-');
+    let complaint = || {
+        Complaint::new(problem::BAD_NAME, format!("`{}` is no id", id.chars().take(80).collect::<String>()))
+            .hint("3 to 64 of a-z, 0-9 and -, beginning with a letter or digit")
+    };
+    (!fits).then(complaint)
+}
+
+fn gateway(raw: &raw::Gateway, report: &mut Report) -> Option<Gateway> {
+    for (key, id) in [("gateway.id", &raw.id), ("gateway.site", &raw.site)] {
+        if let Some(fault) = id.as_deref().and_then(id_fault) {
+            report.value(key, fault);
+        }
+    }
+    if let Some(code) = raw.district.as_deref().filter(|code| district_name(code).is_none()) {
+        let known = DISTRICTS.iter().map(|(code, name)| format!("{code} {name}")).collect::<Vec<_>>().join(", ");
+        let message = format!("`gateway.district` must be a district of Fuzhou, not \"{code}\"");
+        report.value("gateway.district", Complaint::new(problem::NOT_A_CHOICE, message).hint(known));
+    }
+    let circle_type: Option<CircleType> = raw.circle_type;
+    let boxed = |text: &Option<String>| text.as_deref().map(Box::from);
+    Some(Gateway {
+        id: boxed(&raw.id)?,
+        site: boxed(&raw.site)?,
+        district: boxed(&raw.district)?,
+        community: boxed(&raw.community),
+        circle_type,
+    })
+}
+
+fn store(raw: &raw::Store, ground: &Ground) -> Store {
+    Store {
+        dir: ground.base.join(&raw.dir),
+        commit_delay: Duration::from_millis(raw.commit_delay_ms),
+        readings_bytes_max: raw.readings_bytes_max,
+        outbox_bytes_max: raw.outbox_bytes_max,
+    }
+}
+
+fn window(raw: &raw::Metrics, report: &mut Report) -> Duration {
+    if raw.window_s == 0 || !3600_u64.is_multiple_of(raw.window_s) {
+        let message = format!("`metrics.window_s` must divide an hour (3600), {} does not", raw.window_s);
+        report.value("metrics.window_s", Complaint::new(problem::OUT_OF_RANGE, message).hint("300 is five minutes"));
+    }
+    Duration::from_secs(raw.window_s)
+}
+
+fn forward(raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Option<Forward> {
+    let url = raw.url.as_deref().and_then(|text| {
+        let url = crate::address::url("forward.url", text, &[("http", 80), ("https", 443)]);
+        url.map_err(|fault| report.value("forward.url", fault)).ok()
+    });
+    let token_file = file("forward.token_file", raw.token_file.as_deref(), Role::Secret, ground, report);
+    let ca_file = file("forward.ca_file", raw.ca_file.as_deref(), Role::Certificates, ground, report);
+    let url = url?;
+    if url.scheme == "http" && raw.token_file.is_some() && !url.is_local() {
+        report.key("forward.url", plain_text("the token", "https"));
+    }
+    if url.scheme == "http" && raw.ca_file.is_some() {
+        report.key("forward.ca_file", unencrypted("forward.ca_file", "https"));
+    }
+    Some(Forward {
+        url: raw.url.clone()?,
+        org: raw.org.clone()?,
+        bucket: raw.bucket.clone()?,
+        token_file,
+        ca_file,
+        raw: raw.raw,
+        lines_max: raw.lines_max,
+        bytes_max: raw.bytes_max,
+        delay: Duration::from_millis(raw.delay_ms),
+        timeout: Duration::from_millis(raw.timeout_ms),
+    })
+}
+
+fn api(raw: &raw::Api, report: &mut Report) -> Option<Api> {
+    if raw.listen == "off" {
+        return Some(Api { listen: None });
+    }
+    let fault = match raw.listen.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => return Some(Api { listen: Some(address) }),
+        Ok(_) => {
+            Complaint::new(problem::NOT_LOOPBACK, "`api.listen` must stay on this machine: the page has no password and no encryption")
+                .hint("keep 127.0.0.1 and reach it through SSH (ssh -L 8600:127.0.0.1:8600 …) or a reverse proxy with TLS and login")
+        }
+        Err(_) => Complaint::new(problem::BAD_ADDRESS, "`api.listen` must be a numeric address and a port, or off")
+            .hint("for example 127.0.0.1:8600 or [::1]:8600"),
+    };
+    report.value("api.listen", fault);
+    None
+}
+
+/// The file a setting refers to, if it does and the file is fit.
+fn file(key: &str, reference: Option<&str>, role: Role, ground: &Ground, report: &mut Report) -> Option<PathBuf> {
+    match ground.file(key, reference?, role) {
+        Ok(path) => Some(path),
+        Err(fault) => {
+            report.value(key, fault);
+            None
+        }
+    }
+}
+
+fn plain_text(what: &str, scheme: &str) -> Complaint {
+    Complaint::new(problem::PLAIN_TEXT_SECRET, format!("{what} crosses the network unencrypted")).hint(format!("use {scheme}://"))
+}
+
+fn unencrypted(key: &str, scheme: &str) -> Complaint {
+    Complaint::new(problem::CONFLICT, format!("`{key}` has no meaning on an unencrypted connection"))
+        .hint(format!("use {scheme}://, or remove it"))
+}

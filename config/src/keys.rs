@@ -1,0 +1,230 @@
+//! The configuration language as data: every key with its type, bounds, default and meaning.
+//!
+//! One table serves four readers: the walk over a file (unknown keys, types, bounds), environment variables (which key,
+//! which type), the defaults under all files, and the JSON Schema for editors. A test holds it against
+//! [`raw`](crate::raw), another against `gateway.toml`.
+
+use crate::limits::{BROKER_WINDOW_DEFAULT, FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT};
+
+/// One key of a table.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) node: Node,
+    pub(crate) default: IfAbsent,
+    pub(crate) doc: &'static str,
+}
+
+/// What stands under a key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Node {
+    /// One value.
+    Value(Type),
+    /// A table of known keys.
+    Table(&'static [Key]),
+    /// A table of tables named by the site, each with these keys.
+    Named(&'static [Key]),
+}
+
+/// Type of a value, as strict as it says: no number is text, no text is yes or no, 2.6 is no whole number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Type {
+    /// Whole number between two bounds.
+    Int(i64, i64),
+    /// Number between two bounds; a whole number is one too.
+    Float(f64, f64),
+    /// `true` or `false`.
+    Bool,
+    /// Text of 1 to 256 bytes without control characters.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+/// What holds when a key is left out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum IfAbsent {
+    /// It may not be left out.
+    Required,
+    /// Nothing.
+    None,
+    /// Depends on other settings; described for people.
+    Derived(&'static str),
+    Int(i64),
+    Bool(bool),
+    Text(&'static str),
+    /// A table that is always there.
+    Table,
+}
+
+const fn key(name: &'static str, ty: Type, default: IfAbsent, doc: &'static str) -> Key {
+    Key { name, node: Node::Value(ty), default, doc }
+}
+
+const DAY_S: i64 = 86_400;
+const MIB: i64 = 1024 * 1024;
+/// Smallest ring of readings: four segments of the store with room to turn.
+const READINGS_BYTES_MIN: i64 = 32 * MIB;
+const BYTES_MAX: i64 = 1024 * 1024 * MIB;
+
+const GATEWAY: &[Key] = &[
+    key("id", Type::Text, IfAbsent::Required, "Registry id of this gateway: 3 to 64 of a-z, 0-9 and -."),
+    key("site", Type::Text, IfAbsent::Required, "Id of the site; part of every MQTT topic."),
+    key("district", Type::Text, IfAbsent::Required, "District of Fuzhou: GB/T 2260 code, or FZ-GX for the high-tech zone."),
+    key("community", Type::Text, IfAbsent::None, "Name of the community (社区)."),
+    key(
+        "circle_type",
+        Type::Word(&["clustered", "neighborhood", "distributed"]),
+        IfAbsent::None,
+        "Layout of the living circle: 集聚式, 街坊式, 分布式.",
+    ),
+];
+
+const STORE: &[Key] = &[
+    key("dir", Type::Text, IfAbsent::Text("/var/lib/facility-gateway"), "Where readings are kept; one gateway at a time."),
+    key("commit_delay_ms", Type::Int(100, 5000), IfAbsent::Int(1000), "Longest time a reading waits before it is on flash."),
+    key(
+        "readings_bytes_max",
+        Type::Int(READINGS_BYTES_MIN, BYTES_MAX),
+        IfAbsent::Int(1024 * MIB),
+        "Room for readings; the oldest go first.",
+    ),
+    key("outbox_bytes_max", Type::Int(MIB, BYTES_MAX), IfAbsent::Int(256 * MIB), "Room for metrics and events waiting for the database."),
+];
+
+const METRICS: &[Key] = &[key("window_s", Type::Int(5, 3600), IfAbsent::Int(300), "Length of a metric window; must divide an hour.")];
+
+const MQTT: &[Key] = &[
+    key("url", Type::Text, IfAbsent::Required, "mqtt://host:1883, or mqtts://host:8883 for TLS."),
+    key("client_id", Type::Text, IfAbsent::Derived("gateway.id"), "Stable name; the broker keeps a session under it."),
+    key("username", Type::Text, IfAbsent::None, "User name, if the broker asks for one."),
+    key("password_file", Type::Text, IfAbsent::None, "File with the password (mode 0600), or credential:NAME."),
+    key("ca_file", Type::Text, IfAbsent::None, "Own certificate authority, PEM; the system's if absent."),
+    key("cert_file", Type::Text, IfAbsent::None, "Client certificate, PEM."),
+    key("key_file", Type::Text, IfAbsent::None, "Client key, PEM (mode 0600), or credential:NAME."),
+    key("keep_alive_s", Type::Int(5, 3600), IfAbsent::Int(30), "A silent connection is noticed after about twice this."),
+    key("window", Type::Int(1, 65535), IfAbsent::Int(BROKER_WINDOW_DEFAULT as i64), "The broker's max_inflight_messages."),
+];
+
+const BUS: &[Key] = &[
+    key("transport", Type::Word(&["tcp", "rtu_over_tcp", "rtu"]), IfAbsent::Required, "How the bus is connected."),
+    key("address", Type::Text, IfAbsent::None, "host:port, for tcp and rtu_over_tcp."),
+    key("path", Type::Text, IfAbsent::None, "Serial port, for rtu; /dev/serial/by-id/… survives a re-plug."),
+    key("baud", Type::Int(1200, 921_600), IfAbsent::Derived("9600"), "Bits per second, for rtu."),
+    key("parity", Type::Word(&["none", "even", "odd"]), IfAbsent::Derived("none"), "Parity bit, for rtu."),
+    key("stop_bits", Type::Int(1, 2), IfAbsent::Derived("1"), "Stop bits, for rtu."),
+    key("pause_ms", Type::Int(0, 10_000), IfAbsent::Derived("0 for tcp, 20 otherwise"), "Pause between two requests."),
+];
+
+const DEVICE: &[Key] = &[
+    key("profile", Type::Text, IfAbsent::Required, "Model of the device."),
+    key("name", Type::Text, IfAbsent::None, "Name for people, any script."),
+    key("mqtt", Type::Text, IfAbsent::None, "Broker it publishes to."),
+    key("topic_id", Type::Text, IfAbsent::Derived("the device id"), "Its name in topics and payloads."),
+    key("bus", Type::Text, IfAbsent::None, "Bus it answers on."),
+    key("unit", Type::Int(1, 247), IfAbsent::None, "Its Modbus unit id on that bus."),
+    key("interval_s", Type::Int(1, DAY_S), IfAbsent::Derived("the profile's"), "Expected time between two readings; offline after two."),
+    key("cold", Type::Word(&["frozen", "chilled", "fresh"]), IfAbsent::None, "Cold-chain class of a cabinet; decides its limits."),
+    Key {
+        name: "alarm",
+        node: Node::Table(ALARM),
+        default: IfAbsent::None,
+        doc: "Alarm rules of this device, where they differ from the site's.",
+    },
+];
+
+const ALARM: &[Key] = &[
+    rule("frozen_high", FROZEN_HIGH, "Frozen cabinet too warm (冷冻柜超温)."),
+    rule("chilled_high", CHILLED_HIGH, "Chilled or fresh cabinet too warm (冷藏柜超温)."),
+    rule("door_open", DOOR_OPEN, "Cabinet door standing open (柜门未关)."),
+    rule("comm_loss", COMM_LOSS, "Nothing heard from the device (通信中断)."),
+];
+
+const fn rule(name: &'static str, keys: &'static [Key], doc: &'static str) -> Key {
+    Key { name, node: Node::Table(keys), default: IfAbsent::None, doc }
+}
+
+const ENABLED: Key = key("enabled", Type::Bool, IfAbsent::Derived("true"), "Whether the rule is in force.");
+const OFF_DELAY: Key = key("off_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("0"), "The condition must be gone this long.");
+const LIMIT_DOC: &str = "Raise above this air temperature, °C.";
+const DEADBAND_DOC: &str = "Clear this far below the limit, K.";
+const ON_DELAY_DOC: &str = "The condition must hold this long.";
+const DEFROST_DOC: &str = "Not judged for this long after a defrost or power-up.";
+
+/// Defaults here are words for people; the figures are in [`rules`](crate::rules), and a test holds them together.
+const FROZEN_HIGH: &[Key] = &[
+    ENABLED,
+    key("limit_c", Type::Float(-60.0, 80.0), IfAbsent::Derived("-15.0"), LIMIT_DOC),
+    key("deadband_c", Type::Float(0.0, 20.0), IfAbsent::Derived("1.5"), DEADBAND_DOC),
+    key("on_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("1800"), ON_DELAY_DOC),
+    OFF_DELAY,
+    key("defrost_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("5400"), DEFROST_DOC),
+];
+
+const CHILLED_HIGH: &[Key] = &[
+    ENABLED,
+    key("limit_c", Type::Float(-60.0, 80.0), IfAbsent::Derived("8.0, for fresh 4.0"), LIMIT_DOC),
+    key("deadband_c", Type::Float(0.0, 20.0), IfAbsent::Derived("1.0"), DEADBAND_DOC),
+    key("on_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("1800"), ON_DELAY_DOC),
+    OFF_DELAY,
+    key("defrost_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("3600"), DEFROST_DOC),
+];
+
+const DOOR_OPEN: &[Key] = &[ENABLED, key("on_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("180"), ON_DELAY_DOC), OFF_DELAY];
+
+const COMM_LOSS: &[Key] = &[
+    ENABLED,
+    key("silent_intervals", Type::Int(1, 1000), IfAbsent::Derived("2"), "Raise after this many intervals without a reading."),
+    OFF_DELAY,
+];
+
+const FORWARD: &[Key] = &[
+    key("url", Type::Text, IfAbsent::Required, "Base address of the database; /api/v2/write is appended."),
+    key("org", Type::Text, IfAbsent::Required, "InfluxDB organisation."),
+    key("bucket", Type::Text, IfAbsent::Required, "InfluxDB bucket."),
+    key("token_file", Type::Text, IfAbsent::None, "File with the token (mode 0600), or credential:NAME."),
+    key("ca_file", Type::Text, IfAbsent::None, "Own certificate authority, PEM; the system's if absent."),
+    key("raw", Type::Bool, IfAbsent::Bool(false), "Send readings too, not only metrics and events."),
+    key("lines_max", Type::Int(1, 50_000), IfAbsent::Int(FORWARD_LINES_DEFAULT as i64), "Lines per request."),
+    key("bytes_max", Type::Int(4096, 8 * MIB), IfAbsent::Int(FORWARD_BYTES_DEFAULT as i64), "Bytes per request, before compression."),
+    key("delay_ms", Type::Int(10, 600_000), IfAbsent::Int(5000), "Longest time a line waits for its request to fill."),
+    key("timeout_ms", Type::Int(100, 300_000), IfAbsent::Int(10_000), "Time limit of one request."),
+];
+
+const API: &[Key] = &[key("listen", Type::Text, IfAbsent::Text("127.0.0.1:8600"), "Loopback address of the status page, or off.")];
+
+/// Every section.
+pub(crate) const ROOT: &[Key] = &[
+    Key { name: "gateway", node: Node::Table(GATEWAY), default: IfAbsent::Table, doc: "Who and where the gateway is." },
+    Key { name: "store", node: Node::Table(STORE), default: IfAbsent::Table, doc: "Where readings are kept." },
+    Key { name: "metrics", node: Node::Table(METRICS), default: IfAbsent::Table, doc: "What is computed from them." },
+    Key { name: "mqtt", node: Node::Named(MQTT), default: IfAbsent::Table, doc: "MQTT brokers, by name." },
+    Key { name: "bus", node: Node::Named(BUS), default: IfAbsent::Table, doc: "Modbus buses, by name." },
+    Key { name: "device", node: Node::Named(DEVICE), default: IfAbsent::Table, doc: "Devices, by id." },
+    Key { name: "alarm", node: Node::Table(ALARM), default: IfAbsent::Table, doc: "Alarm rules of the site." },
+    Key { name: "forward", node: Node::Table(FORWARD), default: IfAbsent::None, doc: "The time-series database." },
+    Key { name: "api", node: Node::Table(API), default: IfAbsent::Table, doc: "Status page and health." },
+];
+
+/// The key of that name.
+pub(crate) fn find<'k>(keys: &'k [Key], name: &str) -> Option<&'k Key> {
+    keys.iter().find(|key| key.name == name)
+}
+
+/// The known name nearest to what was written, if it is near enough to be meant. A forgotten last word (`_s`, `_file`)
+/// counts as nothing: leaving the unit out is the commonest slip.
+pub(crate) fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let folded = |name: &str| name.to_lowercase().replace('-', "_");
+    let written = folded(written);
+    let reach = (written.chars().count() / 3).max(1);
+    let distance = |name: &str| {
+        let name = folded(name);
+        let whole = strsim::osa_distance(&written, &name);
+        name.rsplit_once('_').map_or(whole, |(stem, _)| whole.min(strsim::osa_distance(&written, stem)))
+    };
+    known.into_iter().map(|name| (distance(name), name)).filter(|(far, _)| *far <= reach).min().map(|(_, name)| name)
+}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

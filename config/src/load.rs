@@ -1,0 +1,165 @@
+//! From files and environment to a checked [`Site`]. The only file of this crate that reads files.
+//!
+//! Layers, later ones win: defaults, `gateway.toml`, `conf.d/*.toml` beside it in name order, environment variables.
+//! Tables merge key by key. Bounded by [`CONFIG_FILE_BYTES_MAX`] and [`CONFIG_FILES_MAX`].
+
+use crate::check;
+use crate::keys;
+use crate::layer::{self, Layer};
+use crate::limits::{CONFIG_FILE_BYTES_MAX, CONFIG_FILES_MAX};
+use crate::problem::{self, Problem, Problems};
+use crate::raw::Raw;
+use crate::report::{Complaint, Report};
+use crate::secret::Ground;
+use crate::site::Site;
+use crate::text::Text;
+use crate::variables;
+use config::{Config, ConfigError, Map, Source, Value};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// A configuration that is valid.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it says.
+    pub site: Site,
+    /// The files it was read from, in the order of reading.
+    pub files: Vec<PathBuf>,
+    /// What is allowed but should be looked at. `Problems(warnings).render(…)` shows it.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads `gateway.toml`, the fragments in `conf.d` beside it and the environment variables `GW__SECTION__KEY`.
+///
+/// `env` is the environment to use, normally all of the process's; `CREDENTIALS_DIRECTORY` is taken from it too.
+///
+/// # Errors
+/// Everything that is wrong, all at once: unreadable files, syntax, unknown settings, types, bounds, references.
+pub fn open(path: &Path, env: &[(String, String)]) -> Result<Loaded, Problems> {
+    let base = path.parent().unwrap_or(Path::new(""));
+    let (files, listing) = files_of(path, &base.join("conf.d"));
+    let mut texts = Vec::new();
+    let mut faults = Vec::from_iter(listing);
+    for file in &files {
+        match read_text(file) {
+            Ok(text) => texts.push(text),
+            Err(complaint) => faults.push(complaint),
+        }
+    }
+    let mut report = Report::new(texts);
+    let unreadable = !faults.is_empty();
+    faults.into_iter().for_each(|fault| report.nowhere("", fault));
+    let (site, warnings) = assemble(report, env, base, unreadable)?;
+    Ok(Loaded { site, files, warnings })
+}
+
+/// Checks one text in the same way, without other files and without environment variables. `name` stands for the file
+/// in problems. Relative paths of secrets start at the working directory; the files they name are looked at.
+///
+/// # Errors
+/// Everything that is wrong, all at once.
+pub fn from_toml(name: &str, text: &str) -> Result<Site, Problems> {
+    assemble(Report::new(vec![Text::new(name, text)]), &[], Path::new(""), false).map(|(site, _)| site)
+}
+
+/// A file that was read.
+pub(crate) struct Seen {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) mode: u32,
+}
+
+/// Reads a regular file of at most so many bytes, with its permissions.
+pub(crate) fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Seen> {
+    use std::os::unix::fs::PermissionsExt;
+    // Looked at before it is opened: opening a named pipe would wait for its other end.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let file = std::fs::File::open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    let mut bytes = Vec::new();
+    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(io::Error::other(format!("it is larger than {bytes_max} bytes")));
+    }
+    Ok(Seen { bytes, mode })
+}
+
+/// The files in the order of reading, and what is wrong with the folder.
+fn files_of(path: &Path, folder: &Path) -> (Vec<PathBuf>, Option<Complaint>) {
+    let mut files = vec![path.to_owned()];
+    let entries: io::Result<Vec<PathBuf>> =
+        std::fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
+    let mut fragments = match entries {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return (files, None),
+        Err(error) => return (files, Some(unreadable(folder, &error.to_string()))),
+    };
+    let hidden = |file: &Path| file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    fragments.retain(|file| file.extension().is_some_and(|extension| extension == "toml") && !hidden(file));
+    fragments.sort_unstable();
+    if fragments.len() > CONFIG_FILES_MAX {
+        let message = format!("{} has {} fragments; {CONFIG_FILES_MAX} are read", folder.display(), fragments.len());
+        return (files, Some(Complaint::new(problem::TOO_MANY, message).hint("put several devices into one file")));
+    }
+    files.append(&mut fragments);
+    (files, None)
+}
+
+fn read_text(path: &Path) -> Result<Text, Complaint> {
+    let seen = read_bounded(path, CONFIG_FILE_BYTES_MAX).map_err(|error| unreadable(path, &error.to_string()))?;
+    match String::from_utf8(seen.bytes) {
+        Ok(body) => Ok(Text::new(&path.display().to_string(), &body)),
+        Err(error) => {
+            let good = error.utf8_error().valid_up_to();
+            let line = error.as_bytes().iter().take(good).filter(|byte| **byte == b'\n').count() + 1;
+            Err(unreadable(path, &format!("line {line} is not UTF-8")).hint("save the file as UTF-8 (not GBK, not UTF-16) and check again"))
+        }
+    }
+}
+
+fn unreadable(path: &Path, fault: &str) -> Complaint {
+    Complaint::new(problem::UNREADABLE, format!("{} can not be read: {fault}", path.display()))
+        .hint("name the file with --config, and let the user of the gateway read it")
+}
+
+/// Texts to a site. With a file missing from the layers only what the other files say themselves is judged.
+fn assemble(mut report: Report, env: &[(String, String)], base: &Path, incomplete: bool) -> Result<(Site, Vec<Problem>), Problems> {
+    let count = report.texts.len();
+    let layers: Vec<Option<Layer>> = (0..count).map(|file| layer::from_text(&mut report, file)).collect();
+    if incomplete || layers.iter().any(Option::is_none) {
+        return finish(report, None);
+    }
+    match merge(&mut report, layers.into_iter().flatten(), env) {
+        Ok(raw) => {
+            let ground = Ground::new(base, env);
+            let site = check::site(&raw, &ground, &mut report);
+            finish(report, site)
+        }
+        Err(error) => {
+            report.nowhere("", Complaint::new(problem::INTERNAL, error));
+            finish(report, None)
+        }
+    }
+}
+
+/// Lets the `config` crate lay one layer over the other, defaults at the bottom.
+fn merge(report: &mut Report, files: impl Iterator<Item = Layer>, env: &[(String, String)]) -> Result<Raw, String> {
+    let told = |error: ConfigError| error.to_string();
+    let declared = files.fold(Config::builder(), |builder, layer| builder.add_source(layer)).build().map_err(told)?;
+    let written: Map<String, Value> = declared.collect().map_err(told)?;
+    let variables = variables::from_env(report, env, &written);
+    let merged = Config::builder().add_source(declared).add_source(variables).build().map_err(told)?;
+    let written = merged.collect().map_err(told)?;
+    let defaults = layer::defaults(report, &written, keys::ROOT, "");
+    let all = Config::builder().add_source(defaults).add_source(merged).build().map_err(told)?;
+    serde_path_to_error::deserialize(all).map_err(|error| error.to_string())
+}
+
+fn finish(report: Report, site: Option<Site>) -> Result<(Site, Vec<Problem>), Problems> {
+    let warnings = report.finish()?;
+    match site {
+        Some(site) => Ok((site, warnings)),
+        None => Err(Problems(warnings)),
+    }
+}

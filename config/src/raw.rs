@@ -1,0 +1,129 @@
+//! The configuration as serde sees it, after the layers are merged: a mirror of [`keys`](crate::keys), no logic.
+//!
+//! Everything that has a default is filled in before; what is left optional here may really be absent.
+
+use crate::device::ColdClass;
+use crate::place::CircleType;
+use crate::site::Parity;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Raw {
+    pub(crate) gateway: Gateway,
+    pub(crate) store: Store,
+    pub(crate) metrics: Metrics,
+    pub(crate) mqtt: BTreeMap<String, Mqtt>,
+    pub(crate) bus: BTreeMap<String, Bus>,
+    pub(crate) device: BTreeMap<String, Device>,
+    pub(crate) alarm: Alarm,
+    pub(crate) forward: Option<Forward>,
+    pub(crate) api: Api,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Gateway {
+    pub(crate) id: Option<String>,
+    pub(crate) site: Option<String>,
+    pub(crate) district: Option<String>,
+    pub(crate) community: Option<String>,
+    pub(crate) circle_type: Option<CircleType>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Store {
+    pub(crate) dir: String,
+    pub(crate) commit_delay_ms: u64,
+    pub(crate) readings_bytes_max: u64,
+    pub(crate) outbox_bytes_max: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Metrics {
+    pub(crate) window_s: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Mqtt {
+    pub(crate) url: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) username: Option<String>,
+    pub(crate) password_file: Option<String>,
+    pub(crate) ca_file: Option<String>,
+    pub(crate) cert_file: Option<String>,
+    pub(crate) key_file: Option<String>,
+    pub(crate) keep_alive_s: u64,
+    pub(crate) window: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TransportKind {
+    Tcp,
+    RtuOverTcp,
+    Rtu,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Bus {
+    pub(crate) transport: Option<TransportKind>,
+    pub(crate) address: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) baud: Option<u32>,
+    pub(crate) parity: Option<Parity>,
+    pub(crate) stop_bits: Option<u8>,
+    pub(crate) pause_ms: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Device {
+    pub(crate) profile: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) mqtt: Option<String>,
+    pub(crate) topic_id: Option<String>,
+    pub(crate) bus: Option<String>,
+    pub(crate) unit: Option<u8>,
+    pub(crate) interval_s: Option<u64>,
+    pub(crate) cold: Option<ColdClass>,
+    #[serde(default)]
+    pub(crate) alarm: Alarm,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Alarm {
+    pub(crate) frozen_high: Option<Rule>,
+    pub(crate) chilled_high: Option<Rule>,
+    pub(crate) door_open: Option<Rule>,
+    pub(crate) comm_loss: Option<Rule>,
+}
+
+/// Settings of one rule; which of them a rule has is decided by the table of keys.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(crate) struct Rule {
+    pub(crate) enabled: Option<bool>,
+    pub(crate) limit_c: Option<f64>,
+    pub(crate) silent_intervals: Option<u32>,
+    pub(crate) deadband_c: Option<f64>,
+    pub(crate) on_delay_s: Option<u64>,
+    pub(crate) off_delay_s: Option<u64>,
+    pub(crate) defrost_delay_s: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Forward {
+    pub(crate) url: Option<String>,
+    pub(crate) org: Option<String>,
+    pub(crate) bucket: Option<String>,
+    pub(crate) token_file: Option<String>,
+    pub(crate) ca_file: Option<String>,
+    pub(crate) raw: bool,
+    pub(crate) lines_max: usize,
+    pub(crate) bytes_max: usize,
+    pub(crate) delay_ms: u64,
+    pub(crate) timeout_ms: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Api {
+    pub(crate) listen: String,
+}

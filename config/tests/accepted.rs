@@ -1,0 +1,270 @@
+//! What is accepted: the shipped files, the layers and the order in which they win.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use facility_config::alarm::RuleKind;
+use facility_config::device::{ColdClass, Kind, Source};
+use facility_config::site::{Parity, Transport};
+use facility_config::{Device, DeviceIx, Loaded, Site, from_toml, open};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+
+const SHIPPED: &str = include_str!("../gateway.toml");
+const HEAD: &str = "[gateway]\nid = \"gw-test-01\"\nsite = \"test-site\"\ndistrict = \"350102\"\n";
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn accepted(text: &str) -> Site {
+    from_toml("test.toml", text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn device<'s>(site: &'s Site, id: &str) -> &'s Device {
+    site.devices.iter().find(|device| &*device.id == id).unwrap()
+}
+
+/// Writes files into a folder and opens its `gateway.toml`.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn opened(folder: &Path, env: &[(&str, &str)]) -> Loaded {
+    let env: Vec<_> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    open(&folder.join("gateway.toml"), &env).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// The shipped file with its three decisions made.
+fn decided() -> String {
+    let decisions = [("id", "gw-test-01"), ("site", "test-site"), ("district", "350102")];
+    decisions
+        .iter()
+        .fold(SHIPPED.to_owned(), |text, (key, value)| text.replace(&format!("{key} = \"CHANGE_ME\""), &format!("{key} = \"{value}\"")))
+}
+
+/// Takes the `#` away from every setting and table that is commented out.
+fn uncommented(text: &str) -> String {
+    let bare = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with('[') || rest.starts_with(|c: char| c.is_ascii_lowercase()) => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    text.lines().map(bare).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_shipped_file_asks_for_three_decisions_and_nothing_else() {
+    let problems = from_toml("gateway.toml", SHIPPED).unwrap_err();
+    let asked: Vec<_> = problems.0.iter().map(|problem| (problem.code, problem.key.as_str())).collect();
+    assert_eq!(asked[..3], [("GW-C008", "gateway.id"), ("GW-C008", "gateway.site"), ("GW-C008", "gateway.district")]);
+    assert!(problems.0[3..].iter().all(facility_config::Problem::is_warning), "{problems}");
+}
+
+#[test]
+fn the_shipped_file_has_the_defaults_of_the_gateway() {
+    let site = accepted(&decided());
+    assert_eq!(site.store.dir, Path::new("/var/lib/facility-gateway"));
+    assert_eq!((site.store.commit_delay, site.store.readings_bytes_max), (secs(1), 1 << 30));
+    assert_eq!((site.store.outbox_bytes_max, site.window), (256 << 20, secs(300)));
+    assert_eq!(site.api.listen, Some("127.0.0.1:8600".parse().unwrap()));
+    assert!(site.forward.is_none() && site.brokers.is_empty() && site.buses.is_empty());
+}
+
+#[test]
+fn every_setting_of_the_shipped_file_works_and_shows_its_default() {
+    let folder = folder(&[
+        ("mqtt.password", "hunter-two\n"),
+        ("tsdb.token", "token-of-the-test"),
+        ("gateway.key", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"),
+        ("gateway.pem", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"),
+        ("ca.pem", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"),
+    ]);
+    for secret in ["mqtt.password", "tsdb.token", "gateway.key"] {
+        fs::set_permissions(folder.path().join(secret), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let text = uncommented(&decided()).replace("/etc/facility-gateway", folder.path().to_str().unwrap());
+    let full = accepted(&text);
+    let broker = &full.brokers[0];
+    assert_eq!((broker.host.as_str(), broker.port, broker.window), ("mqtt.example.cn", 8883, 20));
+    assert_eq!((broker.keep_alive, broker.username.as_deref()), (secs(30), Some("gateway")));
+    let tls = broker.tls.as_ref().unwrap();
+    assert!(tls.ca_file.is_some() && tls.cert_file.is_some() && tls.key_file.is_some() && broker.password_file.is_some());
+    let forward = full.forward.as_ref().unwrap();
+    assert_eq!((forward.lines_max, forward.bytes_max, forward.raw), (5000, 1 << 20, false));
+    assert_eq!((forward.delay, forward.timeout), (secs(5), secs(10)));
+
+    // The alarm tables show the defaults: without them a device has the same rules.
+    let bare: String = text.lines().take_while(|line| !line.starts_with("# ---- Alarms")).collect::<Vec<_>>().join("\n");
+    let bare = accepted(&bare);
+    assert_eq!(bare.devices.len(), full.devices.len());
+    for (one, other) in bare.devices.iter().zip(&full.devices) {
+        assert_eq!((&one.id, &one.rules), (&other.id, &other.rules));
+        assert_eq!(one.interval, other.interval);
+    }
+}
+
+#[test]
+fn the_gateway_is_the_first_device_and_the_others_follow_by_id() {
+    let site = accepted(include_str!("../examples/junmen-neighbourhood.toml"));
+    let ids: Vec<_> = site.devices.iter().map(|device| &*device.id).collect();
+    let expected =
+        ["gw-junmen-01", "gl-junmen-cl-01", "gl-junmen-em-01", "gl-junmen-fz-01", "gl-junmen-lk-01", "gl-junmen-lk-02", "gl-junmen-vm-01"];
+    assert_eq!(ids, expected);
+    let gateway = site.device(DeviceIx::GATEWAY).unwrap();
+    assert_eq!((gateway.kind, &gateway.source, gateway.interval), (Kind::Gateway, &Source::Gateway, secs(60)));
+    assert!(gateway.profile.is_none() && gateway.rules.is_empty());
+    assert_eq!(site.brokers[0].client_id, "gw-junmen-01");
+    assert_eq!(site.buses[0].transport, Transport::RtuOverTcp { host: "192.168.1.20".into(), port: 4001 });
+    assert_eq!(site.buses[0].pause, Duration::from_millis(20));
+    assert_eq!(device(&site, "gl-junmen-cl-01").source, Source::Modbus { bus: 0, unit: 2 });
+}
+
+#[test]
+fn a_serial_line_and_a_broker_alone_make_a_site() {
+    let site = accepted(include_str!("../examples/single-cabinet-rtu.toml"));
+    let Transport::Rtu { baud, parity, stop_bits, .. } = &site.buses[0].transport else { panic!("{:?}", site.buses) };
+    assert_eq!((*baud, *parity, *stop_bits), (9600, Parity::Even, 1));
+    let site = accepted(include_str!("../examples/mqtt-only.toml"));
+    assert_eq!(device(&site, "cs-jinzhou-vm-03").source, Source::Mqtt { broker: 0, topic_id: "VM-20817".into() });
+    assert_eq!(device(&site, "cs-jinzhou-lk-01").source, Source::Mqtt { broker: 0, topic_id: "cs-jinzhou-lk-01".into() });
+    assert_eq!((site.window, site.brokers[0].window, site.brokers[0].port), (secs(60), 100, 1883));
+    assert!(site.brokers[0].tls.is_none() && site.forward.unwrap().raw);
+}
+
+#[test]
+fn rules_follow_the_kind_and_the_cold_chain_class() {
+    let base = format!("{HEAD}[mqtt.m]\nurl = \"mqtt://localhost\"\n[alarm.comm_loss]\nsilent_intervals = 5\n");
+    type Told = (RuleKind, f64, u64);
+    let cases: [(&str, &str, &[Told]); 6] = [
+        (
+            "cabinet",
+            "cold = \"frozen\"",
+            &[(RuleKind::FrozenHigh, -15.0, 1800), (RuleKind::DoorOpen, 0.0, 180), (RuleKind::CommLoss, 5.0, 0)],
+        ),
+        (
+            "cabinet",
+            "cold = \"chilled\"",
+            &[(RuleKind::ChilledHigh, 8.0, 1800), (RuleKind::DoorOpen, 0.0, 180), (RuleKind::CommLoss, 5.0, 0)],
+        ),
+        (
+            "cabinet",
+            "cold = \"fresh\"",
+            &[(RuleKind::ChilledHigh, 4.0, 1800), (RuleKind::DoorOpen, 0.0, 180), (RuleKind::CommLoss, 5.0, 0)],
+        ),
+        ("cabinet", "", &[(RuleKind::DoorOpen, 0.0, 180), (RuleKind::CommLoss, 5.0, 0)]),
+        ("locker", "alarm.comm_loss.silent_intervals = 3", &[(RuleKind::CommLoss, 3.0, 0)]),
+        ("vending", "alarm.comm_loss.enabled = false", &[]),
+    ];
+    for (profile, lines, expected) in cases {
+        let site = accepted(&format!("{base}[device.d-1]\nprofile = \"{profile}\"\nmqtt = \"m\"\n{lines}\n"));
+        let rules: Vec<_> = device(&site, "d-1").rules.iter().map(|rule| (rule.kind, rule.limit, rule.on_delay.as_secs())).collect();
+        assert_eq!(rules, expected, "{profile} {lines}");
+    }
+}
+
+#[test]
+fn a_rule_is_the_default_changed_by_the_site_changed_by_the_device() {
+    let site = accepted(&format!(
+        "{HEAD}[mqtt.m]\nurl = \"mqtt://localhost\"\n[alarm.frozen_high]\nlimit_c = -12\non_delay_s = 60\n\
+         [device.d-1]\nprofile = \"cabinet\"\nmqtt = \"m\"\ncold = \"frozen\"\n[device.d-1.alarm.frozen_high]\non_delay_s = 90\n"
+    ));
+    let rule = device(&site, "d-1").rules[0];
+    assert_eq!((rule.kind, rule.limit, rule.deadband), (RuleKind::FrozenHigh, -12.0, 1.5));
+    assert_eq!((rule.on_delay, rule.off_delay, rule.defrost_delay), (secs(90), secs(0), secs(90 * 60)));
+    assert_eq!(device(&site, "d-1").cold, Some(ColdClass::Frozen));
+}
+
+#[test]
+fn fragments_merge_by_key_in_the_order_of_their_names() {
+    let folder = folder(&[
+        ("gateway.toml", &format!("{HEAD}[mqtt.m]\nurl = \"mqtt://one\"\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n")),
+        ("conf.d/20-later.toml", "[device.d-1]\ninterval_s = 20\n[device.d-2]\nprofile = \"vending\"\nmqtt = \"m\"\n"),
+        ("conf.d/10-sooner.toml", "[device.d-1]\ninterval_s = 10\nname = \"from ten\"\n"),
+        ("conf.d/.hidden.toml", "this is not TOML"),
+        ("conf.d/notes.txt", "nor is this"),
+    ]);
+    let loaded = opened(folder.path(), &[]);
+    let names: Vec<_> = loaded.files.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["gateway.toml", "10-sooner.toml", "20-later.toml"]);
+    let first = device(&loaded.site, "d-1");
+    assert_eq!((first.interval, first.name.as_deref()), (secs(20), Some("from ten")));
+    assert_eq!(device(&loaded.site, "d-2").kind, Kind::Vending);
+    assert_eq!(loaded.warnings, []);
+}
+
+#[test]
+fn variables_win_and_become_the_type_of_their_key() {
+    let base = format!(
+        "{HEAD}[mqtt.m]\nurl = \"mqtt://one\"\n[device.lk-0001]\nprofile = \"locker\"\nmqtt = \"m\"\n\
+         [forward]\nurl = \"http://localhost\"\norg = \"o\"\nbucket = \"b\"\n"
+    );
+    let folder = folder(&[("gateway.toml", &base), ("conf.d/a.toml", "[device.lk-0001]\ninterval_s = 10\n")]);
+    let env = [
+        ("GW__DEVICE__LK_0001__INTERVAL_S", "7"),
+        ("GW__DEVICE__LK_0001__NAME", "007"),
+        ("GW__DEVICE__LK_0001__TOPIC_ID", "1e5"),
+        ("GW__FORWARD__RAW", "true"),
+        ("GW__FORWARD__ORG", "TRUE"),
+        ("GW__API__LISTEN", "off"),
+        ("GW__STORE__DIR", "data"),
+        ("PATH", "/usr/bin"),
+        ("GWEN", "a name"),
+    ];
+    let loaded = opened(folder.path(), &env);
+    let locker = device(&loaded.site, "lk-0001");
+    assert_eq!((locker.interval, locker.name.as_deref()), (secs(7), Some("007")));
+    assert_eq!(locker.source, Source::Mqtt { broker: 0, topic_id: "1e5".into() });
+    let forward = loaded.site.forward.as_ref().unwrap();
+    assert_eq!((forward.raw, forward.org.as_str(), loaded.site.api.listen), (true, "TRUE", None));
+    assert_eq!(loaded.site.store.dir, folder.path().join("data"));
+    assert_eq!(loaded.warnings, []);
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_change_nothing() {
+    let text = format!("\u{feff}{}", include_str!("../examples/mqtt-only.toml").replace('\n', "\r\n"));
+    assert_eq!(accepted(&text).devices.len(), 4);
+}
+
+#[test]
+fn warnings_do_not_stop_a_site() {
+    let cases = [
+        ("", "GW-C101", "device"),
+        (
+            "[mqtt.m]\nurl = \"mqtt://h\"\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n[bus.b]\ntransport = \"tcp\"\naddress = \"h:502\"\n",
+            "GW-C102",
+            "bus.b",
+        ),
+        (
+            "[bus.b]\ntransport = \"rtu\"\npath = \"/dev/ttyUSB0\"\n[device.d-1]\nprofile = \"eastron-sdm120\"\nbus = \"b\"\nunit = 1\n",
+            "GW-C105",
+            "bus.b.path",
+        ),
+        ("[mqtt.m]\nurl = \"mqtt://h\"\n[device.d-1]\nprofile = \"cabinet\"\nmqtt = \"m\"\n", "GW-C106", "device.d-1.cold"),
+    ];
+    for (text, code, key) in cases {
+        let folder = folder(&[("gateway.toml", &format!("{HEAD}{text}"))]);
+        let warnings = opened(folder.path(), &[]).warnings;
+        let told: Vec<_> = warnings.iter().map(|warning| (warning.code, warning.key.as_str())).collect();
+        assert_eq!(told, [(code, key)], "{text}");
+    }
+}
+
+#[test]
+fn other_places_for_warnings() {
+    let main = format!(
+        "{HEAD}[mqtt.m]\nurl = \"mqtt://far.example.cn\"\nusername = \"u\"\npassword_file = \"p\"\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n"
+    );
+    let folder = folder(&[("gateway.toml", &main), ("p", "secret"), ("conf.d/a.toml", "[device.d-1]\nprofile = \"vending\"\n")]);
+    fs::set_permissions(folder.path().join("p"), fs::Permissions::from_mode(0o600)).unwrap();
+    let warnings = opened(folder.path(), &[("GW_STORE__DIR", "x")]).warnings;
+    let told: Vec<_> = warnings.iter().map(|warning| (warning.code, warning.key.as_str())).collect();
+    assert_eq!(told, [("GW-C107", "mqtt.m.url"), ("GW-C103", "device.d-1.profile"), ("GW-C104", "")]);
+}

@@ -1,0 +1,121 @@
+//! Cumulative counters: what was added between two values, also across a gap, a rollover and a reset.
+//!
+//! The first value ever gives no difference. A value older than the newest known one is not looked at: it would pass
+//! for a reset. Holds one value per counter.
+
+use super::hold::Sample;
+use super::save::saved;
+
+/// EVA-DTS counters go from 99,999,999 to 0 and are never extended (EVA-DTS 6.2, §5.1.6).
+const DEX_RANGE: i64 = 100_000_000;
+/// A counter that goes back rolled over if that means an increase below a tenth of the range; otherwise it was reset.
+const DEX_ROLLOVER_STEP_MAX: i64 = DEX_RANGE / 10;
+/// A meter may step back by its last digit (0.01 kWh) or by the rounding of a 32-bit float without a reset.
+const KWH_JITTER: f64 = 0.01;
+const KWH_JITTER_SHARE: f64 = 1e-6;
+
+/// Whether a counter rolls over or only ever starts again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrap {
+    /// As far as a program counts.
+    Never,
+    /// EVA-DTS: eight digits.
+    Dex,
+}
+
+/// A counter of whole things.
+#[derive(Debug)]
+pub(super) struct Counter {
+    at_ms: i64,
+    last: Option<i64>,
+}
+
+saved!(Counter { at_ms, last });
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self { at_ms: i64::MIN, last: None }
+    }
+}
+
+impl Counter {
+    /// Adds what was counted since the last value to `sum`. False if a newer value is known already.
+    pub(super) fn take(&mut self, sample: &Sample<'_>, wrap: Wrap, sum: &mut Option<i64>) -> bool {
+        let Some(count) = sample.count() else { return true };
+        if sample.at_ms < self.at_ms {
+            return false;
+        }
+        if let Some(last) = self.last {
+            *sum = Some(sum.unwrap_or(0).saturating_add(added(last, count, wrap)));
+        }
+        *self = Self { at_ms: sample.at_ms, last: Some(count) };
+        true
+    }
+}
+
+/// What was added between two values, neither negative.
+fn added(last: i64, count: i64, wrap: Wrap) -> i64 {
+    if count >= last {
+        return count - last;
+    }
+    if wrap == Wrap::Dex && last < DEX_RANGE {
+        let through_zero = DEX_RANGE - last + count;
+        if through_zero < DEX_ROLLOVER_STEP_MAX {
+            return through_zero;
+        }
+    }
+    count
+}
+
+/// An energy meter's total.
+#[derive(Debug)]
+pub(super) struct Meter {
+    at_ms: i64,
+    last_kwh: Option<f64>,
+}
+
+saved!(Meter { at_ms, last_kwh });
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self { at_ms: i64::MIN, last_kwh: None }
+    }
+}
+
+/// What a meter counted in one window.
+#[derive(Debug, Default)]
+pub(super) struct Metered {
+    /// Energy, once there were two values to take the difference of.
+    pub(super) kwh: Option<f64>,
+    /// Times the total went back.
+    pub(super) resets: i64,
+}
+
+saved!(Metered { kwh, resets });
+
+impl Meter {
+    /// Adds the energy since the last value to `sum`. False if a newer value is known already.
+    pub(super) fn take(&mut self, sample: &Sample<'_>, sum: &mut Metered) -> bool {
+        let Some(kwh) = sample.float().filter(|kwh| *kwh >= 0.0) else { return true };
+        if sample.at_ms < self.at_ms {
+            return false;
+        }
+        self.at_ms = sample.at_ms;
+        let Some(last_kwh) = self.last_kwh else {
+            self.last_kwh = Some(kwh);
+            return true;
+        };
+        let total = sum.kwh.get_or_insert(0.0);
+        if kwh >= last_kwh {
+            *total += kwh - last_kwh;
+        } else if last_kwh - kwh <= KWH_JITTER.max(last_kwh * KWH_JITTER_SHARE) {
+            // The higher value stays the mark, or the jitter would be counted again on its way up.
+            return true;
+        } else {
+            *total += kwh;
+            sum.resets = sum.resets.saturating_add(1);
+        }
+        self.last_kwh = Some(kwh);
+        true
+    }
+}

@@ -1,0 +1,62 @@
+//! Everything the fold knows about one device: a part for each measurement it has spoken of.
+
+use super::cabinet::Cabinet;
+use super::energy::Energy;
+use super::hold::{Frame, Sample, Terms};
+use super::locker::Locker;
+use super::online::Online;
+use super::row::Row;
+use super::save::saved;
+use super::vending::Vending;
+use facility_config::{Measurement, Point};
+use facility_drivers::Metric;
+
+/// Lives on the heap part by part: most devices have one or two.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    online: Online,
+    locker: Option<Box<Locker>>,
+    cabinet: Option<Box<Cabinet>>,
+    vending: Option<Box<Vending>>,
+    energy: Option<Box<Energy>>,
+}
+
+saved!(State { online, locker, cabinet, vending, energy });
+
+impl State {
+    /// Takes one record. False if it is older than what is known of its point.
+    pub(super) fn observe(&mut self, metric: &Metric, sample: &Sample<'_>) -> bool {
+        let point = metric.point;
+        self.online.observe(point, sample);
+        if point == Point::LaneLevel {
+            return self.vending.get_or_insert_default().observe_level(metric.part, sample);
+        }
+        if !metric.part.is_whole() {
+            return true;
+        }
+        match point.measurement() {
+            Measurement::Locker => self.locker.get_or_insert_default().observe(point, sample),
+            Measurement::Cabinet => self.cabinet.get_or_insert_default().observe(point, sample),
+            Measurement::Vending => self.vending.get_or_insert_default().observe(point, sample),
+            Measurement::Energy => self.energy.get_or_insert_default().observe(point, sample),
+            _ => true,
+        }
+    }
+
+    /// Writes the oldest window's figures and makes room for the next.
+    pub(super) fn close(&mut self, frame: Frame, terms: Terms, row: &mut Row<'_>) {
+        if let Some(locker) = &mut self.locker {
+            locker.close(frame, row);
+        }
+        if let Some(cabinet) = &mut self.cabinet {
+            cabinet.close(frame, terms, row);
+        }
+        if let Some(vending) = &mut self.vending {
+            vending.close(frame, row);
+        }
+        if let Some(energy) = &mut self.energy {
+            energy.close(frame, row);
+        }
+        self.online.close(frame, terms, row);
+    }
+}

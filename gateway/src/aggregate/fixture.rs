@@ -1,0 +1,119 @@
+//! Sites built by hand and a log to fold, for the tests of metrics, alarms and newest values.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::Fold;
+use facility_config::device::ColdClass;
+use facility_config::site::{Api, Gateway, Store};
+use facility_config::{Device, DeviceIx, Kind, Point, Site, Source};
+use facility_drivers::{Batch, Metric, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// 2026-09-01T00:00:00Z, the start of a window of any length that divides a day.
+pub(crate) const T0: i64 = 1_788_220_800_000;
+
+/// A site of these devices behind the gateway itself, which has index 0.
+pub(crate) fn site(window: Duration, devices: Vec<Device>) -> Arc<Site> {
+    let gateway = Gateway { id: "gw-1".into(), site: "s-1".into(), district: "350102".into(), community: None, circle_type: None };
+    let store =
+        Store { dir: "unused".into(), commit_delay: Duration::from_secs(1), readings_bytes_max: 1 << 20, outbox_bytes_max: 1 << 20 };
+    let itself = Device { source: Source::Gateway, ..device("gw-1", Kind::Gateway, 60) };
+    Arc::new(Site {
+        gateway,
+        store,
+        brokers: Vec::new(),
+        buses: Vec::new(),
+        devices: std::iter::once(itself).chain(devices).collect(),
+        forward: None,
+        api: Api { listen: None },
+        window,
+    })
+}
+
+/// A device that is heard every `interval_s`.
+pub(crate) fn device(id: &str, kind: Kind, interval_s: u64) -> Device {
+    Device {
+        id: id.into(),
+        name: None,
+        kind,
+        profile: None,
+        source: Source::Mqtt { broker: 0, topic_id: id.into() },
+        interval: Duration::from_secs(interval_s),
+        cold: None,
+        rules: Vec::new(),
+    }
+}
+
+/// A cabinet that is heard every minute.
+pub(crate) fn cabinet(cold: ColdClass) -> Device {
+    Device { cold: Some(cold), ..device("fz-02", Kind::Cabinet, 60) }
+}
+
+/// A word.
+pub(crate) fn text(word: &str) -> Value {
+    Value::Text(word.into())
+}
+
+/// One record as it lies in the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) log_ms: i64,
+    pub(crate) device: DeviceIx,
+    pub(crate) metric: Metric,
+    pub(crate) at_ms: i64,
+    pub(crate) value: Value,
+}
+
+/// The first device behind the gateway said this, `at_s` after [`T0`]; committed a second later.
+pub(crate) fn said(at_s: i64, point: Point, value: Value) -> Line {
+    let at_ms = T0 + at_s * 1000;
+    Line { log_ms: at_ms + 1000, device: DeviceIx(1), metric: point.into(), at_ms, value }
+}
+
+/// Folds a log as a reader should: everything that is due is handed out before a record of a newer time is taken.
+pub(crate) fn fold(fold: &mut Fold, log: &[Line], end_log_ms: i64) -> Vec<Batch> {
+    let mut out = Vec::new();
+    for line in log {
+        drain(fold, line.log_ms, &mut out);
+        fold.observe(line.log_ms, line.device, line.metric, line.at_ms, &line.value);
+    }
+    drain(fold, end_log_ms, &mut out);
+    out
+}
+
+pub(crate) fn drain(fold: &mut Fold, log_ms: i64, out: &mut Vec<Batch>) {
+    loop {
+        let batches = fold.close(log_ms);
+        if batches.is_empty() {
+            break;
+        }
+        out.extend(batches);
+    }
+}
+
+/// The figures of one device in the window that starts `start_s` after [`T0`], by name.
+pub(crate) fn figures(batches: &[Batch], device: DeviceIx, start_s: i64) -> BTreeMap<&'static str, f64> {
+    let mut found = batches.iter().filter(|batch| batch.device == Some(device) && batch.at_ms == T0 + start_s * 1000);
+    let batch = found.next().expect("the window was closed");
+    assert!(found.next().is_none(), "one batch per device and window");
+    let number = |value: &Value| match value {
+        Value::Float(float) => *float,
+        Value::Int(count) => *count as f64,
+        other => panic!("a figure is a number, not {other:?}"),
+    };
+    let figures: BTreeMap<_, _> = batch.readings.iter().map(|reading| (reading.metric.point.info().name, number(&reading.value))).collect();
+    assert_eq!(figures.len(), batch.readings.len(), "each figure once");
+    figures
+}
+
+/// Holds figures against expected ones, `None` meaning absent, to the last digit that is written in DOMAIN §4.
+pub(crate) fn check(case: &str, figures: &BTreeMap<&'static str, f64>, expected: &[(&str, Option<f64>)]) {
+    for (name, value) in expected {
+        match (figures.get(name), value) {
+            (None, None) => {}
+            (Some(got), Some(want)) if (got - want).abs() < 5e-5 => {}
+            (got, want) => panic!("{case}: {name} is {got:?}, expected {want:?} in {figures:?}"),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The figures of one device and window on their way out, in the order of the point table.
+//!
+//! A figure without observed time is left out: absence, not 0. Nothing that is not finite leaves.
+
+use facility_config::Point;
+use facility_drivers::{Batch, Value};
+
+/// Adds figures to a batch.
+pub(super) struct Row<'a> {
+    pub(super) batch: &'a mut Batch,
+    pub(super) window_ms: i64,
+}
+
+impl Row<'_> {
+    /// A measured figure.
+    pub(super) fn float(&mut self, point: Point, value: f64) {
+        if value.is_finite() {
+            self.batch.push(point, Value::Float(value));
+        }
+    }
+
+    /// A count.
+    pub(super) fn int(&mut self, point: Point, count: i64) {
+        self.batch.push(point, Value::Int(count));
+    }
+
+    /// A count that may not have been taken.
+    pub(super) fn counted(&mut self, point: Point, count: Option<i64>) {
+        if let Some(count) = count {
+            self.int(point, count);
+        }
+    }
+
+    /// Milliseconds, or part-milliseconds, as seconds.
+    pub(super) fn seconds(&mut self, point: Point, ms: i64) {
+        self.float(point, ms as f64 / 1e3);
+    }
+
+    /// A share; left out if there is nothing to take a share of.
+    pub(super) fn share(&mut self, point: Point, of_ms: i64, in_ms: i64) {
+        if in_ms > 0 {
+            self.float(point, of_ms as f64 / in_ms as f64);
+        }
+    }
+
+    /// The share of the window that was observed; left out if nothing was.
+    pub(super) fn coverage(&mut self, point: Point, observed_ms: i64) {
+        if observed_ms > 0 {
+            self.share(point, observed_ms, self.window_ms);
+        }
+    }
+}

@@ -1,0 +1,291 @@
+// Shows /api/status, every two seconds. Everything from the gateway goes in as text, never as markup.
+'use strict';
+(() => {
+  const POLL_MS = 2000, PATIENCE_MS = 5000, STALE_MS = 8000, STALLED_MS = 10000;
+  const WORDS = {
+    en: {
+      well: 'All well', needs: n => n === 1 ? '1 thing needs attention' : n + ' things need attention', wait: 'Asking the gateway…',
+      stale: s => `This page is stale: no answer from the gateway for ${s}`,
+      stalled: s => `The gateway has stood still for ${s}`,
+      staleNext: 'Check power and network of the gateway. What you see below is old.',
+      stalledNext: 'Restart the service: systemctl restart facility-gateway. Nothing acknowledged is lost.',
+      next: 'Next step: ', alarms: 'Alarms', noAlarms: 'No alarms', raised: 'raised', pending: 'delay running', since: 'since',
+      someAlarms: n => n === 1 ? '1 alarm is raised' : n + ' alarms are raised', show: 'show', limit: 'limit', value: 'value',
+      kinds: { locker: 'Parcel lockers', cabinet: 'Cold cabinets', vending: 'Vending machines', meter: 'Energy meters' },
+      online: 'online', silent: 'silent', waiting: 'not heard yet', ago: s => s + ' ago', never: 'never heard', all: 'All values',
+      occupied: 'Occupied', faulted: 'Out of order', overdue: 'Overdue', air: 'Air', door: 'Door', defrost: 'Defrost', open: 'open', closed: 'closed',
+      on: 'running', off: 'off', mode: 'Mode', status: 'Status', empty: 'Empty lanes', power: 'Power', energy: 'Energy', yes: 'yes', no: 'no',
+      quality: { sensor_error: 'sensor fault', comm_error: 'no answer', out_of_range: 'out of range', stale: 'old value', uncertain: 'uncertain' },
+      links: 'Connections', link: { broker: 'Broker', bus: 'Bus', database: 'Database' },
+      state: { up: 'connected', connecting: 'not connected', denied: 'refused', stopped: 'stopped' }, connects: 'connections made',
+      account: 'Account', rows: { messages: 'Messages', readings: 'Readings', metrics: 'Metrics and events' },
+      received: 'received', delivered: 'delivered', buffered: 'buffered', dropped: 'dropped', dead: 'dead-lettered',
+      balances: 'balances', missing: n => n + ' missing', tooMany: n => n + ' too many',
+      stores: 'Store', store: { readings: 'Readings', outbox: 'Outbox' }, backlog: 'Backlog', points: 'points', disk: 'On disk', of: 'of', written: 'Written since start',
+      commits: 'Commits', room: 'Room without network', unknown: 'not known yet', fault: 'cannot write', writable: 'writable', evicted: 'Deleted unread', damaged: 'Damaged',
+      up: 'up', rate: 'messages/s', version: 'Version', updated: 'Updated', units: ['s', 'min', 'h', 'days'],
+    },
+    zh: {
+      well: '一切正常', needs: n => n + ' 项需要处理', wait: '正在连接网关…',
+      stale: s => `页面已过期：网关已 ${s}没有应答`, stalled: s => `网关已停滞 ${s}`,
+      staleNext: '请检查网关的电源和网络。以下为旧数据。', stalledNext: '请重启服务：systemctl restart facility-gateway。已确认的数据不会丢失。',
+      next: '下一步：', alarms: '报警', noAlarms: '无报警', raised: '已触发', pending: '延时中', since: '始于',
+      someAlarms: n => n + ' 条报警已触发', show: '查看', limit: '阈值', value: '当前值',
+      kinds: { locker: '信包箱', cabinet: '冷柜', vending: '售卖机', meter: '电表' },
+      online: '在线', silent: '无数据', waiting: '尚未收到', ago: s => s + '前', never: '从未收到', all: '全部数值',
+      occupied: '占用', faulted: '故障', overdue: '滞留件', air: '柜温', door: '柜门', defrost: '化霜', open: '打开', closed: '关闭',
+      on: '进行中', off: '否', mode: '模式', status: '状态', empty: '缺货货道', power: '功率', energy: '电能', yes: '是', no: '否',
+      quality: { sensor_error: '探头故障', comm_error: '无应答', out_of_range: '超出范围', stale: '旧值', uncertain: '不确定' },
+      links: '连接', link: { broker: '消息服务器', bus: '总线', database: '数据库' },
+      state: { up: '已连接', connecting: '未连接', denied: '被拒绝', stopped: '已停止' }, connects: '连接次数',
+      account: '账目', rows: { messages: '消息', readings: '读数', metrics: '指标与事件' },
+      received: '接收', delivered: '送达', buffered: '缓存', dropped: '丢弃', dead: '死信',
+      balances: '账目平衡', missing: n => '缺少 ' + n, tooMany: n => '多出 ' + n,
+      stores: '存储', store: { readings: '读数', outbox: '待发' }, backlog: '积压', points: '点', disk: '占用', of: '/', written: '启动后写入',
+      commits: '提交次数', room: '可离线时长', unknown: '尚不确定', fault: '无法写入', writable: '可写', evicted: '未送达即删除', damaged: '损坏',
+      up: '已运行', rate: '条消息/秒', version: '版本', updated: '更新于', units: ['秒', '分钟', '小时', '天'],
+    },
+  };
+  // Closed sets of words a device may say, in Chinese; English shows the word itself.
+  const SAID_ZH = {
+    off: '关机', standby: '待机', cooling: '制冷', idle: '保温', defrost: '化霜', drip: '滴水', recovery: '恢复', pull_down: '降温', cleaning: '清洗',
+    fault: '故障', unknown: '未知', in_service: '正常', out_of_service: '停用', sold_out: '售罄', health_lockout: '健康锁定', door_open: '门开',
+    sensor: '传感器', business: '业务', inferred: '推断',
+  };
+  const UNITS = { c: '°C', w: 'W', kwh: 'kWh', v: 'V', a: 'A', pct: '%', s: 's', hz: 'Hz', ms: 'ms', dbm: 'dBm', var: 'var', fen: '分' };
+  const $ = id => document.getElementById(id);
+  const open = new Set();
+  let lang = (() => {
+    try { const kept = localStorage.getItem('lang'); if (kept in WORDS) return kept; } catch { /* storage may be off */ }
+    return (navigator.language || '').toLowerCase().startsWith('zh') ? 'zh' : 'en';
+  })();
+  let status = null, answeredAt = performance.now(), movedAt = performance.now(), mono = null;
+
+  const t = () => WORDS[lang];
+  const pick = (en, zh) => lang === 'zh' ? zh : en;
+  const number = (n, digits = 1) => new Intl.NumberFormat(lang, { maximumFractionDigits: digits }).format(n);
+  const bytes = n => n < 1e6 ? number(n / 1e3) + ' kB' : n < 1e9 ? number(n / 1e6) + ' MB' : number(n / 1e9) + ' GB';
+  const gap = () => pick(' ', '');
+  const span = s => {
+    const [n, unit] = s < 120 ? [s, 0] : s < 7200 ? [s / 60, 1] : s < 172800 ? [s / 3600, 2] : [s / 86400, 3];
+    return `${number(Math.floor(n))} ${t().units[unit]}`;
+  };
+  const ago = ms => t().ago(span(Math.max(0, (status.gateway.now_ms - ms) / 1000)));
+  const el = (tag, name, ...children) => {
+    const node = document.createElement(tag);
+    if (name) node.className = name;
+    node.append(...children.filter(child => child !== null && child !== undefined && child !== ''));
+    return node;
+  };
+  const fill = (id, ...children) => $(id).replaceChildren(...children);
+  const say = (id, words) => { if ($(id).textContent !== words) $(id).textContent = words; };
+  const fact = (name, value, big) => el('div', big ? 'big' : '', el('dt', '', name), el('dd', '', value));
+  const state = (level, word) => el('span', 'state ' + level, { ok: '✓ ', warn: '! ', bad: '✕ ', '': '' }[level] + word);
+  const bar = (share, label) => {
+    const inner = el('span'), outer = el('div', 'bar', inner);
+    inner.style.width = Math.min(100, Math.max(0, share * 100)) + '%';
+    outer.setAttribute('role', 'img');
+    outer.setAttribute('aria-label', label);
+    return outer;
+  };
+  const next = words => el('p', 'next', t().next + words);
+
+  const find = (device, name) => device.values.find(one => one.name === name);
+  const unitOf = field => UNITS[field.replace(/_total$/, '').split('_').pop()] || '';
+  const shown = one => {
+    if (!one) return '–';
+    if (one.quality !== 'good') return '– ' + (t().quality[one.quality] || one.quality);
+    if (typeof one.value === 'boolean') return one.value ? t().yes : t().no;
+    if (typeof one.value !== 'number') return said(one.value);
+    const unit = one.field.includes('_') ? unitOf(one.field) : '';
+    if (unit === '分') return '¥ ' + number(one.value / 100, 2);
+    return number(one.value, 2) + (unit && ' ' + unit);
+  };
+  const said = word => pick(String(word).replace(/_/g, ' '), SAID_ZH[word] || String(word));
+  const flag = (one, yes, no) => one && one.quality === 'good' ? (one.value ? yes : no) : shown(one);
+
+  const KIND_FACTS = {
+    locker: device => {
+      const [used, total] = [find(device, 'locker.comp_occupied'), find(device, 'locker.comp_total')];
+      const known = used && total && used.quality === 'good' && total.quality === 'good' && total.value > 0;
+      const words = known ? `${number(used.value)} / ${number(total.value)}` : shown(used);
+      return [
+        el('dl', 'facts', fact(t().occupied, words, true), fact(t().faulted, shown(find(device, 'locker.comp_faulted'))), fact(t().overdue, shown(find(device, 'locker.overdue_now')))),
+        known ? bar(used.value / total.value, `${t().occupied} ${words}`) : null,
+      ];
+    },
+    cabinet: device => [el('dl', 'facts',
+      fact(device.limit_c === null ? t().air : `${t().air} (${t().limit} ${number(device.limit_c)} °C)`, shown(find(device, 'cabinet.air_c')), true),
+      fact(t().door, flag(find(device, 'cabinet.door_open'), t().open, t().closed)),
+      fact(t().defrost, flag(find(device, 'cabinet.defrost'), t().on, t().off)),
+      find(device, 'cabinet.mode') ? fact(t().mode, shown(find(device, 'cabinet.mode'))) : null)],
+    vending: device => {
+      const lanes = device.values.filter(one => one.name === 'lane.level' && one.quality === 'good');
+      return [el('dl', 'facts', fact(t().status, shown(find(device, 'vending.status')), true),
+        fact(t().empty, lanes.length ? `${lanes.filter(one => one.value === 0).length} / ${lanes.length}` : '–'),
+        find(device, 'vending.air_c') ? fact(t().air, shown(find(device, 'vending.air_c'))) : null)];
+    },
+    meter: device => [el('dl', 'facts', fact(t().power, shown(find(device, 'energy.active_w')), true), fact(t().energy, shown(find(device, 'energy.energy_kwh_total')), true))],
+  };
+
+  const table = device => el('table', '', el('tbody', '', ...device.values.map(one =>
+    el('tr', '', el('th', '', pick(one.en, one.zh) + (one.part && ` · ${one.part}`)), el('td', '', shown(one))))));
+  const card = device => {
+    const level = device.online ? (device.alarms.length ? 'warn' : 'ok') : device.waiting ? '' : 'bad';
+    const word = device.online ? t().online : device.waiting ? t().waiting : t().silent;
+    const seen = device.last_seen_ms === null ? (device.waiting ? '' : t().never) : ago(device.last_seen_ms);
+    const more = el('details', '', el('summary', '', `${t().all} (${device.values.length})`));
+    more.open = open.has(device.id);
+    if (more.open) more.append(table(device));
+    more.addEventListener('toggle', () => {
+      more.open ? open.add(device.id) : open.delete(device.id);
+      if (more.open && !more.querySelector('table')) more.append(table(device));
+    });
+    const rules = status.alarms.filter(alarm => alarm.device === device.id && alarm.raised).map(alarm => pick(alarm.en, alarm.zh)).join(' · ');
+    const node = el('article', 'card ' + level,
+      el('div', 'top', el('h3', '', device.name || device.id), state(level, word)),
+      el('p', 'soft', [device.name ? device.id : '', device.profile, seen].filter(Boolean).join(' · ')),
+      rules && el('p', 'state warn', '! ' + rules),
+      ...(KIND_FACTS[device.kind] || (() => []))(device).filter(Boolean),
+      device.values.length ? more : null);
+    return node;
+  };
+  const urgency = device => device.online ? (device.alarms.length ? 1 : 3) : device.waiting ? 2 : 0;
+
+  const drawDevices = () => {
+    const focused = document.activeElement && document.activeElement.closest ? document.activeElement.closest('[data-id]') : null;
+    const keep = focused && document.activeElement.tagName === 'SUMMARY' ? focused.dataset.id : null;
+    fill('devices', ...Object.keys(t().kinds).map(kind => {
+      const some = status.devices.filter(device => device.kind === kind);
+      if (!some.length) return '';
+      some.sort((a, b) => urgency(a) - urgency(b) || (a.id < b.id ? -1 : 1));
+      const title = el('h2', '', `${t().kinds[kind]} · ${some.filter(one => one.online).length} / ${some.length} ${t().online}`);
+      title.id = 'kind-' + kind;
+      const section = el('section', '', title, el('div', 'grid', ...some.map(device => {
+        const node = card(device);
+        node.dataset.id = device.id;
+        return node;
+      })));
+      section.setAttribute('aria-labelledby', title.id);
+      return section;
+    }).filter(Boolean));
+    if (keep) for (const node of document.querySelectorAll('[data-id]')) if (node.dataset.id === keep) node.querySelector('summary')?.focus({ preventScroll: true });
+  };
+
+  const drawAlarms = () => {
+    say('alarms-title', t().alarms);
+    const some = [...status.alarms].sort((a, b) => b.raised - a.raised || a.since_ms - b.since_ms);
+    fill('alarm-list', ...(some.length ? some.map(alarm => {
+      const level = alarm.raised ? 'bad' : '';
+      const figure = n => n === null ? '–' : `${number(n)} ${alarm.unit}`.trim();
+      const figures = alarm.unit && `${t().value} ${figure(alarm.value)} · ${t().limit} ${figure(alarm.limit)}`;
+      return el('li', 'card ' + level, el('div', 'top', el('h3', '', pick(alarm.en, alarm.zh)), state(level, alarm.raised ? t().raised : t().pending)),
+        el('p', '', alarm.device_name ? `${alarm.device_name} (${alarm.device})` : alarm.device),
+        el('p', 'soft', [`${t().since} ${new Date(alarm.since_ms).toLocaleString(lang)} (${ago(alarm.since_ms)})`, figures].filter(Boolean).join(' · ')));
+    }) : [el('li', 'soft', t().noAlarms)]));
+  };
+
+  const drawLinks = () => {
+    say('links-title', t().links);
+    const level = { up: 'ok', connecting: 'warn', denied: 'bad', stopped: '' };
+    fill('link-list', ...status.links.map(link => el('li', 'card ' + level[link.state],
+      el('div', 'top', el('h3', '', t().link[link.kind] + (link.kind === 'database' ? '' : ' ' + link.name)), state(level[link.state], t().state[link.state])),
+      el('p', 'soft', link.address),
+      el('p', 'soft', `${ago(link.since_ms)} · ${t().connects} ${number(link.connects)}`),
+      link.error && link.state !== 'up' ? el('p', '', link.error) : null,
+      reasons(link.faults))));
+  };
+  const reasons = counted => {
+    const words = Object.entries(counted).map(([reason, n]) => `${reason} ${number(n)}`).join(', ');
+    return words ? el('p', 'soft', words) : null;
+  };
+
+  const drawAccount = () => {
+    say('account-title', t().account);
+    fill('account', ...status.accounts.map(row => {
+      const ok = row.missing === 0;
+      const dropped = Object.values(row.dropped).reduce((a, b) => a + b, 0);
+      const terms = [['', t().received, row.received], ['=', t().delivered, row.delivered], ['+', t().buffered, row.buffered], ['+', t().dropped, dropped], ['+', t().dead, row.dead_lettered]];
+      const verdict = ok ? t().balances : row.missing > 0 ? t().missing(number(row.missing)) : t().tooMany(number(-row.missing));
+      return el('div', 'card ' + (ok ? 'ok' : 'bad'),
+        el('div', 'top', el('h3', '', t().rows[row.name]), state(ok ? 'ok' : 'bad', verdict)),
+        el('dl', 'sum', ...terms.flatMap(([op, name, n]) => [op && el('div', 'op', op), fact(name, number(n))])),
+        reasons(row.dropped));
+    }));
+  };
+
+  const drawStores = () => {
+    say('stores-title', t().stores);
+    fill('stores', ...status.stores.map(store => el('div', 'card ' + (store.fault ? 'bad' : 'ok'),
+      el('div', 'top', el('h3', '', t().store[store.name] || store.name), state(store.fault ? 'bad' : 'ok', store.fault ? t().fault : t().writable)),
+      store.fault ? el('p', '', store.fault) : null,
+      el('dl', 'facts', fact(t().backlog, `${number(store.backlog)} ${t().points}`), fact(t().disk, `${bytes(store.bytes_on_disk)} ${t().of} ${bytes(store.bytes_max)}`),
+        fact(t().room, store.room_s === null ? t().unknown : span(store.room_s)), fact(t().written, bytes(store.bytes_written)), fact(t().commits, number(store.commits)),
+        store.evicted ? fact(t().evicted, `${number(store.evicted)} ${t().points}`) : null, store.damaged ? fact(t().damaged, `${number(store.damaged)} ${t().points}`) : null),
+      bar(store.bytes_on_disk / Math.max(1, store.bytes_max), t().disk))));
+  };
+
+  const drawBanner = () => {
+    const silence = performance.now() - answeredAt, still = performance.now() - movedAt;
+    const stale = silence > STALE_MS, stalled = !stale && status && still > STALLED_MS;
+    document.body.classList.toggle('stale', stale || !!stalled);
+    if (stale || stalled) {
+      // Whole tens, so that a screen reader is not told the same every second.
+      const words = span(Math.floor((stale ? silence : still) / 10000) * 10 || 5);
+      $('banner').className = 'bad';
+      document.title = '✕ facility-gateway';
+      say('verdict', '✕ ' + (stale ? t().stale(words) : t().stalled(words)));
+      return fill('reasons', el('li', '', next(stale ? t().staleNext : t().stalledNext)));
+    }
+    if (!status) { $('banner').className = 'wait'; return say('verdict', t().wait); }
+    const alarms = status.alarms.filter(alarm => alarm.raised).length;
+    const needs = status.conditions.filter(one => one.severity !== 'info').length + alarms;
+    const critical = status.conditions.some(one => one.severity === 'critical');
+    $('banner').className = critical ? 'bad' : needs ? 'warn' : 'ok';
+    say('verdict', (critical ? '✕ ' : needs ? '! ' : '✓ ') + (needs ? t().needs(needs) : t().well));
+    document.title = (needs ? `(${needs}) ` : '') + status.gateway.id;
+    const link = el('a', '', t().show);
+    link.href = '#alarms';
+    fill('reasons',
+      ...status.conditions.map(one => el('li', '', el('p', '', el('span', 'code', one.code + ' '), pick(one.en, one.zh)), next(pick(one.hint_en, one.hint_zh)))),
+      ...(alarms ? [el('li', '', t().someAlarms(alarms) + ' – ', link)] : []));
+  };
+
+  const draw = () => {
+    document.documentElement.lang = lang;
+    $('language').textContent = pick('中文', 'English');
+    $('language').lang = pick('zh', 'en');
+    drawBanner();
+    if (!status) return;
+    const { gateway } = status;
+    say('title', gateway.id);
+    say('place', [gateway.site, gateway.district_name || gateway.district, gateway.community].filter(Boolean).join(' · '));
+    drawAlarms(); drawDevices(); drawLinks(); drawAccount(); drawStores();
+    say('foot', `${t().version} ${gateway.version} · ${t().up}${gap() || ' '}${span(gateway.uptime_s)} · ${number(status.rates.messages_per_s)} ${t().rate} · ${t().updated} ${new Date(gateway.now_ms).toLocaleString(lang)}`);
+  };
+
+  const poll = async () => {
+    if (!document.hidden) {
+      try {
+        const answer = await fetch('api/status', { signal: AbortSignal.timeout(PATIENCE_MS), cache: 'no-store' });
+        if (!answer.ok) throw new Error(answer.status);
+        status = await answer.json();
+        answeredAt = performance.now();
+        if (status.gateway.mono_ms !== mono) { mono = status.gateway.mono_ms; movedAt = answeredAt; }
+        draw();
+      } catch { drawBanner(); }
+    }
+    setTimeout(poll, POLL_MS);
+  };
+  document.addEventListener('visibilitychange', () => {
+    // The time in a pocket is not the gateway's silence.
+    if (!document.hidden) answeredAt = movedAt = performance.now();
+  });
+  $('language').addEventListener('click', () => {
+    lang = pick('zh', 'en');
+    try { localStorage.setItem('lang', lang); } catch { /* storage may be off */ }
+    draw();
+  });
+  draw();
+  poll();
+})();

@@ -1,0 +1,51 @@
+//! `check`: every problem of a configuration at once. Passing means that `run` starts.
+
+use super::{CheckArgs, Exit};
+use facility_config::{Loaded, Problems};
+use std::io::IsTerminal;
+use std::path::Path;
+
+/// Reads a configuration with this process's environment.
+pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
+    let env: Vec<(String, String)> = std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect();
+    facility_config::open(path, &env)
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this command is for")]
+pub(super) fn check(args: &CheckArgs) -> Exit {
+    let loaded = load(&args.config);
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    match loaded {
+        Ok(loaded) => {
+            if args.json {
+                println!("{}", Problems(loaded.warnings).to_json());
+            } else {
+                if !loaded.warnings.is_empty() {
+                    eprintln!("{}", Problems(loaded.warnings).render(colour));
+                }
+                println!("{}", summary(&loaded.site, &args.config));
+            }
+            Exit::Done
+        }
+        Err(problems) => {
+            if args.json {
+                println!("{}", problems.to_json());
+            } else {
+                eprintln!("{}", problems.render(colour));
+            }
+            Exit::Config
+        }
+    }
+}
+
+fn summary(site: &facility_config::Site, path: &Path) -> String {
+    let devices = site.devices.len().saturating_sub(1);
+    let goal = site.forward.as_ref().map_or_else(|| "kept here (no [forward])".to_owned(), |forward| forward.url.clone());
+    format!(
+        "{} is valid: gateway {}, {devices} devices, {} brokers, {} buses, metrics to {goal}",
+        path.display(),
+        site.gateway.id,
+        site.brokers.len(),
+        site.buses.len()
+    )
+}

@@ -1,0 +1,118 @@
+//! Puts the status snapshot together from what the parts publish. Reads watches and counters only; asks nobody, waits
+//! for nobody, so a store or a database that hangs is shown hanging.
+
+use crate::ledger::{Books, accounts};
+use crate::pipeline::Picture;
+use crate::status::{ActiveAlarm, DeviceInfo, ForwardInfo, GatewayInfo, LinkInfo, Rates, Status, StoreInfo, Totals, ValueInfo};
+use crate::store::{Durable, Sink};
+use crate::telemetry::Telemetry;
+use facility_config::Site;
+use facility_drivers::{Clock, Link};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Everything the parts publish.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// In the order of [`Site::brokers`].
+    pub brokers: Vec<watch::Receiver<Link>>,
+    /// In the order of [`Site::buses`].
+    pub buses: Vec<watch::Receiver<Link>>,
+    /// The way to the database.
+    pub database: watch::Receiver<Link>,
+    /// Newest values and alarms.
+    pub picture: watch::Receiver<Arc<Picture>>,
+    /// The readings log.
+    pub readings: watch::Receiver<Durable>,
+    /// The outbox.
+    pub outbox: watch::Receiver<Durable>,
+}
+
+/// Makes snapshots.
+#[derive(Debug, Clone)]
+pub struct Collector {
+    site: Arc<Site>,
+    clock: Clock,
+    telemetry: Arc<Telemetry>,
+    watched: Watched,
+    rates: Rates,
+    /// The logs when this process opened them: readings, outbox.
+    opened: [Durable; 2],
+}
+
+impl Collector {
+    /// A collector whose account begins with the logs as they are now.
+    #[must_use]
+    pub fn new(site: Arc<Site>, clock: Clock, telemetry: Arc<Telemetry>, watched: Watched) -> Self {
+        let opened = [watched.readings.borrow().clone(), watched.outbox.borrow().clone()];
+        Self { site, clock, telemetry, watched, rates: Rates::new(), opened }
+    }
+
+    /// The picture of this moment.
+    #[must_use]
+    pub fn collect(&mut self) -> Status {
+        let site = &self.site;
+        let mut status = Status::starting(GatewayInfo::new(&site.gateway, &self.clock));
+        let uptime_s = status.gateway.uptime_s;
+        let books = self.books();
+        let [readings, outbox] = &books;
+        status.rates = self.rates.push(self.clock.mono_ms(), Totals::of(&self.telemetry.intake));
+        status.accounts = accounts(&self.telemetry.intake, readings, outbox);
+        status.corrected = self.telemetry.intake.dropped.corrected();
+        status.forward = site.forward.as_ref().map(|_| ForwardInfo::of(&self.telemetry.delivery));
+        status.stores = vec![
+            StoreInfo::new("readings", site.store.readings_bytes_max, readings, uptime_s),
+            StoreInfo::new("outbox", site.store.outbox_bytes_max, outbox, uptime_s),
+        ];
+        status.links = self.links();
+        let picture = self.watched.picture.borrow().clone();
+        status.alarms = alarms(site, &picture);
+        status.devices = devices(site, &picture, &status.alarms, uptime_s);
+        status.judged()
+    }
+
+    /// Log first, then counters: while data flows the account may then show a point twice for a moment, never lose
+    /// one. Everything is read on the runtime that also writes it, without a wait in between.
+    fn books(&self) -> [Books; 2] {
+        let intake = &self.telemetry.intake;
+        let raw = self.site.forward.as_ref().is_some_and(|forward| forward.raw);
+        let book = |durable: Durable, at_start: Durable, handed_over: u64, sinks: &[Sink]| Books {
+            at_start,
+            queued: handed_over.saturating_sub(durable.taken),
+            readers: sinks.iter().map(|sink| durable.cursor(*sink)).collect(),
+            durable,
+        };
+        let folded_and_sent: &[Sink] = if raw { &[Sink::Aggregate, Sink::Forward] } else { &[Sink::Aggregate] };
+        [
+            book(self.watched.readings.borrow().clone(), self.opened[0].clone(), intake.stored.get(), folded_and_sent),
+            book(self.watched.outbox.borrow().clone(), self.opened[1].clone(), intake.produced.get(), &[Sink::Forward]),
+        ]
+    }
+
+    fn links(&self) -> Vec<LinkInfo> {
+        let site = &self.site;
+        let brokers = site.brokers.iter().zip(&self.watched.brokers).map(|(broker, link)| LinkInfo::broker(broker, &link.borrow()));
+        let buses = site.buses.iter().zip(&self.watched.buses).map(|(bus, link)| LinkInfo::bus(bus, &link.borrow()));
+        let database = site.forward.iter().map(|forward| LinkInfo::database(forward, &self.watched.database.borrow()));
+        brokers.chain(buses).chain(database).collect()
+    }
+}
+
+fn alarms(site: &Site, picture: &Picture) -> Vec<ActiveAlarm> {
+    let known = picture.alarms.iter().filter_map(|alarm| Some((alarm, site.device(alarm.device)?)));
+    known.map(|(alarm, device)| ActiveAlarm::new(device, alarm.rule, alarm.since_ms, true, alarm.value, Some(alarm.limit))).collect()
+}
+
+fn devices(site: &Site, picture: &Picture, alarms: &[ActiveAlarm], uptime_s: u64) -> Vec<DeviceInfo> {
+    let others = site.indexed().filter(|(ix, _)| *ix != facility_config::DeviceIx::GATEWAY);
+    let info = others.map(|(ix, device)| {
+        let mut info = DeviceInfo::new(site, device);
+        if let Some(latest) = picture.devices.get(ix.at()) {
+            info = info.heard(latest.online(picture.now_ms), latest.last_seen_ms, uptime_s);
+            info.values = latest.values.iter().map(|(metric, newest)| ValueInfo::new(*metric, &newest.value, newest.at_ms)).collect();
+        }
+        info.alarms = alarms.iter().filter(|alarm| alarm.raised && *alarm.device == *device.id).map(|alarm| alarm.rule).collect();
+        info
+    });
+    info.collect()
+}

@@ -1,0 +1,256 @@
+//! Records to one write request. Pure: the same records from the same position give the same bytes.
+//!
+//! Never splits a line over two requests and never changes the order. Bounded by the lines and bytes of a request
+//! and by [`FORWARD_POINTS_MAX`] points looked at.
+
+use super::line::{Name, has_value, push_field, push_series};
+use crate::store::record::{MetricName, Origin};
+use crate::store::{Page, Record, Seq};
+use facility_config::Part;
+use facility_config::limits::FORWARD_POINTS_MAX;
+use facility_config::series::Class;
+use std::fmt::Write;
+use std::ops::Range;
+
+/// How large a request may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Lines.
+    pub lines: usize,
+    /// Bytes before compression. A single line that is longer goes alone.
+    pub bytes: usize,
+}
+
+/// What a part of the log amounts to for the reader's cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Share {
+    /// Where to read on when this part is done.
+    pub next: Seq,
+    /// Points that are sent.
+    pub points: u64,
+    /// Points with nothing to send: without a value (represented by absence), or of a class this lane does not send.
+    pub passed: u64,
+    /// Points that were gone before they could be read.
+    pub lost: u64,
+}
+
+impl Share {
+    fn add(&mut self, other: Self) {
+        self.next = self.next.max(other.next);
+        self.points = self.points.saturating_add(other.points);
+        self.passed = self.passed.saturating_add(other.passed);
+        self.lost = self.lost.saturating_add(other.lost);
+    }
+}
+
+/// One line of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Line {
+    /// End in the body, line feed included.
+    end: usize,
+    share: Share,
+}
+
+/// Lines of one write request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Batch {
+    body: String,
+    lines: Vec<Line>,
+    /// Set if there is no line at all, but points were left behind.
+    passed: Option<Share>,
+}
+
+impl Batch {
+    /// Lines.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there is nothing to send; [`passed`](Self::passed) may still move the cursor.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// What was left behind without sending anything.
+    #[must_use]
+    pub fn passed(&self) -> Option<Share> {
+        self.passed
+    }
+
+    /// The text of some lines.
+    #[must_use]
+    pub fn text(&self, lines: Range<usize>) -> &str {
+        let end_of = |line: usize| line.checked_sub(1).and_then(|line| self.lines.get(line)).map_or(0, |line| line.end);
+        self.body.get(end_of(lines.start)..end_of(lines.end)).unwrap_or_default()
+    }
+
+    /// What some lines amount to.
+    #[must_use]
+    pub fn share(&self, lines: Range<usize>) -> Share {
+        let mut sum = Share::default();
+        for line in self.lines.get(lines).unwrap_or_default() {
+            sum.add(line.share);
+        }
+        sum
+    }
+}
+
+/// A line that may still get fields.
+#[derive(Debug)]
+struct Open {
+    origin: u32,
+    part: Part,
+    at_ms: i64,
+    measurement: String,
+    /// Metrics it has, by id: a repeated field begins another line.
+    metrics: Vec<u32>,
+    text: String,
+    share: Share,
+}
+
+impl Open {
+    fn continues(&self, record: &Record, part: Part, name: &Name<'_>) -> bool {
+        self.origin == record.origin
+            && self.at_ms == record.at_ms
+            && self.part == part
+            && self.measurement == name.measurement
+            && !self.metrics.contains(&record.metric)
+    }
+}
+
+/// Builds one batch from pages.
+#[derive(Debug)]
+pub struct Packer<'a> {
+    classes: &'a [Class],
+    bounds: Bounds,
+    from: Seq,
+    batch: Batch,
+    /// Points since the last line that belong to no line.
+    loose: Share,
+    open: Option<Open>,
+    full: bool,
+}
+
+impl<'a> Packer<'a> {
+    /// A batch of points of the given classes, from a position of the log on.
+    #[must_use]
+    pub fn new(from: Seq, classes: &'a [Class], bounds: Bounds) -> Self {
+        let loose = Share { next: from, ..Share::default() };
+        Self { classes, bounds, from, batch: Batch::default(), loose, open: None, full: false }
+    }
+
+    /// Where to read on.
+    #[must_use]
+    pub fn position(&self) -> Seq {
+        self.open.as_ref().map_or(self.loose.next, |open| open.share.next)
+    }
+
+    /// Whether nothing more is taken.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Takes what fits of a page that was read from [`position`](Self::position).
+    pub fn take(&mut self, page: &Page) {
+        let gap = page.first.saturating_sub(self.position());
+        let lost_before = page.lost.min(gap);
+        if gap > 0 {
+            self.leave(page.first, lost_before);
+        }
+        for (seq, record) in (page.first..).zip(&page.records) {
+            if self.full {
+                return;
+            }
+            let names = (page.names.origins.get(record.origin as usize), page.names.metrics.get(record.metric as usize));
+            match names {
+                (Some(origin), Some(metric)) => self.push(record, origin, metric, seq),
+                _ => self.pass(seq),
+            }
+        }
+        let lost_behind = page.lost - lost_before;
+        if !self.full && (lost_behind > 0 || page.next > self.position()) {
+            self.leave(page.next, lost_behind);
+        }
+    }
+
+    /// Ends the batch.
+    #[must_use]
+    pub fn finish(mut self) -> Batch {
+        self.close();
+        match self.batch.lines.last_mut() {
+            Some(last) => last.share.add(self.loose),
+            None => self.batch.passed = (self.loose.next > self.from).then_some(self.loose),
+        }
+        self.batch
+    }
+
+    /// Steps over a hole in the log.
+    fn leave(&mut self, next: Seq, lost: u64) {
+        self.close();
+        if !self.full {
+            self.loose.add(Share { next, lost, ..Share::default() });
+        }
+    }
+
+    fn push(&mut self, record: &Record, origin: &Origin, metric: &MetricName, seq: Seq) {
+        let Some(name) = Name::of(metric) else { return self.pass(seq) };
+        if self.open.as_ref().is_some_and(|open| !open.continues(record, metric.part, &name)) {
+            self.close();
+            if self.full {
+                return;
+            }
+        }
+        if !has_value(&record.value) || name.class.is_some_and(|class| !self.classes.contains(&class)) {
+            return self.pass(seq);
+        }
+        let open = self.open.get_or_insert_with(|| {
+            let mut text = String::with_capacity(256);
+            push_series(&mut text, &name, &origin.tags, metric.part);
+            Open {
+                origin: record.origin,
+                part: metric.part,
+                at_ms: record.at_ms,
+                measurement: name.measurement.to_owned(),
+                metrics: Vec::with_capacity(8),
+                text,
+                share: Share::default(),
+            }
+        });
+        open.text.push(if open.metrics.is_empty() { ' ' } else { ',' });
+        push_field(&mut open.text, &name, &record.value);
+        open.metrics.push(record.metric);
+        open.share.add(Share { next: seq + 1, points: 1, ..Share::default() });
+    }
+
+    /// Leaves a point behind that has nothing to send.
+    fn pass(&mut self, seq: Seq) {
+        let share = self.open.as_mut().map_or(&mut self.loose, |open| &mut open.share);
+        share.add(Share { next: seq + 1, passed: 1, ..Share::default() });
+        self.full |= self.open.is_none() && self.loose.next.saturating_sub(self.from) >= FORWARD_POINTS_MAX as u64;
+    }
+
+    /// Ends the open line. If it does not fit any more it is forgotten here and begins the next batch.
+    fn close(&mut self) {
+        let Some(mut open) = self.open.take() else { return };
+        // Writing to a String cannot fail.
+        let _ = writeln!(open.text, " {}", open.at_ms);
+        let bytes = self.batch.body.len() + open.text.len();
+        if bytes > self.bounds.bytes && !self.batch.lines.is_empty() {
+            self.full = true;
+            return;
+        }
+        self.batch.body.push_str(&open.text);
+        let mut share = std::mem::take(&mut self.loose);
+        share.add(open.share);
+        self.loose.next = share.next;
+        self.batch.lines.push(Line { end: self.batch.body.len(), share });
+        self.full = self.batch.lines.len() >= self.bounds.lines || share.next.saturating_sub(self.from) >= FORWARD_POINTS_MAX as u64;
+    }
+}
+
+#[cfg(test)]
+#[path = "batch_tests.rs"]
+mod tests;

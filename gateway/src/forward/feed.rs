@@ -1,0 +1,103 @@
+//! One store as the forwarder reads it: where it stands, when a batch is due, and the batch itself.
+//!
+//! Holds no points between two batches: what is not sent stays in the store. The cursor moves only when it is told
+//! what became of the points before it.
+
+use super::batch::{Batch, Bounds, Packer, Share};
+use super::{Ended, Lane};
+use crate::store::{Cursor, Durable, Sink};
+use facility_config::limits::READ_POINTS_MAX;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// When a batch should be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// As many points wait as a batch may have lines, or the first one has waited long enough.
+    Now,
+    /// When the first waiting point has waited long enough.
+    At(Instant),
+    /// Nothing waits.
+    Idle,
+}
+
+/// A lane with its position.
+#[derive(Debug)]
+pub struct Feed {
+    lane: Lane,
+    cursor: Cursor,
+    durable: watch::Receiver<Durable>,
+    /// When the first waiting point was seen.
+    since: Option<Instant>,
+}
+
+impl Feed {
+    /// Goes on where the lane stood.
+    ///
+    /// # Errors
+    /// [`Ended::StoreClosed`].
+    pub async fn open(lane: Lane) -> Result<Self, Ended> {
+        let cursor = lane.store.cursor(Sink::Forward).await?;
+        let durable = lane.store.durable();
+        Ok(Self { lane, cursor, durable, since: None })
+    }
+
+    /// Name of the lane.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.lane.name
+    }
+
+    /// When to send.
+    pub fn due(&mut self, now: Instant, lines_max: usize, delay: Duration) -> Due {
+        let waiting = self.durable.borrow_and_update().end.saturating_sub(self.cursor.next);
+        if waiting == 0 {
+            self.since = None;
+            return Due::Idle;
+        }
+        let at = *self.since.get_or_insert(now) + delay;
+        if waiting >= lines_max as u64 || at <= now { Due::Now } else { Due::At(at) }
+    }
+
+    /// Waits for the next commit.
+    ///
+    /// # Errors
+    /// [`Ended::StoreClosed`].
+    pub async fn changed(&mut self) -> Result<(), Ended> {
+        self.durable.changed().await.map_err(|_| Ended::StoreClosed)
+    }
+
+    /// Reads the next batch; empty if there is nothing to send.
+    ///
+    /// # Errors
+    /// [`Ended::StoreClosed`].
+    pub async fn take(&mut self, bounds: Bounds) -> Result<Batch, Ended> {
+        // What this batch leaves behind begins to wait anew; so does a point the store announces but does not give.
+        self.since = None;
+        let mut packer = Packer::new(self.cursor.next, self.lane.classes, bounds);
+        while !packer.is_full() {
+            let from = packer.position();
+            let page = self.lane.store.read(from, READ_POINTS_MAX).await?;
+            if page.next <= from {
+                break;
+            }
+            packer.take(&page);
+        }
+        Ok(packer.finish())
+    }
+
+    /// Moves the cursor behind a part of the log that is done.
+    ///
+    /// # Errors
+    /// [`Ended::StoreClosed`].
+    pub async fn settle(&mut self, share: Share, stored: bool) -> Result<(), Ended> {
+        let (delivered, refused) = if stored { (share.points, 0) } else { (0, share.points) };
+        let cursor = &mut self.cursor;
+        cursor.next = cursor.next.max(share.next);
+        cursor.delivered = cursor.delivered.saturating_add(delivered).saturating_add(share.passed);
+        cursor.dead_lettered = cursor.dead_lettered.saturating_add(refused);
+        cursor.lost = cursor.lost.saturating_add(share.lost);
+        Ok(self.lane.store.advance(Sink::Forward, self.cursor).await?)
+    }
+}

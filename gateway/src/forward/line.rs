@@ -1,0 +1,153 @@
+//! Values to InfluxDB line protocol. Pure; checked value by value against InfluxData's own parser.
+//!
+//! Never writes NaN, an infinity, an empty tag, or a control character: one line is one physical line, whatever a
+//! device says, so no value can end a line or begin another one.
+
+use crate::store::record::MetricName;
+use facility_config::series::{Class, Type};
+use facility_config::{Measurement, Part};
+use facility_drivers::Value;
+use std::fmt::Write;
+
+/// Where a stored metric belongs in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name<'a> {
+    /// Measurement.
+    pub measurement: &'a str,
+    /// Tag that tells the parts of a device apart.
+    pub part_tag: &'a str,
+    /// Field.
+    pub field: &'a str,
+    /// Where the measurement's rows come from; `None` if this version does not know the measurement.
+    pub class: Option<Class>,
+    /// Type of the field's values; `None` if this version does not know the point.
+    pub ty: Option<Type>,
+}
+
+impl<'a> Name<'a> {
+    /// The name of a stored metric. A point of another version is taken by its words; `None` if they are not
+    /// `measurement.field`.
+    #[must_use]
+    pub fn of(metric: &'a MetricName) -> Option<Self> {
+        if let Some(point) = metric.point {
+            let (info, measurement) = (point.info(), point.measurement().info());
+            return Some(Self {
+                measurement: measurement.name,
+                part_tag: measurement.part_tag.unwrap_or("part"),
+                field: info.field,
+                class: Some(measurement.class),
+                ty: Some(info.ty),
+            });
+        }
+        let (measurement, field) = metric.name.split_once('.').filter(|(measurement, field)| !measurement.is_empty() && !field.is_empty())?;
+        let known = Measurement::ALL.iter().map(|known| known.info()).find(|known| known.name == measurement);
+        Some(Self {
+            measurement,
+            part_tag: known.and_then(|known| known.part_tag).unwrap_or("part"),
+            field,
+            class: known.map(|known| known.class),
+            ty: None,
+        })
+    }
+}
+
+/// Renders tags as the store keeps them: escaped, sorted by key, `a=1,b=2`, pairs without a value left out.
+#[must_use]
+pub fn tags<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut pairs: Vec<_> = pairs.into_iter().filter(|(key, value)| !key.is_empty() && !value.is_empty()).collect();
+    pairs.sort_unstable();
+    let mut out = String::new();
+    for (key, value) in pairs {
+        if !out.is_empty() {
+            out.push(',');
+        }
+        push_name(&mut out, key);
+        out.push('=');
+        push_name(&mut out, value);
+    }
+    out
+}
+
+/// Begins a line: measurement, the origin's tags and the part, which comes last.
+pub fn push_series(out: &mut String, name: &Name<'_>, tags: &str, part: Part) {
+    push_name(out, name.measurement);
+    if !tags.is_empty() {
+        out.push(',');
+        out.push_str(tags);
+    }
+    if !part.is_whole() {
+        out.push(',');
+        push_name(out, name.part_tag);
+        out.push('=');
+        push_name(out, part.as_str());
+    }
+}
+
+/// Whether there is anything to write: a missing value is represented by absence.
+#[must_use]
+pub fn has_value(value: &Value) -> bool {
+    match value {
+        Value::Float(number) => number.is_finite(),
+        Value::Int(_) | Value::Bool(_) | Value::Text(_) => true,
+        Value::Missing(_) => false,
+    }
+}
+
+/// Writes `field=value`. The caller has asked [`has_value`].
+pub fn push_field(out: &mut String, name: &Name<'_>, value: &Value) {
+    push_name(out, name.field);
+    out.push('=');
+    // Writing to a String cannot fail. Debug is the shortest form that reads back exactly, with a point or exponent.
+    let _ = match (value, name.ty) {
+        (Value::Float(number), _) => write!(out, "{number:?}"),
+        // One type per field, for ever: a database refuses the second type it sees.
+        (Value::Int(number), Some(Type::Float)) => write!(out, "{:?}", *number as f64),
+        (Value::Int(number), _) => write!(out, "{number}i"),
+        (Value::Bool(yes), _) => write!(out, "{yes}"),
+        (Value::Text(text), _) => {
+            push_text(out, text);
+            Ok(())
+        }
+        (Value::Missing(_), _) => Ok(()),
+    };
+}
+
+/// Measurement, tag or field key, tag value. A backslash becomes a slash: InfluxData's two parsers read a backslash
+/// there differently and one of them takes it, at the end, for the escape of the separator behind it.
+fn push_name(out: &mut String, name: &str) {
+    for char in name.chars() {
+        match char {
+            ',' | '=' | ' ' => {
+                out.push('\\');
+                out.push(char);
+            }
+            '\\' => out.push('/'),
+            char if char.is_control() => out.push('_'),
+            char => out.push(char),
+        }
+    }
+}
+
+/// A quoted string. A control character is shown as its escape (`\n` arrives as a backslash and an n), because some
+/// databases cut the request into lines before they look at quotes.
+fn push_text(out: &mut String, text: &str) {
+    out.push('"');
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(char);
+            }
+            char if char.is_control() => {
+                out.push('\\');
+                out.extend(char.escape_default());
+            }
+            char => out.push(char),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;

@@ -1,0 +1,157 @@
+//! Reads the readings log from its own cursor, folds it, and puts metrics and device events into the outbox.
+//!
+//! Output is exactly once across restarts: every append to the outbox carries the log position it covers as its mark,
+//! in the same frame. After a crash the log is replayed from the last snapshot and whatever the newest durable mark
+//! covers is computed again but not written again. The snapshot is a cache: losing it costs time, never a figure.
+
+use crate::aggregate::Fold;
+use crate::telemetry::Telemetry;
+use crate::store::{Append, Durable, Names, Record, Seq, Sink, Store, StoreClosed};
+use facility_config::limits::READ_POINTS_MAX;
+use facility_config::series::Class;
+use facility_config::{Point, Site};
+use facility_drivers::{Batch, Metric, Subject};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The task between the two stores.
+#[derive(Debug, Clone)]
+pub struct Rollup {
+    /// What is declared.
+    pub site: Arc<Site>,
+    /// Where readings come from.
+    pub readings: Store,
+    /// Where metrics and events go.
+    pub outbox: Store,
+    /// Cache of the fold, `fold.snapshot` in the store's directory.
+    pub snapshot: PathBuf,
+    /// Counts what is produced.
+    pub telemetry: Arc<Telemetry>,
+    /// Ends the task.
+    pub stop: CancellationToken,
+}
+
+impl Rollup {
+    /// Runs until stopped or until a store has ended.
+    pub async fn run(self) {
+        if let Err(error) = self.follow().await {
+            tracing::debug!(%error, "roll-up ends");
+        }
+    }
+
+    async fn follow(&self) -> Result<(), StoreClosed> {
+        let mut log = self.readings.durable();
+        let mut outbox = self.outbox.durable();
+        let written = mark(&outbox.borrow_and_update());
+        let (mut fold, mut at) = match load(&self.snapshot, &self.site) {
+            Some((fold, seq)) if seq <= written => (fold, seq),
+            _ => (Fold::new(self.site.clone()), log.borrow().start),
+        };
+        if at < written {
+            tracing::info!(from = at, to = written, "replaying readings to rebuild open windows");
+        }
+        let mut cursor = self.readings.cursor(Sink::Aggregate).await?;
+        let mut snapshot = None;
+        loop {
+            self.save_if_covered(&mut snapshot, mark(&outbox.borrow_and_update()));
+            let wanted = if at < written { (written - at).min(READ_POINTS_MAX as u64) as usize } else { READ_POINTS_MAX };
+            let page = self.readings.read(at, wanted).await?;
+            if page.next == at {
+                tokio::select! {
+                    changed = log.changed() => changed.map_err(|_| StoreClosed)?,
+                    changed = outbox.changed(), if snapshot.is_some() => changed.map_err(|_| StoreClosed)?,
+                    () = self.stop.cancelled() => return Ok(()),
+                }
+                continue;
+            }
+            let before = fold.emitted_until_ms();
+            let mut output = Vec::new();
+            for record in &page.records {
+                step(&mut fold, record, &page.names, &mut output);
+            }
+            at = page.next;
+            if at > written {
+                self.write(output, at).await?;
+            }
+            if at > cursor.next {
+                cursor.delivered += (page.records.len() as u64).min(at - cursor.next);
+                cursor.lost += page.lost;
+                cursor.next = at;
+                self.readings.advance(Sink::Aggregate, cursor).await?;
+            }
+            if fold.emitted_until_ms() != before {
+                snapshot = Some((at, fold.snapshot()));
+            }
+        }
+    }
+
+    async fn write(&self, output: Vec<Batch>, covered: Seq) -> Result<(), StoreClosed> {
+        if output.is_empty() {
+            return Ok(());
+        }
+        self.telemetry.intake.produced.add(output.iter().map(|batch| batch.readings.len() as u64).sum());
+        self.outbox.append(Append { batches: output, mark: i64::try_from(covered).ok() }).await
+    }
+
+    /// A snapshot may not be newer than the output that is durable: replay starts at the snapshot.
+    fn save_if_covered(&self, snapshot: &mut Option<(Seq, Vec<u8>)>, written: Seq) {
+        if snapshot.as_ref().is_some_and(|(seq, _)| *seq <= written)
+            && let Some((seq, fold)) = snapshot.take()
+        {
+            save(&self.snapshot, seq, &fold);
+        }
+    }
+}
+
+/// Log position that the newest durable output covers.
+fn mark(outbox: &Durable) -> Seq {
+    outbox.mark.and_then(|mark| u64::try_from(mark).ok()).unwrap_or(0)
+}
+
+/// One record of the log: time passes, windows close, the value is taken in.
+fn step(fold: &mut Fold, record: &Record, names: &Names, output: &mut Vec<Batch>) {
+    output.extend(fold.close(record.log_ms));
+    let (Some(origin), Some(metric)) = (names.origins.get(record.origin as usize), names.metrics.get(record.metric as usize)) else { return };
+    let (Some(device), Some(point)) = (origin.device, metric.point) else { return };
+    let metric = Metric { point, part: metric.part };
+    if is_event(point) {
+        pass_on(output, device, metric, record);
+    } else {
+        fold.observe(record.log_ms, device, metric, record.at_ms, &record.value);
+    }
+}
+
+fn is_event(point: Point) -> bool {
+    point.measurement().info().class == Class::Event
+}
+
+/// Device events are not folded; they go to the database as they are. Fields of one event stand together in the log.
+fn pass_on(output: &mut Vec<Batch>, device: facility_config::DeviceIx, metric: Metric, record: &Record) {
+    match output.last_mut() {
+        Some(last) if last.subject == Subject::Event && last.device == Some(device) && last.at_ms == record.at_ms => {
+            last.push(metric, record.value.clone());
+        }
+        _ => {
+            let mut batch = Batch::new(device, Subject::Event, record.at_ms);
+            batch.push(metric, record.value.clone());
+            output.push(batch);
+        }
+    }
+}
+
+/// Position (8 bytes, little-endian) and the fold's own self-checking bytes.
+fn load(path: &Path, site: &Arc<Site>) -> Option<(Fold, Seq)> {
+    let bytes = std::fs::read(path).ok()?;
+    let (head, body) = bytes.split_first_chunk::<8>()?;
+    Some((Fold::restore(site.clone(), body)?, u64::from_le_bytes(*head)))
+}
+
+fn save(path: &Path, at: Seq, fold: &[u8]) {
+    let mut bytes = at.to_le_bytes().to_vec();
+    bytes.extend(fold);
+    let fresh = path.with_extension("new");
+    if let Err(error) = std::fs::write(&fresh, &bytes).and_then(|()| std::fs::rename(&fresh, path)) {
+        tracing::warn!(path = %path.display(), %error, "snapshot of open windows not written; a restart replays more of the log");
+    }
+}

@@ -1,0 +1,118 @@
+//! What the log needs from a disk, small enough that a test can be the disk: lose power at any step, tear a write,
+//! fill up, fail a sync.
+//!
+//! Paths are whole paths; a file handle stays valid when its name is replaced. No call here retries on its own except
+//! for interrupted and short transfers (RELIABILITY F8).
+
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// The file operations of a log. Every error is the system's own.
+#[allow(clippy::missing_errors_doc)]
+pub trait Disk: Send + 'static {
+    /// An open file.
+    type File: Send;
+
+    /// Makes one folder; fine if it is there already.
+    fn make_dir(&self, path: &Path) -> io::Result<()>;
+    /// Names in a folder, in no order.
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+    /// Makes creations, renames and deletions in a folder durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// A new, empty file for reading and writing; an old one of that name is emptied.
+    fn create(&self, path: &Path) -> io::Result<Self::File>;
+    /// An existing file, for reading and writing.
+    fn open(&self, path: &Path) -> io::Result<Self::File>;
+    /// Puts `from` in the place of `to`.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a name.
+    fn unlink(&self, path: &Path) -> io::Result<()>;
+    /// Length in bytes.
+    fn len(&self, file: &Self::File) -> io::Result<u64>;
+    /// Reads until `buf` is full or the file ends; says how much.
+    fn pread(&self, file: &Self::File, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
+    /// Writes all of `bytes`.
+    fn pwrite(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Makes a file's bytes and length durable. After an error the pages written since the last success must be
+    /// taken for lost: the system may call them clean (RELIABILITY P4).
+    fn fdatasync(&self, file: &Self::File) -> io::Result<()>;
+    /// Takes the exclusive lock of a file, creating it; `None` if someone else has it. Freed by the system when the
+    /// holder ends, however it ends.
+    fn lock(&self, path: &Path) -> io::Result<Option<Self::File>>;
+}
+
+/// The system's file system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    type File = File;
+
+    fn make_dir(&self, path: &Path) -> io::Result<()> {
+        match std::fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            other => other,
+        }
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        std::fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        File::open(dir)?.sync_all()
+    }
+
+    fn create(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn len(&self, file: &File) -> io::Result<u64> {
+        Ok(file.metadata()?.len())
+    }
+
+    fn pread(&self, file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0;
+        while done < buf.len() {
+            match file.read_at(&mut buf[done..], offset.saturating_add(done as u64)) {
+                Ok(0) => break,
+                Ok(n) => done += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    fn pwrite(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        file.write_all_at(bytes, offset)
+    }
+
+    fn fdatasync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<File>> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

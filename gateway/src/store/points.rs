@@ -1,0 +1,170 @@
+//! Points as bytes: the body of a points frame, about five bytes per point (BUFFER §6).
+//!
+//! ```text
+//! point: u8 tag | [varint origin] | [varint zigzag(at_ms − the previous point's; the first counts from 0)]
+//!        | varint metric | value
+//! tag:   bits 0-2 kind: 0-3 decimal with that many places, 4 raw float, 5 integer, 6 bool or no value, 7 text
+//!        8 same origin   16 same time   32 true (kind 6)   64 float is 32 bits (kind 4), no value (kind 6)
+//! value: decimal, integer: varint zigzag   raw float: f32 or f64   bool: in the tag   no value: u8 quality
+//!        text: varint length, UTF-8
+//! ```
+//! A float is written as a decimal only if that gives back the same bits.
+
+use super::bytes::{Input, put_text, put_varint, unzigzag, zigzag};
+use super::format::Frame;
+use super::record::Record;
+use facility_drivers::{Quality, Value};
+
+const KIND: u8 = 7;
+const RAW: u8 = 4;
+const INT: u8 = 5;
+const BOOL: u8 = 6;
+const TEXT: u8 = 7;
+const SAME_ORIGIN: u8 = 8;
+const SAME_TIME: u8 = 16;
+const TRUE: u8 = 32;
+const SHORT: u8 = 64;
+const NO_VALUE: u8 = 64;
+const TENS: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
+/// Larger decimals take more bytes than the raw float.
+const DECIMAL_MAX: f64 = (1u64 << 48) as f64;
+/// Drivers send far less ([`TEXT_BYTES_MAX`](facility_config::limits::TEXT_BYTES_MAX)); a frame must hold what comes.
+const TEXT_BYTES_MAX: usize = 4096;
+/// No point is longer than this: tag, three varints, text.
+pub(super) const POINT_BYTES_MAX: usize = TEXT_BYTES_MAX + 32;
+
+/// The body being filled.
+#[derive(Debug, Default)]
+pub(super) struct Encoder {
+    pub(super) body: Vec<u8>,
+    pub(super) count: u32,
+    origin: Option<u32>,
+    at_ms: i64,
+}
+
+impl Encoder {
+    pub(super) fn push(&mut self, origin: u32, metric: u32, at_ms: i64, value: &Value) {
+        let tag_at = self.body.len();
+        self.body.push(0);
+        let mut tag = 0;
+        if self.origin == Some(origin) {
+            tag |= SAME_ORIGIN;
+        } else {
+            put_varint(&mut self.body, u64::from(origin));
+        }
+        if self.count > 0 && self.at_ms == at_ms {
+            tag |= SAME_TIME;
+        } else {
+            put_varint(&mut self.body, zigzag(at_ms.wrapping_sub(self.at_ms)));
+        }
+        put_varint(&mut self.body, u64::from(metric));
+        tag |= put_value(&mut self.body, value);
+        self.body[tag_at] = tag;
+        (self.origin, self.at_ms) = (Some(origin), at_ms);
+        self.count += 1;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.body.clear();
+        (self.count, self.origin, self.at_ms) = (0, None, 0);
+    }
+}
+
+fn put_value(out: &mut Vec<u8>, value: &Value) -> u8 {
+    match value {
+        Value::Float(value) => put_float(out, *value),
+        Value::Int(value) => {
+            put_varint(out, zigzag(*value));
+            INT
+        }
+        Value::Bool(value) => BOOL | if *value { TRUE } else { 0 },
+        Value::Text(text) => {
+            put_text(out, prefix(text, TEXT_BYTES_MAX));
+            TEXT
+        }
+        Value::Missing(quality) => {
+            out.push(*quality as u8);
+            BOOL | NO_VALUE
+        }
+    }
+}
+
+fn put_float(out: &mut Vec<u8>, value: f64) -> u8 {
+    for (places, ten) in TENS.iter().enumerate() {
+        let scaled = (value * ten).round();
+        if scaled.abs() < DECIMAL_MAX && ((scaled as i64) as f64 / ten).to_bits() == value.to_bits() {
+            put_varint(out, zigzag(scaled as i64));
+            return places as u8;
+        }
+    }
+    let short = value as f32;
+    if f64::from(short).to_bits() == value.to_bits() {
+        out.extend_from_slice(&short.to_le_bytes());
+        return RAW | SHORT;
+    }
+    out.extend_from_slice(&value.to_le_bytes());
+    RAW
+}
+
+/// Longest prefix of at most `max` bytes that ends between two characters.
+fn prefix(text: &str, max: usize) -> &str {
+    let end = (0..=max.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[..end]
+}
+
+/// The points of a frame, one by one; ends early if the body does not hold what the header promised.
+#[derive(Debug)]
+pub(super) struct Decoder<'a> {
+    input: Input<'a>,
+    left: u32,
+    log_ms: i64,
+    origin: Option<u32>,
+    at_ms: i64,
+}
+
+impl<'a> Decoder<'a> {
+    pub(super) fn new(frame: &Frame<'a>) -> Self {
+        Self { input: Input(frame.body), left: frame.count, log_ms: frame.stamp.log_ms, origin: None, at_ms: 0 }
+    }
+
+    /// Whether all promised points were there and nothing else.
+    pub(super) fn is_complete(&self) -> bool {
+        self.left == 0 && self.input.0.is_empty()
+    }
+
+    fn point(&mut self) -> Option<Record> {
+        let tag = self.input.u8()?;
+        if tag & SAME_ORIGIN == 0 {
+            self.origin = Some(u32::try_from(self.input.varint()?).ok()?);
+        }
+        if tag & SAME_TIME == 0 {
+            self.at_ms = self.at_ms.wrapping_add(unzigzag(self.input.varint()?));
+        }
+        let metric = u32::try_from(self.input.varint()?).ok()?;
+        let value = value(&mut self.input, tag)?;
+        Some(Record { origin: self.origin?, metric, at_ms: self.at_ms, log_ms: self.log_ms, value })
+    }
+}
+
+impl Iterator for Decoder<'_> {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        self.left.checked_sub(1)?;
+        let point = self.point()?;
+        self.left -= 1;
+        Some(point)
+    }
+}
+
+fn value(input: &mut Input<'_>, tag: u8) -> Option<Value> {
+    Some(match tag & KIND {
+        RAW if tag & SHORT != 0 => Value::Float(f64::from(f32::from_bits(input.u32()?))),
+        RAW => Value::Float(f64::from_bits(input.u64()?)),
+        INT => Value::Int(unzigzag(input.varint()?)),
+        BOOL if tag & NO_VALUE != 0 => Value::Missing(Quality::from_code(input.u8()?)?),
+        BOOL => Value::Bool(tag & TRUE != 0),
+        TEXT => Value::Text(input.text()?.into()),
+        places => Value::Float(unzigzag(input.varint()?) as f64 / TENS[usize::from(places)]),
+    })
+}

@@ -1,0 +1,79 @@
+//! The commands as a person or a script meets them.
+
+use facility_tests::{Gateway, Mosquitto, binary, root};
+use serde_json::Value;
+use std::process::{Command, Output};
+
+fn run(args: &[&str]) -> Output {
+    Command::new(binary()).args(args).env_clear().output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    for command in ["run", "check", "demo"] {
+        let output = run(&[command, "--help"]);
+        assert!(output.status.success());
+        assert!(text(&output.stdout).contains("Examples:"), "{command} --help shows no example");
+    }
+    assert_eq!(run(&["no-such-command"]).status.code(), Some(2));
+}
+
+#[test]
+fn the_shipped_examples_are_valid() {
+    for entry in std::fs::read_dir(root().join("config/examples")).unwrap() {
+        let path = entry.unwrap().path();
+        let output = run(&["check", "--config", path.to_str().unwrap()]);
+        assert!(output.status.success(), "{}: {}", path.display(), text(&output.stderr));
+    }
+}
+
+#[test]
+fn check_prints_every_problem_with_its_place_and_exits_78() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gateway.toml");
+    std::fs::create_dir(dir.path().join("conf.d")).unwrap();
+    std::fs::write(&path, "[gateway]\nid = \"gw-01\"\nsite = \"gl-junmen\"\ndistrict = \"350199\"\n\n[mqtt.kiosk]\nurl = \"mqtt://127.0.0.1\"\nkeep_alvie_s = 30\n").unwrap();
+    std::fs::write(dir.path().join("conf.d/10-site.toml"), "[device.lk-0001]\nprofile = \"lockr\"\nmqtt = \"kiosk\"\ninterval_s = 2.6\n").unwrap();
+    let output = run(&["check", "--config", path.to_str().unwrap()]);
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(78), "{shown}");
+    for expected in ["gateway.toml:4", "gateway.toml:8:1", "keep_alive_s", "10-site.toml:2", "locker", "10-site.toml:4:14", "2.6"] {
+        assert!(shown.contains(expected), "{expected} is not in:\n{shown}");
+    }
+    let json: Value = serde_json::from_slice(&run(&["check", "--json", "--config", path.to_str().unwrap()]).stdout).unwrap();
+    let problems = json["problems"].as_array().unwrap();
+    assert!(problems.len() >= 4 && problems.iter().all(|problem| problem["code"].as_str().is_some_and(|code| code.starts_with("GW-C"))), "{json}");
+}
+
+#[tokio::test]
+async fn a_second_gateway_on_one_store_names_the_holder_and_ends() {
+    let broker = Mosquitto::start().await;
+    let gateway = Gateway::start(&format!(
+        "[gateway]\nid = \"gw-two-01\"\nsite = \"gl-junmen\"\ndistrict = \"350102\"\n[mqtt.kiosk]\nurl = \"mqtt://127.0.0.1:{}\"\n[device.lk-001]\nprofile = \"locker\"\nmqtt = \"kiosk\"\n",
+        broker.port
+    ))
+    .await;
+    let second = run(&["run", "--config", gateway.config().to_str().unwrap()]);
+    assert_eq!(second.status.code(), Some(75), "{}", text(&second.stderr));
+    assert!(text(&second.stderr).contains("process"), "{}", text(&second.stderr));
+}
+
+#[test]
+fn the_demonstration_balances() {
+    let output = run(&["demo", "--for", "20s", "--port", "0", "--plain", "--json"]);
+    let shown = text(&output.stdout);
+    assert!(output.status.success(), "{shown}\n{}", text(&output.stderr));
+    let account: Value = serde_json::from_str(shown.lines().last().unwrap()).unwrap();
+    let rows = account["accounts"].as_array().unwrap();
+    assert_eq!(rows.len(), 3);
+    for row in rows {
+        assert_eq!(row["missing"], 0, "{row}");
+        assert!(row["received"].as_u64().unwrap() > 0, "{row}");
+    }
+    assert_eq!(account["database"]["conflicts"], 0);
+    assert!(account["database"]["points"].as_u64().unwrap() > 0, "{account}");
+}

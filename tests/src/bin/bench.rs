@@ -1,0 +1,117 @@
+//! Measures a whole gateway process under load and prints the figures of the README.
+//!
+//! Devices, broker and database run in this process, the gateway in its own: processor time and memory are the
+//! gateway's alone. Rates depend on the machine; processor seconds and bytes hardly do.
+
+#![allow(clippy::print_stdout, clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a measuring program")]
+
+use facility_drivers::Clock;
+use facility_drivers::sim::broker::Broker;
+use facility_drivers::sim::mqtt::Publisher;
+use facility_drivers::sim::tsdb::Tsdb;
+use facility_tests::{Gateway, until};
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+const DEVICES: usize = 50;
+const FIELDS: u64 = 10;
+const DEADLINE: Duration = Duration::from_secs(300);
+
+#[tokio::main]
+async fn main() {
+    let messages: u32 = std::env::args().nth(1).map_or(300_000, |text| text.parse().expect("number of messages"));
+    let window: u16 = std::env::args().nth(2).map_or(100, |text| text.parse().expect("the broker's in-flight window"));
+    let broker = Broker::with_window(([127, 0, 0, 1], 0).into(), window).expect("a broker");
+    let database = Tsdb::start(([127, 0, 0, 1], 0).into()).expect("a database");
+    let started = Instant::now();
+    let gateway = Gateway::start(&config(broker.addr().port(), window, &database.url())).await;
+    until("the gateway's session", DEADLINE, || async { broker.is_connected("gw-bench-01").then_some(()) }).await;
+    println!("start to session            {:>12.0} ms", started.elapsed().as_secs_f64() * 1e3);
+
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    println!("idle memory                 {:>12.1} MiB", mib(gateway.memory("VmRSS")));
+    let cpu_idle_s = gateway.cpu_s();
+    let size = std::fs::metadata(facility_tests::binary()).expect("the binary").len();
+    println!("binary                      {:>12.2} MB", size as f64 / 1e6);
+
+    let mut publisher = Publisher::connect(broker.addr(), "bench", None).await.expect("a publisher");
+    let first_ms = Clock::system().now_ms() - i64::from(messages);
+    let began = Instant::now();
+    let mut bytes = 0;
+    for nth in 0..messages {
+        let (topic, payload) = message(nth, first_ms);
+        bytes += payload.len();
+        publisher.publish_nowait(&topic, payload).await;
+    }
+    publisher.flush().await;
+    let points = u64::from(messages) * FIELDS;
+    let taken = |name: &'static str, field: &'static str| {
+        let gateway = &gateway;
+        move || async move {
+            let status = gateway.status().await;
+            let row = status["accounts"].as_array()?.iter().find(|row| row["name"] == name)?.clone();
+            (row[field].as_u64()? >= points).then_some(())
+        }
+    };
+    until("every reading on flash and acknowledged", DEADLINE, || async {
+        let status = gateway.status().await;
+        let store = status["stores"].as_array()?.iter().find(|store| store["name"] == "readings")?.clone();
+        (store["end"].as_u64()? >= points && broker.waiting("gw-bench-01") == 0).then_some(())
+    })
+    .await;
+    let durable_s = began.elapsed().as_secs_f64();
+    until("every reading in the database", DEADLINE, taken("readings", "delivered")).await;
+    let all_s = began.elapsed().as_secs_f64();
+
+    let millions = f64::from(messages) / 1e6;
+    let status = gateway.status().await;
+    let store = status["stores"].as_array().unwrap().iter().find(|store| store["name"] == "readings").unwrap().clone();
+    let summary = database.summary();
+    println!("messages                    {:>12} of {} bytes, {FIELDS} readings each, QoS 1, window {window}", messages, bytes / messages as usize);
+    println!("durable and acknowledged    {:>12.0} messages/s", f64::from(messages) / durable_s);
+    println!("delivered to the database   {:>12.0} messages/s", f64::from(messages) / all_s);
+    println!("processor time              {:>12.2} s per million messages", (gateway.cpu_s() - cpu_idle_s) / millions);
+    println!("peak memory                 {:>12.1} MiB", mib(gateway.memory("VmHWM")));
+    println!("written to disk             {:>12.2} bytes per reading", store["bytes_written"].as_f64().unwrap() / points as f64);
+    println!("held on disk                {:>12.2} bytes per reading", store["bytes_on_disk"].as_f64().unwrap() / points as f64);
+    println!("group commits               {:>12}", store["commits"]);
+    println!("on the wire                 {:>12.2} bytes per line, {:.2} per value", summary.wire_bytes as f64 / summary.lines as f64, summary.wire_bytes as f64 / summary.points as f64);
+    println!("sent twice                  {:>12}", summary.duplicates);
+    println!("account missing             {:>12}", status["accounts"].as_array().unwrap().iter().map(|row| row["missing"].as_i64().unwrap()).sum::<i64>());
+}
+
+fn config(broker: u16, window: u16, database: &str) -> String {
+    let mut text = format!(
+        "[gateway]\nid = \"gw-bench-01\"\nsite = \"bench\"\ndistrict = \"350102\"\n\
+         [mqtt.load]\nurl = \"mqtt://127.0.0.1:{broker}\"\nwindow = {window}\n\
+         [forward]\nurl = \"{database}\"\norg = \"bench\"\nbucket = \"bench\"\nraw = true\ndelay_ms = 1000\n"
+    );
+    for nth in 0..DEVICES {
+        writeln!(text, "[device.fz-{nth:03}]\nprofile = \"cabinet\"\nmqtt = \"load\"\ncold = \"frozen\"").unwrap();
+    }
+    text
+}
+
+/// About 250 bytes and ten numbers, each moving a little: the load of the peers' comparison.
+fn message(nth: u32, first_ms: i64) -> (String, String) {
+    let device = format!("fz-{:03}", nth as usize % DEVICES);
+    let ts = jiff::Timestamp::from_millisecond(first_ms + i64::from(nth)).unwrap();
+    let wave = f64::from(nth / DEVICES as u32 % 600) / 100.0;
+    let payload = format!(
+        r#"{{"v":1,"id":"{device}","ts":"{ts}","seq":{nth},"temps":{{"air":{:.1},"product":{:.1},"evaporator":{:.1},"condenser":{:.1},"ambient":{:.1},"setpoint":-20.0}},"power":{{"voltage_v":{:.1},"current_a":{:.2},"active_w":{:.1},"energy_kwh_total":{:.2}}}}}"#,
+        -22.0 + wave,
+        -20.0 + wave / 2.0,
+        -28.0 + wave,
+        36.0 + wave,
+        26.0 + wave / 4.0,
+        226.0 + wave,
+        2.1 + wave / 50.0,
+        470.0 + wave * 5.0,
+        1374.5 + f64::from(nth) / 1e4,
+    );
+    (format!("scf/v1/bench/cabinet/{device}/telemetry"), payload)
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / 1_048_576.0
+}

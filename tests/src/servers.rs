@@ -1,0 +1,175 @@
+//! mosquitto, victoria-metrics and socat from Debian, as the field has them.
+
+use crate::{free_port, until};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const START: Duration = Duration::from_secs(20);
+
+/// A child process that ends with its owner.
+#[derive(Debug)]
+struct Process(Child);
+
+impl Process {
+    #[expect(clippy::expect_used, reason = "tests/run.sh installs what is missing")]
+    fn start(command: &mut Command, log: &Path) -> Self {
+        let log = std::fs::File::create(log).expect("log file");
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone().expect("log file")).stderr(log).spawn();
+        Self(child.expect("program is installed: run tests/run.sh"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A real broker with mosquitto's default window of 20 and an unlimited queue for sessions that are away.
+#[derive(Debug)]
+pub struct Mosquitto {
+    /// Where it listens on 127.0.0.1.
+    pub port: u16,
+    process: Option<Process>,
+    dir: TempDir,
+}
+
+impl Mosquitto {
+    /// Starts one and waits until it listens.
+    pub async fn start() -> Self {
+        let mut broker = Self { port: free_port(), process: None, dir: temp_dir() };
+        broker.resume().await;
+        broker
+    }
+
+    /// Kills it; sessions and queues are lost, as in a power cut of the broker's machine.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it again on the same port.
+    pub async fn resume(&mut self) {
+        let config = self.dir.path().join("mosquitto.conf");
+        let text = format!("listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n", self.port);
+        write(&config, &text);
+        self.process = Some(Process::start(Command::new("mosquitto").arg("-c").arg(&config), &self.dir.path().join("log")));
+        listening("mosquitto", self.port).await;
+    }
+}
+
+/// A real time-series database. Deduplication of identical points is on, as README asks for.
+#[derive(Debug)]
+pub struct Victoria {
+    /// Where it listens on 127.0.0.1.
+    pub port: u16,
+    process: Option<Process>,
+    dir: TempDir,
+    http: reqwest::Client,
+}
+
+/// One series of the database: labels with its name, and its points.
+pub type Series = BTreeMap<i64, f64>;
+
+impl Victoria {
+    /// Starts one and waits until it listens.
+    pub async fn start() -> Self {
+        let mut database = Self { port: free_port(), process: None, dir: temp_dir(), http: reqwest::Client::new() };
+        database.resume().await;
+        database
+    }
+
+    /// Base address for `[forward] url`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Stops it; what it has is kept.
+    pub fn stop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let pid = process.0.id().to_string();
+            // An orderly end: it writes its memory to disk.
+            let _ = Command::new("kill").args(["-TERM", &pid]).status();
+            let _ = process.0.wait();
+        }
+        self.process = None;
+    }
+
+    /// Starts it again on the same port with what it had.
+    pub async fn resume(&mut self) {
+        let mut command = Command::new("victoria-metrics");
+        command.arg(format!("-httpListenAddr=127.0.0.1:{}", self.port));
+        command.arg(format!("-storageDataPath={}", self.dir.path().join("data").display()));
+        command.args(["-retentionPeriod=5y", "-dedup.minScrapeInterval=1ms", "-search.latencyOffset=0s", "-memory.allowedPercent=5"]);
+        self.process = Some(Process::start(&mut command, &self.dir.path().join("log")));
+        listening("victoria-metrics", self.port).await;
+    }
+
+    /// Every point of the series of one name, by the value of a label.
+    ///
+    /// # Panics
+    /// When a time stamp stands twice in a series.
+    #[expect(clippy::panic, reason = "a doubled point is what the tests look for")]
+    pub async fn series(&self, name: &str, label: &str) -> BTreeMap<String, Series> {
+        let _ = self.http.get(format!("{}/internal/force_flush", self.url())).send().await;
+        let url = format!("{}/api/v1/export?match[]={name}&start=0", self.url());
+        let Ok(answer) = self.http.get(url).send().await else { return BTreeMap::new() };
+        let text = answer.text().await.unwrap_or_default();
+        let mut found = BTreeMap::new();
+        for line in text.lines() {
+            let Ok(row) = serde_json::from_str::<Value>(line) else { continue };
+            let key = row["metric"][label].as_str().unwrap_or_default().to_owned();
+            let series: &mut Series = found.entry(key).or_default();
+            let (Some(times), Some(values)) = (row["timestamps"].as_array(), row["values"].as_array()) else { continue };
+            for (time, value) in times.iter().zip(values) {
+                let time = time.as_i64().unwrap_or_default();
+                if series.insert(time, value.as_f64().unwrap_or(f64::NAN)).is_some() {
+                    panic!("{name} holds {time} twice: {line:.300}");
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Two serial ports joined by socat: what is written to one is read from the other.
+#[derive(Debug)]
+pub struct PtyPair {
+    /// One end, for the gateway.
+    pub gateway: PathBuf,
+    /// The other end, for the devices.
+    pub devices: PathBuf,
+    _process: Process,
+    _dir: TempDir,
+}
+
+impl PtyPair {
+    /// Makes a pair and waits until both ends exist.
+    pub async fn start() -> Self {
+        let dir = temp_dir();
+        let (gateway, devices) = (dir.path().join("gateway"), dir.path().join("devices"));
+        let end = |path: &Path| format!("pty,raw,echo=0,link={}", path.display());
+        let process = Process::start(Command::new("socat").arg(end(&gateway)).arg(end(&devices)), &dir.path().join("log"));
+        until("socat to make both ends", START, || async { (gateway.exists() && devices.exists()).then_some(()) }).await;
+        Self { gateway, devices, _process: process, _dir: dir }
+    }
+}
+
+async fn listening(what: &str, port: u16) {
+    until(&format!("{what} to listen on {port}"), START, || async { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok() }).await;
+}
+
+#[expect(clippy::expect_used, reason = "a machine without a temporary directory runs no test")]
+fn temp_dir() -> TempDir {
+    tempfile::tempdir().expect("a temporary directory")
+}
+
+#[expect(clippy::expect_used, reason = "a machine without a temporary directory runs no test")]
+pub(crate) fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("a temporary file");
+}
