@@ -5,7 +5,7 @@
 //!
 //! | real s | beat | what follows |
 //! |---|---|---|
-//! | 3 | a compressor fails | −15 °C is passed after about 10 simulated min, the alarm follows 30 min later: 42–46 s |
+//! | 3 | a compressor fails | −15 °C is passed after 8 to 12 simulated min, the alarm follows 30 min later: 41–45 s |
 //! | 12 | a locker falls silent | `comm_loss` after two missed messages: 14–15 s |
 //! | 17–29 | the same cabinet's door stands open | `door_open` after 3 simulated min: 20–22 s, while the database is away |
 //! | 20–38 | the database is away | figures and alarms wait on flash, then the backlog drains |
