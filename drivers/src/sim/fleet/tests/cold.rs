@@ -1,16 +1,18 @@
 //! Cabinets: temperatures, cycles, defrosts, faults.
 
 use super::*;
+use std::sync::Arc;
 
 /// A week of one cabinet, tick by tick: time, mode, air, compressor relay.
-fn cabinet_week(class: ColdClass, seed: u64) -> Vec<(i64, String, f64, bool)> {
+fn cabinet_week(class: ColdClass, seed: u64) -> Vec<(i64, Arc<str>, f64, bool)> {
     let mut cabinet = Cabinet::new(class, seed, MIDNIGHT);
     (MIDNIGHT..MIDNIGHT + WEEK_MS)
         .step_by(TICK_MS as usize)
         .map(|now_ms| {
             cabinet.tick(now_ms);
-            let payload = cabinet.payload("fz-any-01", 0);
-            let (mode, on) = (payload["state"]["mode"].as_str().unwrap().to_owned(), payload["state"]["compressor"] == true);
+            let value = |point| cabinet.values().into_iter().find(|(metric, _)| metric.point == point).unwrap().1;
+            let Value::Text(mode) = value(Point::CabinetMode) else { panic!("a mode is a word") };
+            let on = value(Point::CabinetCompressor) == Value::Bool(true);
             (now_ms, mode, cabinet.air_c(), on)
         })
         .collect()
@@ -39,7 +41,7 @@ fn cabinets_keep_their_temperature_outside_defrosts() {
         (ColdClass::Fresh, 4, -0.5, 6.0),
     ] {
         let week = cabinet_week(class, seed);
-        for (now_ms, mode, air_c, _) in week.iter().filter(|(_, mode, ..)| mode == "cooling" || mode == "idle") {
+        for (now_ms, mode, air_c, _) in week.iter().filter(|(_, mode, ..)| matches!(&**mode, "cooling" | "idle")) {
             assert!((low..=high).contains(air_c), "{class:?} {seed}: {air_c} °C, {mode} at {}", day::rfc3339(*now_ms));
         }
         let mean = week.iter().map(|(.., air_c, _)| air_c).sum::<f64>() / week.len() as f64;
@@ -51,7 +53,7 @@ fn cabinets_keep_their_temperature_outside_defrosts() {
 fn compressors_neither_rest_nor_rattle() {
     for (class, seed) in [(ColdClass::Frozen, 1), (ColdClass::Frozen, 7), (ColdClass::Chilled, 3)] {
         for hour in cabinet_week(class, seed).chunks((HOUR_MS / TICK_MS) as usize) {
-            if hour.iter().any(|(_, mode, ..)| mode != "cooling" && mode != "idle") {
+            if hour.iter().any(|(_, mode, ..)| !matches!(&**mode, "cooling" | "idle")) {
                 continue;
             }
             let starts = hour.windows(2).filter(|pair| !pair[0].3 && pair[1].3).count();
@@ -64,7 +66,7 @@ fn compressors_neither_rest_nor_rattle() {
 fn defrosts_come_every_eight_hours_and_last_twenty_five_minutes() {
     for seed in 0..3 {
         let week = cabinet_week(ColdClass::Frozen, seed);
-        let defrosts: Vec<_> = week.chunk_by(|one, other| one.1 == other.1).filter(|run| run[0].1 == "defrost").collect();
+        let defrosts: Vec<_> = week.chunk_by(|one, other| one.1 == other.1).filter(|run| &*run[0].1 == "defrost").collect();
         assert!((20..=21).contains(&defrosts.len()), "{} in a week", defrosts.len());
         assert!(defrosts[0][0].0 >= MIDNIGHT + 150 * MINUTE_MS, "none in the first hours: a demonstration shows a fault, not a defrost");
         for defrost in defrosts {
