@@ -5,9 +5,9 @@
 //!
 //! | real s | beat | what follows |
 //! |---|---|---|
-//! | 3 | a compressor fails | −15 °C is passed after about 10 simulated min, the alarm follows 30 min later: 42–46 s |
+//! | 3 | a compressor fails | −15 °C is passed after 8 to 12 simulated min, the alarm follows 30 min later: 41–45 s |
 //! | 12 | a locker falls silent | `comm_loss` after two missed messages: 14–15 s |
-//! | 17–29 | the same cabinet's door stands open | `door_open` after 10 simulated min: 27 s |
+//! | 17–29 | the same cabinet's door stands open | `door_open` after 3 simulated min: 20–22 s, while the database is away |
 //! | 20–38 | the database is away | figures and alarms wait on flash, then the backlog drains |
 //! | 50 | the locker is back | `comm_loss` clears |
 //! | 60 | the compressor is repaired | colder than −16.5 °C after about 20 simulated min: the alarm clears at about 80 s |
@@ -28,8 +28,8 @@ const ALARM_MIN: f64 = 43.0;
 const CLEAR_MIN: f64 = 25.0;
 /// Until a silent device is declared lost, simulated minutes: two intervals and a look.
 const SILENCE_MIN: f64 = 3.0;
-/// Until an open door is an alarm, simulated minutes (DOMAIN §5 `cabinet_door_open`), and a look.
-const DOOR_MIN: f64 = 11.0;
+/// Until an open door is an alarm, simulated minutes (DOMAIN §5 `cabinet_door_open`: 3), and two looks.
+const DOOR_MIN: f64 = 5.0;
 
 /// Something that happens in the neighbourhood.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -241,7 +241,7 @@ impl Cabinet {
 fn built_for(class: ColdClass) -> (ThermalSpec, f64) {
     match class {
         ColdClass::Frozen => {
-            (ThermalSpec { setpoint_c: -21.0, differential_k: 1.5, shop_min: 73.0, goods_min: 30.0, pull_k_min: 0.92 }, -15.0)
+            (ThermalSpec { setpoint_c: -21.0, differential_k: 1.3, shop_min: 73.0, goods_min: 30.0, pull_k_min: 0.88 }, -15.0)
         }
         ColdClass::Chilled => {
             (ThermalSpec { setpoint_c: 3.0, differential_k: 2.0, shop_min: 120.0, goods_min: 40.0, pull_k_min: 0.5 }, 8.0)

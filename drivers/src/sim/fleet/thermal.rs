@@ -8,8 +8,8 @@ use super::day::MINUTE_MS;
 
 /// Shortest stop of a compressor (ERC 211 parameter C02, DOMAIN §2.3).
 const COMPRESSOR_STOP_MS: i64 = 2 * MINUTE_MS;
-/// Minutes in which a third of the way to shop temperature would be left with the door open.
-const DOOR_MIN: f64 = 25.0;
+/// Time constant of air to shop through an open door, minutes: an upright cabinet with an air curtain.
+const DOOR_MIN: f64 = 50.0;
 /// Minutes for the goods to follow the air: a full cabinet warms through in a day.
 const GOODS_MIN: f64 = 1_200.0;
 /// With the fan standing still the air near the goods mixes this much less.
