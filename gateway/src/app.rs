@@ -106,6 +106,13 @@ impl App {
     /// [`BuildError`] in words for a person.
     pub fn build(site: Site, clock: Clock) -> Result<Self, BuildError> {
         let site = Arc::new(site);
+        // Only the last part of the path is made: a missing parent is a mount that is not there.
+        if let Err(error) = std::fs::create_dir(&site.store.dir)
+            && error.kind() != std::io::ErrorKind::AlreadyExists
+        {
+            let dir = site.store.dir.display();
+            return Err(anyhow::anyhow!("store.dir = \"{dir}\" cannot be made: {error}; create the folder above it, or set another").into());
+        }
         let telemetry = Arc::new(Telemetry::default());
         let readings = open(&site, &clock, "readings", site.store.readings_bytes_max, &[Sink::Aggregate, Sink::Forward])?;
         let outbox = open(&site, &clock, "outbox", site.store.outbox_bytes_max, &[Sink::Forward])?;
