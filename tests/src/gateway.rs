@@ -1,7 +1,7 @@
 //! The real binary with its own directory, started, killed and started again.
 
 use crate::servers::write;
-use crate::{binary, free_port, until};
+use crate::{binary, free_port, http, until};
 use serde_json::Value;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl Gateway {
     #[expect(clippy::expect_used, reason = "a machine without a temporary directory runs no test")]
     pub fn prepare(config: &str) -> Self {
         let gateway =
-            Self { dir: tempfile::tempdir().expect("a temporary directory"), port: free_port(), process: None, http: reqwest::Client::new() };
+            Self { dir: tempfile::tempdir().expect("a temporary directory"), port: free_port(), process: None, http: http() };
         gateway.configure(config);
         gateway
     }

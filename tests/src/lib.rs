@@ -30,6 +30,14 @@ pub fn binary() -> PathBuf {
     found.unwrap_or_else(|| panic!("facility-gateway is not beside {}: run `cargo build --workspace --all-targets`", exe.display()))
 }
 
+/// A client for the status page and the database, both on loopback without TLS.
+#[must_use]
+pub fn http() -> reqwest::Client {
+    // reqwest looks for a provider even where none is needed; a second installation changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 /// A loopback port that was free a moment ago.
 ///
 /// # Panics

@@ -1,6 +1,6 @@
 //! mosquitto, victoria-metrics and socat from Debian, as the field has them.
 
-use crate::{free_port, until};
+use crate::{free_port, http, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ pub type Series = BTreeMap<i64, f64>;
 impl Victoria {
     /// Starts one and waits until it listens.
     pub async fn start() -> Self {
-        let mut database = Self { port: free_port(), process: None, dir: temp_dir(), http: reqwest::Client::new() };
+        let mut database = Self { port: free_port(), process: None, dir: temp_dir(), http: http() };
         database.resume().await;
         database
     }

@@ -41,7 +41,10 @@ impl Writer {
     /// [`NotReady`] in words for the technician.
     pub fn new(forward: &site::Forward) -> Result<Self, NotReady> {
         let url = write_url(forward)?;
-        let mut client = Client::builder()
+        // Also without TLS: reqwest panics when it has to look for a provider of its own.
+        let tls = if url.scheme() == "https" { tls::client(forward.ca_file.as_deref())? } else { tls::nobody()? };
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
             .http1_only()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -49,11 +52,9 @@ impl Writer {
             .connect_timeout(forward.timeout.min(CONNECT_TIMEOUT))
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .user_agent(concat!("facility-gateway/", env!("CARGO_PKG_VERSION")));
-        if url.scheme() == "https" {
-            client = client.tls_backend_preconfigured(tls::client(forward.ca_file.as_deref())?);
-        }
-        let client = client.build().map_err(|error| NotReady::Client(chain(&error)))?;
+            .user_agent(concat!("facility-gateway/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| NotReady::Client(chain(&error)))?;
         let token = forward.token_file.as_deref().map(read_token).transpose()?;
         Ok(Self { client, url, token })
     }
