@@ -11,6 +11,8 @@ mod value;
 mod walk;
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;
 
 use crate::fault::Fault;
