@@ -68,15 +68,18 @@ impl Wire {
 
     /// The same; `None` if the connection has ended.
     pub(crate) async fn try_receive(&mut self) -> Option<Packet> {
+        // Around the whole: a peer that only pings is as silent as one that says nothing.
+        tokio::time::timeout(DEADLINE, self.next_packet()).await.expect("something within the deadline")
+    }
+
+    async fn next_packet(&mut self) -> Option<Packet> {
         loop {
             match Packet::read(&mut self.input, PACKET_BYTES_MAX) {
                 Ok(Packet::PingReq) => self.send(Packet::PingResp).await,
                 Ok(packet) => return Some(packet),
                 Err(Error::InsufficientBytes(_)) => {
-                    let read = self.stream.read_buf(&mut self.input);
-                    match tokio::time::timeout(DEADLINE, read).await.expect("something within the deadline") {
-                        Ok(0) | Err(_) => return None,
-                        Ok(_) => {}
+                    if !matches!(self.stream.read_buf(&mut self.input).await, Ok(1..)) {
+                        return None;
                     }
                 }
                 Err(error) => panic!("{error}"),
