@@ -4,12 +4,15 @@
 //! acknowledgements keep the order of receipt. A payload is bounded in bytes, depth and readings before any of it is
 //! believed; what a profile does not name is skipped unread, because these protocols carry telephone numbers.
 
+mod grade;
 mod repair;
 mod shape;
 pub mod topic;
 mod value;
 mod walk;
 
+#[cfg(test)]
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 

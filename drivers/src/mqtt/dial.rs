@@ -4,7 +4,6 @@
 //! Never sends a password over an unverified TLS connection: there is no switch for that. Files are small and read at
 //! reconnects only, which are paced by a back-off.
 
-use crate::clock::Clock;
 use facility_config::limits::MQTT_PACKET_BYTES_MAX;
 use facility_config::site::{Broker, Tls};
 use rumqttc::{MqttOptions, TlsConfiguration, Transport};
@@ -35,13 +34,13 @@ pub(super) fn options(broker: &Broker) -> MqttOptions {
 ///
 /// # Errors
 /// In words, when there is nothing to connect with yet.
-pub(super) fn prepare(broker: &Broker, clock: &Clock, options: &mut MqttOptions) -> Result<(), String> {
+pub(super) fn prepare(broker: &Broker, clock_is_set: bool, options: &mut MqttOptions) -> Result<(), String> {
     if let Some(username) = &broker.username {
         let password = broker.password_file.as_deref().map(password).transpose()?;
         options.set_credentials(username.clone(), password.unwrap_or_default());
     }
     let Some(tls) = &broker.tls else { return Ok(()) };
-    if !clock.is_set() {
+    if !clock_is_set {
         return Err("TLS waits for the clock: it stands before the build date, so no certificate can be checked; \
                     check the time server (NTP)"
             .to_owned());

@@ -86,7 +86,7 @@ impl BrokerTask {
         let mut backoff = Backoff::new(BACKOFF_FIRST, Duration::from_millis(BACKOFF_MS_MAX), self.seed);
         let mut ears = Ears::new(self);
         while !stop.is_cancelled() {
-            let end = match dial::prepare(&ears.task.broker, &clock, &mut ears.eventloop.mqtt_options) {
+            let end = match dial::prepare(&ears.task.broker, clock.is_set(), &mut ears.eventloop.mqtt_options) {
                 Ok(()) => ears.connection(&mut backoff).await,
                 Err(words) => End::Lost(Trouble::local(words)),
             };

@@ -9,6 +9,8 @@ mod state;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod wire;
 
 use facility_config::limits::BROKER_WINDOW_DEFAULT;
 use state::State;

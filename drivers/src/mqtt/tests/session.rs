@@ -1,0 +1,179 @@
+//! Acknowledgements, sessions and reconnects.
+
+use super::{Rig, TOPIC, number, numbered, scripted};
+use crate::decode::json::fixture::{STATUS_TOPIC, broker};
+use crate::fault::Fault;
+use crate::link::LinkState;
+use crate::reading::Subject;
+use crate::sim::broker::Broker;
+use crate::sim::broker::wire::Wire;
+use crate::sim::mqtt::Publisher;
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{Packet, SubscribeReasonCode};
+
+const GRANTED: SubscribeReasonCode = SubscribeReasonCode::Success(QoS::AtLeastOnce);
+
+#[tokio::test]
+async fn nothing_is_acknowledged_before_it_is_released() {
+    let broker = Broker::with_window(([127, 0, 0, 1], 0).into(), 2).unwrap();
+    let mut rig = Rig::start(broker.addr().port());
+    rig.link("up", |link| link.state == LinkState::Up).await;
+    let mut device = Publisher::connect(broker.addr(), "device", None).await.unwrap();
+    for n in 0..4 {
+        device.publish(TOPIC, numbered(n)).await;
+    }
+    let (first, second) = (rig.batch().await, rig.batch().await);
+    assert_eq!((broker.counts().sent, broker.counts().acknowledged), (2, 0));
+    first.ack.unwrap().release();
+    assert_eq!(number(&rig.batch().await), 2);
+    assert_eq!((broker.counts().sent, broker.counts().acknowledged), (3, 1));
+    drop(second);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn acknowledgements_keep_their_order() {
+    let (listener, port) = scripted().await;
+    let mut rig = Rig::start(port);
+    let (mut wire, connect) = Wire::welcome(&listener, false).await;
+    assert!(!connect.clean_session);
+    assert_eq!((connect.client_id.as_str(), connect.keep_alive, connect.login), ("facility-gw-1", 5, None));
+    wire.grant(GRANTED).await;
+    let pkids = [7, 3, 65535, 1];
+    for (n, pkid) in pkids.into_iter().enumerate() {
+        wire.publish(pkid, TOPIC, numbered(n)).await;
+    }
+    wire.publish(0, TOPIC, numbered(4)).await;
+    let mut acks = Vec::new();
+    for n in 0..4 {
+        let batch = rig.batch().await;
+        assert_eq!((number(&batch), batch.at_ms), (n, 1_000));
+        acks.push(batch.ack.unwrap());
+    }
+    assert!(rig.batch().await.ack.is_none(), "QoS 0 has no acknowledgement");
+    acks.into_iter().for_each(crate::reading::Ack::release);
+    for pkid in pkids {
+        assert!(matches!(wire.receive().await, Packet::PubAck(ack) if ack.pkid == pkid));
+    }
+    rig.stop.cancel();
+    assert_eq!(wire.receive().await, Packet::Disconnect);
+    assert_eq!(rig.link("stopped", |link| link.state == LinkState::Stopped).await.connects, 1);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn every_message_is_a_batch_even_a_useless_one() {
+    let broker = Broker::start(([127, 0, 0, 1], 0).into()).unwrap();
+    let mut rig = Rig::start(broker.addr().port());
+    rig.link("up", |link| link.state == LinkState::Up).await;
+    let mut device = Publisher::connect(broker.addr(), "device", None).await.unwrap();
+    device.publish("scf/v1/fz-gl/locker/nobody/telemetry", "{}").await;
+    device.publish(TOPIC, "garbage").await;
+    device.publish(STATUS_TOPIC, "offline").await;
+    for expected in [Some(Fault::UnknownDevice), Some(Fault::Undecodable), None] {
+        let batch = rig.batch().await;
+        assert_eq!(batch.refused, expected);
+        batch.ack.unwrap().release();
+    }
+    device.publish(STATUS_TOPIC, "online").await;
+    let batch = rig.batch().await;
+    assert_eq!((batch.subject, broker.counts().acknowledged), (Subject::Health, 3));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn an_unreleased_message_comes_again_after_a_restart_of_the_broker() {
+    let broker = Broker::start(([127, 0, 0, 1], 0).into()).unwrap();
+    let mut rig = Rig::start(broker.addr().port());
+    rig.link("up", |link| link.state == LinkState::Up).await;
+    let mut device = Publisher::connect(broker.addr(), "device", None).await.unwrap();
+    device.publish(TOPIC, numbered(1)).await;
+    drop(rig.batch().await);
+    broker.stop().await;
+    let down = rig.link("down", |link| link.state == LinkState::Connecting).await;
+    assert_eq!((down.faults[Fault::Disconnected as usize], down.error.is_some()), (1, true));
+    broker.resume().unwrap();
+    let again = rig.batch().await;
+    assert_eq!((number(&again), broker.counts().redelivered), (1, 1));
+    again.ack.unwrap().release();
+    // What works again has no error any more.
+    let up = rig.link("proven", |link| link.error.is_none()).await;
+    assert_eq!((up.state, up.connects), (LinkState::Up, 2));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_stale_acknowledgement_is_never_sent() {
+    let (listener, port) = scripted().await;
+    let mut rig = Rig::start(port);
+    let (mut wire, _) = Wire::welcome(&listener, false).await;
+    wire.grant(GRANTED).await;
+    wire.publish(1, TOPIC, numbered(1)).await;
+    let stale = rig.batch().await.ack.unwrap();
+    drop(wire);
+    // A new session counts its packets from 1 again: the same id stands for another message.
+    let (mut wire, _) = Wire::welcome(&listener, false).await;
+    wire.grant(GRANTED).await;
+    wire.publish(1, TOPIC, numbered(2)).await;
+    wire.publish(2, TOPIC, numbered(3)).await;
+    let _unreleased = rig.batch().await;
+    stale.release();
+    rig.batch().await.ack.unwrap().release();
+    assert!(matches!(wire.receive().await, Packet::PubAck(ack) if ack.pkid == 2));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_lost_session_is_subscribed_again() {
+    let broker = Broker::start(([127, 0, 0, 1], 0).into()).unwrap();
+    let mut rig = Rig::start(broker.addr().port());
+    rig.link("up", |link| link.state == LinkState::Up).await;
+    broker.stop().await;
+    broker.forget_sessions();
+    broker.resume().unwrap();
+    rig.link("up again", |link| link.state == LinkState::Up && link.connects == 2).await;
+    let mut device = Publisher::connect(broker.addr(), "device", None).await.unwrap();
+    device.publish(TOPIC, numbered(5)).await;
+    assert_eq!(number(&rig.batch().await), 5);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn an_old_session_is_subscribed_once_because_the_configuration_may_be_new() {
+    let (listener, port) = scripted().await;
+    let mut rig = Rig::start(port);
+    let (mut wire, _) = Wire::welcome(&listener, true).await;
+    // The connection breaks before the answer: the subscription is not granted.
+    assert!(matches!(wire.receive().await, Packet::Subscribe(_)));
+    drop(wire);
+    let (mut wire, _) = Wire::welcome(&listener, true).await;
+    let filters = wire.grant(GRANTED).await;
+    assert_eq!(filters.len(), 5);
+    assert!(filters.contains(&"scf/v1/fz-gl/locker/+/status".to_owned()), "{filters:?}");
+    rig.link("up", |link| link.state == LinkState::Up).await;
+    drop(wire);
+    let (mut wire, _) = Wire::welcome(&listener, true).await;
+    wire.publish(9, TOPIC, numbered(1)).await;
+    rig.batch().await.ack.unwrap().release();
+    assert!(matches!(wire.receive().await, Packet::PubAck(ack) if ack.pkid == 9), "no second SUBSCRIBE");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_slow_pipeline_loses_nothing() {
+    let broker_sim = Broker::start(([127, 0, 0, 1], 0).into()).unwrap();
+    let mut rig = Rig::with(broker(broker_sim.addr().port()), 1);
+    rig.link("up", |link| link.state == LinkState::Up).await;
+    let mut device = Publisher::connect(broker_sim.addr(), "device", None).await.unwrap();
+    for n in 0..500 {
+        device.publish_nowait(TOPIC, numbered(n)).await;
+    }
+    device.flush().await;
+    for n in 0..500 {
+        let batch = rig.batch().await;
+        assert_eq!(number(&batch), n);
+        batch.ack.unwrap().release();
+    }
+    rig.end().await;
+    assert_eq!(broker_sim.counts().redelivered, 0);
+}

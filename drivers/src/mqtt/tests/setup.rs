@@ -1,0 +1,85 @@
+//! What is read for every connection: addresses, credentials, certificates, the clock.
+
+use super::{Rig, scripted};
+use crate::decode::json::fixture::broker;
+use crate::link::LinkState;
+use crate::mqtt::dial;
+use crate::sim::broker::Broker;
+use crate::sim::broker::wire::Wire;
+use facility_config::site::Tls;
+use std::net::Ipv6Addr;
+use std::path::PathBuf;
+
+struct TempFile(PathBuf);
+
+impl TempFile {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("facility-drivers-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_password_needs_no_restart() {
+    let (listener, port) = scripted().await;
+    let password = TempFile::new("password", "one\r\n");
+    let mut config = broker(port);
+    config.username = Some("gw".to_owned());
+    config.password_file = Some(password.0.clone());
+    let rig = Rig::with(config, 64);
+    for (expected, next) in [("one", "two"), ("two", "")] {
+        let mut wire = Wire::accept(&listener).await;
+        let rumqttc::Packet::Connect(connect) = wire.receive().await else { panic!("no CONNECT") };
+        let login = connect.login.unwrap();
+        assert_eq!((login.username.as_str(), login.password.as_str()), ("gw", expected));
+        std::fs::write(&password.0, next).unwrap();
+    }
+    let error = rig.link.borrow().error.clone().unwrap();
+    assert!(!error.contains("one") && !error.contains("two"), "{error}");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn an_ipv6_address_needs_no_brackets() {
+    // A machine without IPv6 has no brokers on it either.
+    let Ok(sim) = Broker::start((Ipv6Addr::LOCALHOST, 0).into()) else { return };
+    let mut config = broker(sim.addr().port());
+    config.host = "::1".to_owned();
+    let mut rig = Rig::with(config, 64);
+    rig.link("up", |link| link.state == LinkState::Up).await;
+    rig.end().await;
+}
+
+#[test]
+fn what_is_missing_is_said_before_anybody_is_called() {
+    let certificate = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
+    let broken = TempFile::new("broken.pem", certificate);
+    let empty = TempFile::new("empty.pem", "nothing here\n");
+    let tls = |ca: &str| Some(Tls { ca_file: Some(ca.into()), cert_file: None, key_file: None });
+    let broken = broken.0.to_str().unwrap();
+    let empty = empty.0.to_str().unwrap();
+    let cases = [
+        (tls(broken), None, false, "clock"),
+        (tls(broken), None, true, "broken.pem"),
+        (tls(empty), None, true, "no certificate"),
+        (tls("/nonexistent/ca.pem"), None, true, "/nonexistent/ca.pem"),
+        (None, Some(PathBuf::from("/nonexistent/password")), true, "/nonexistent/password"),
+    ];
+    for (tls, password_file, clock_is_set, words) in cases {
+        let mut config = broker(1);
+        config.tls = tls;
+        config.username = Some("gw".to_owned());
+        config.password_file = password_file;
+        let error = dial::prepare(&config, clock_is_set, &mut dial::options(&config)).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+    let plain = broker(1);
+    assert_eq!(dial::prepare(&plain, false, &mut dial::options(&plain)), Ok(()), "only TLS needs the time");
+}
