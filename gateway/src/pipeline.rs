@@ -110,7 +110,9 @@ impl Pipeline {
             tokio::select! {
                 taken = self.queue.recv_many(&mut batches, BATCHES_PER_APPEND_MAX) => {
                     if taken == 0 {
-                        return Ok(());
+                        // Every driver has ended, which they do when the gateway stops: our turn comes.
+                        stop.cancelled().await;
+                        break;
                     }
                     self.take(std::mem::replace(&mut batches, Vec::with_capacity(BATCHES_PER_APPEND_MAX))).await?;
                 }

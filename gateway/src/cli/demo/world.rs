@@ -171,13 +171,12 @@ impl Live {
             for said in self.fleet.said(self.setting.clock.now_ms()) {
                 self.say(said).await;
             }
+            for publisher in &mut self.publishers {
+                // A device whose broker does not answer keeps its messages and sends them again at the next beat.
+                let _ = tokio::time::timeout(Duration::from_secs(1), publisher.flush()).await;
+            }
             self.report();
         }
-        for publisher in &mut self.publishers {
-            // A device that is cut off keeps its message; the account is the gateway's.
-            let _ = tokio::time::timeout(Duration::from_secs(2), publisher.flush()).await;
-        }
-        self.report();
     }
 
     fn play(&mut self, beat: &Beat, elapsed: Duration) {
