@@ -23,6 +23,18 @@ pub(super) fn client(ca_file: Option<&Path>) -> Result<ClientConfig, NotReady> {
     if added == 0 {
         return Err(NotReady::Roots { source, why: format!("no usable certificate authority ({unusable} unusable)") });
     }
+    config(roots, source)
+}
+
+/// A client that believes nobody, for addresses without TLS.
+///
+/// # Errors
+/// [`NotReady::Roots`] if the provider knows no TLS version that is still safe.
+pub(super) fn nobody() -> Result<ClientConfig, NotReady> {
+    config(RootCertStore::empty(), "no authority".to_owned())
+}
+
+fn config(roots: RootCertStore, source: String) -> Result<ClientConfig, NotReady> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -23,7 +23,8 @@ async fn post(tsdb: &Tsdb, path: &str, headers: &str, body: &[u8]) -> Option<(u1
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(body).await.unwrap();
     let mut answer = String::new();
-    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await.expect("an answer or an end in time");
+    let read =
+        tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await.expect("an answer or an end in time");
     if read.is_err() || answer.is_empty() {
         return None;
     }
