@@ -38,7 +38,7 @@ impl Forwarder {
                 Answer::Stored => self.settle_stored(feed, batch, lines).await?,
                 answer if lines.len() > 1 => {
                     if matches!(answer, Answer::TooLarge(_)) {
-                        self.bytes_max = self.bytes_max.min(batch.text(lines.clone()).len() / 2).max(FORWARD_BYTES_MIN);
+                        self.bytes_max = (batch.text(lines.clone()).len() / 2).max(FORWARD_BYTES_MIN).min(self.bytes_max);
                     }
                     let middle = lines.start + lines.len() / 2;
                     todo.push(middle..lines.end);
