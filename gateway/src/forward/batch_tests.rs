@@ -1,1 +1,162 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use super::*;
+use crate::store::Names;
+use facility_config::Point;
+use facility_drivers::{Quality, Value};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+const METRICS: &[Class] = &[Class::Metric];
+const LARGE: Bounds = Bounds { lines: 100, bytes: 100_000 };
+
+fn names() -> Arc<Names> {
+    let metric = |name: &str, part: &str| MetricName { name: name.into(), part: Part::new(part).unwrap(), point: Point::from_name(name) };
+    Arc::new(Names {
+        origins: ["device_id=a", "device_id=b"].map(|tags| Origin { tags: tags.into(), device: None }).to_vec(),
+        metrics: vec![
+            metric("vending_5m.vends", ""),
+            metric("vending_5m.vend_fails", ""),
+            metric("device_5m.received", ""),
+            metric("locker.comp_total", ""),
+            metric("alarm.active", "r"),
+            metric("nodot", ""),
+        ],
+    })
+}
+
+fn record(origin: u32, metric: u32, at_ms: i64) -> Record {
+    Record { origin, metric, at_ms, log_ms: at_ms, value: Value::Int(7) }
+}
+
+fn missing(origin: u32, metric: u32, at_ms: i64) -> Record {
+    Record { value: Value::Missing(Quality::CommError), ..record(origin, metric, at_ms) }
+}
+
+/// Everything of a log that begins at `start`, read from 0 in pages of `page_len`.
+fn pages(records: &[Record], start: Seq, page_len: usize) -> Vec<Page> {
+    let mut from = 0;
+    let mut pages = Vec::new();
+    for (at, chunk) in records.chunks(page_len).enumerate() {
+        let first = start + (at * page_len) as Seq;
+        let next = first + chunk.len() as Seq;
+        pages.push(Page { first, next, lost: first - from, records: chunk.to_vec(), names: names() });
+        from = next;
+    }
+    pages
+}
+
+fn pack(pages: &[Page], bounds: Bounds) -> Batch {
+    let mut packer = Packer::new(0, METRICS, bounds);
+    for page in pages {
+        packer.take(page);
+    }
+    packer.finish()
+}
+
+#[test]
+fn fields_of_one_moment_make_one_line() {
+    let records = [
+        record(0, 0, 10),
+        record(0, 1, 10),
+        record(0, 2, 10),  // other measurement
+        record(1, 2, 10),  // other device
+        record(1, 2, 10),  // the same field again
+        record(1, 2, 11),  // other time
+        missing(1, 2, 12), // no value
+        record(0, 3, 12),  // not of this lane's class
+        record(9, 0, 12),  // unknown to the dictionary
+        record(0, 5, 12),  // not a name
+        missing(0, 0, 13),
+        record(0, 1, 13),
+    ];
+    let lines = "vending_5m,device_id=a vends=7i,vend_fails=7i 10\n\
+                 device_5m,device_id=a received=7i 10\n\
+                 device_5m,device_id=b received=7i 10\n\
+                 device_5m,device_id=b received=7i 10\n\
+                 device_5m,device_id=b received=7i 11\n\
+                 vending_5m,device_id=a vend_fails=7i 13\n";
+    for page_len in 1..=records.len() {
+        let batch = pack(&pages(&records, 0, page_len), LARGE);
+        assert_eq!(batch.text(0..batch.len()), lines, "pages of {page_len}");
+        assert_eq!(batch.share(0..batch.len()), Share { next: 12, points: 7, passed: 5, lost: 0 });
+        assert_eq!(batch.text(1..3), "device_5m,device_id=a received=7i 10\ndevice_5m,device_id=b received=7i 10\n");
+        assert_eq!(batch.share(0..1), Share { next: 2, points: 2, passed: 0, lost: 0 });
+    }
+}
+
+#[test]
+fn nothing_to_send_still_moves_on() {
+    let batch = pack(&pages(&[missing(0, 0, 1), record(0, 3, 1)], 5, 10), LARGE);
+    assert!(batch.is_empty());
+    assert_eq!(batch.passed(), Some(Share { next: 7, points: 0, passed: 2, lost: 5 }));
+    assert_eq!(pack(&[], LARGE).passed(), None);
+}
+
+#[test]
+fn lost_points_are_counted_where_they_were() {
+    let mut log = pages(&[record(0, 0, 1), record(0, 1, 1)], 3, 10);
+    // A hole behind the page, as long as a damaged frame: the second half of the line is another line.
+    log[0].lost += 4;
+    log[0].next += 4;
+    log.push(Page { first: 9, next: 10, lost: 0, records: vec![record(0, 2, 1)], names: names() });
+    let batch = pack(&log, LARGE);
+    assert_eq!(batch.len(), 2);
+    assert_eq!(batch.share(0..1), Share { next: 5, points: 2, passed: 0, lost: 3 });
+    assert_eq!(batch.share(0..2), Share { next: 10, points: 3, passed: 0, lost: 7 });
+    // Only a hole.
+    let hole = Page { first: 8, next: 8, lost: 8, records: vec![], names: names() };
+    assert_eq!(pack(&[hole], LARGE).passed(), Some(Share { next: 8, points: 0, passed: 0, lost: 8 }));
+}
+
+#[test]
+fn a_line_that_is_too_long_goes_alone() {
+    let batch = pack(&pages(&[record(0, 0, 1), record(0, 0, 2)], 0, 10), Bounds { lines: 10, bytes: 5 });
+    assert_eq!((batch.len(), batch.share(0..1).next), (1, 1));
+}
+
+#[test]
+fn a_long_stretch_without_lines_is_left_in_steps() {
+    let silent: Vec<_> = (0..FORWARD_POINTS_MAX as i64 + 9).map(|at| record(0, 3, at)).collect();
+    let batch = pack(&pages(&silent, 0, 8_192), LARGE);
+    assert_eq!(batch.passed().map(|share| share.next), Some(FORWARD_POINTS_MAX as Seq));
+}
+
+fn any_record() -> impl Strategy<Value = Record> {
+    (0u32..2, 0u32..6, 0i64..3, any::<bool>())
+        .prop_map(|(origin, metric, at_ms, silent)| if silent { missing(origin, metric, at_ms) } else { record(origin, metric, at_ms) })
+}
+
+proptest! {
+    /// However requests and pages are cut, the lines are the same and every point is counted once.
+    #[test]
+    fn cuts_change_no_line(
+        records in prop::collection::vec(any_record(), 0..60),
+        lines in 1usize..6,
+        bytes in 1usize..200,
+        page_len in 1usize..20,
+    ) {
+        let whole = pack(&pages(&records, 0, records.len().max(1)), LARGE);
+        let (mut text, mut sum, mut from) = (String::new(), Share::default(), 0);
+        loop {
+            let mut packer = Packer::new(from, METRICS, Bounds { lines, bytes });
+            while !packer.is_full() && (packer.position() as usize) < records.len() {
+                let first = packer.position();
+                let chunk: Vec<_> = records.iter().skip(first as usize).take(page_len).cloned().collect();
+                packer.take(&Page { first, next: first + chunk.len() as Seq, lost: 0, records: chunk, names: names() });
+            }
+            let batch = packer.finish();
+            prop_assert!(batch.len() <= lines && (batch.len() <= 1 || batch.text(0..batch.len()).len() <= bytes));
+            text.push_str(batch.text(0..batch.len()));
+            let share = batch.passed().unwrap_or_else(|| batch.share(0..batch.len()));
+            if share.next <= from {
+                break;
+            }
+            sum.add(share);
+            from = share.next;
+        }
+        prop_assert_eq!(text, whole.text(0..whole.len()));
+        prop_assert_eq!(sum.points + sum.passed, records.len() as u64);
+        prop_assert_eq!(sum.next, records.len() as Seq);
+    }
+}

@@ -62,7 +62,8 @@ impl DeadLetters {
 
 fn render(letter: &Letter) -> String {
     let at = jiff::Timestamp::from_millisecond(letter.at_ms).map_or_else(|_| letter.at_ms.to_string(), |at| at.to_string());
-    format!("# {at} {}\n{}\n", letter.why, letter.line)
+    // An empty line first: a letter that a power cut broke off does not swallow the next one.
+    format!("\n# {at} {}\n{}\n", letter.why, letter.line)
 }
 
 #[cfg(test)]

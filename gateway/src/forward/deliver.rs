@@ -32,17 +32,22 @@ impl Forwarder {
     /// Sends a batch until each of its lines is stored or refused. Returns early, the rest untouched, if it takes
     /// newer lines to find out whether the database works.
     pub(super) async fn deliver(&mut self, feed: usize, batch: &Batch) -> Result<(), Ended> {
-        let mut todo = vec![0..batch.len()];
+        let mut todo: Vec<Range<usize>> = std::iter::once(0..batch.len()).collect();
         while let Some(lines) = todo.pop().filter(|lines| !lines.is_empty()) {
             match self.answer(batch.text(lines.clone())).await? {
                 Answer::Stored => self.settle_stored(feed, batch, lines).await?,
                 answer if lines.len() > 1 => {
                     if matches!(answer, Answer::TooLarge(_)) {
-                        self.bytes_max = self.bytes_max.min(batch.text(lines.clone()).len() / 2).max(FORWARD_BYTES_MIN);
+                        self.bytes_max = (batch.text(lines.clone()).len() / 2).max(FORWARD_BYTES_MIN).min(self.bytes_max);
                     }
                     let middle = lines.start + lines.len() / 2;
                     todo.push(middle..lines.end);
                     todo.push(lines.start..middle);
+                }
+                // No line is that large: the limit is wrong, not the line.
+                Answer::TooLarge(why) if batch.text(lines.clone()).len() <= FORWARD_BYTES_MIN => {
+                    self.hold(format!("even a single line is too large; raise the limit of the database or its proxy: {why}")).await?;
+                    todo.push(lines);
                 }
                 Answer::TooLarge(why) | Answer::Refused(why) => self.bury(feed, batch, lines, why).await?,
                 Answer::Suspicious(why) => match self.works_without(batch, &lines, &todo).await? {
@@ -75,13 +80,10 @@ impl Forwarder {
                 }
                 Outcome::Hold { why, token } => {
                     self.task.telemetry.delivery.retries.add(1);
-                    self.note(LinkState::Denied, Some(why));
-                    if token && self.token_changed() {
-                        continue;
+                    if !token || !self.token_changed() {
+                        self.hold(why).await?;
+                        self.token_changed();
                     }
-                    let wait = self.hold.next_wait();
-                    self.pause(self.task.clock.real(wait)).await?;
-                    self.token_changed();
                 }
             }
         }
@@ -143,22 +145,28 @@ impl Forwarder {
     async fn bury(&mut self, feed: usize, batch: &Batch, line: Range<usize>, why: String) -> Result<(), Ended> {
         self.refusals_in_a_row = self.refusals_in_a_row.saturating_add(1);
         if self.refusals_in_a_row > FORWARD_REFUSALS_IN_A_ROW_MAX {
-            self.note(LinkState::Denied, Some(format!("every line is refused; check the database and its bucket: {why}")));
-            let wait = self.hold.next_wait();
-            self.pause(self.task.clock.real(wait)).await?;
+            // Without the database's words: they may repeat the line, which belongs into no log.
+            self.hold("every line is refused; read the reasons in the dead letter, check the database and its bucket".to_owned()).await?;
         }
         let text = batch.text(line.clone()).trim_end_matches('\n').to_owned();
         let letter = Letter { at_ms: self.task.clock.now_ms(), why, line: text };
         let letters = self.letters.clone();
         // A slow card must not hold up the collection of readings.
-        let kept = tokio::task::spawn_blocking(move || letters.keep(&letter)).await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        match kept {
-            Ok(()) => tracing::warn!(lane = self.feeds[feed].name(), "the database refused a line for good; it is in the dead letter with the reason"),
-            Err(error) => tracing::error!(%error, lane = self.feeds[feed].name(), "a refused line could not be kept; check the data directory"),
+        let kept =
+            tokio::task::spawn_blocking(move || letters.keep(&letter)).await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        if let Err(error) = kept {
+            tracing::error!(%error, lane = self.feeds[feed].name(), "a refused line could not be kept; check the data directory");
         }
         let share = batch.share(line);
         self.task.telemetry.delivery.dead_lettered.add(share.points);
         self.feeds[feed].settle(share, false).await
+    }
+
+    /// Says that somebody has to act, and waits.
+    async fn hold(&mut self, why: String) -> Result<(), Ended> {
+        self.note(LinkState::Denied, Some(why));
+        let wait = self.hold.next_wait();
+        self.pause(self.task.clock.real(wait)).await
     }
 
     /// The pause the database asked for, and a random one on top, so that a district does not come back at once.

@@ -1,1 +1,152 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use super::*;
+use std::fs;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+fn forward(url: &str) -> site::Forward {
+    site::Forward {
+        url: url.to_owned(),
+        org: "福州 org".to_owned(),
+        bucket: "edge&x".to_owned(),
+        token_file: None,
+        ca_file: None,
+        raw: false,
+        lines_max: 10,
+        bytes_max: 1_000,
+        delay: Duration::ZERO,
+        timeout: Duration::from_secs(5),
+    }
+}
+
+/// Answers one connection with these bytes and gives back what it was asked.
+async fn serve_once(answer: Vec<u8>) -> (String, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = vec![0; 64 * 1024];
+        let got = stream.read(&mut request).await.unwrap();
+        // The client may stop reading a long answer.
+        let _ = stream.write_all(&answer).await;
+        String::from_utf8_lossy(&request[..got]).into_owned()
+    });
+    (url, served)
+}
+
+#[test]
+fn the_address_keeps_its_base_path_and_is_escaped() {
+    let query = "org=%E7%A6%8F%E5%B7%9E+org&bucket=edge%26x&precision=ms";
+    let table = [
+        ("http://h:8086", "http://h:8086/api/v2/write?"),
+        ("http://h:8086/", "http://h:8086/api/v2/write?"),
+        ("https://h/insert/0/influx", "https://h/insert/0/influx/api/v2/write?"),
+        ("https://h/insert/0/influx/", "https://h/insert/0/influx/api/v2/write?"),
+        ("http://[::1]:1/x", "http://[::1]:1/x/api/v2/write?"),
+    ];
+    for (url, expected) in table {
+        assert_eq!(write_url(&forward(url)).unwrap().as_str(), format!("{expected}{query}"));
+    }
+    for url in ["", "h:8086", "ftp://h", "mailto:a@b", "http://", "http://user:secret@h"] {
+        let error = Writer::new(&forward(url)).unwrap_err();
+        assert!(matches!(error, NotReady::Url { .. }) && !error.to_string().contains("secret"), "{url}: {error}");
+    }
+}
+
+#[test]
+fn the_token_comes_from_its_file_and_is_never_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    let forward = site::Forward { token_file: Some(file.clone()), ..forward("http://h") };
+    for (content, why) in [(None, "No such file"), (Some("\n"), "empty"), (Some("a\nb"), "line break")] {
+        if let Some(content) = content {
+            fs::write(&file, content).unwrap();
+        }
+        let error = Writer::new(&forward).unwrap_err().to_string();
+        assert!(error.contains(why) && error.contains("token"), "{error}");
+    }
+    fs::write(&file, "first\n").unwrap();
+    let mut writer = Writer::new(&forward).unwrap();
+    assert_eq!(writer.reload_token(Some(&file)), Ok(false));
+    fs::write(&file, "second").unwrap();
+    assert_eq!(writer.reload_token(Some(&file)), Ok(true));
+    fs::write(&file, "").unwrap();
+    assert!(writer.reload_token(Some(&file)).is_err());
+    assert_eq!(writer.token.as_ref().unwrap(), "Token second");
+    assert!(!format!("{writer:?}").contains("second"));
+}
+
+#[test]
+fn without_an_authority_there_is_no_tls() {
+    let dir = tempfile::tempdir().unwrap();
+    let ca = dir.path().join("ca.pem");
+    let forward = site::Forward { ca_file: Some(ca.clone()), ..forward("https://h") };
+    assert!(matches!(Writer::new(&forward), Err(NotReady::Roots { .. })));
+    fs::write(&ca, "no certificate").unwrap();
+    assert!(matches!(Writer::new(&forward), Err(NotReady::Roots { .. })));
+}
+
+#[test]
+fn the_same_lines_give_the_same_bytes() {
+    let text = "cabinet,device_id=a t=1.0 1\n".repeat(1_000);
+    assert_eq!(gzip(&text), gzip(&text));
+    assert!(gzip(&text).len() < text.len() / 20);
+}
+
+#[tokio::test]
+async fn no_token_follows_a_redirect() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    fs::write(&file, "secret").unwrap();
+    let (elsewhere, foreign) = serve_once(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()).await;
+    for status in [301, 302, 307, 308] {
+        let (url, served) =
+            serve_once(format!("HTTP/1.1 {status} Go\r\nlocation: {elsewhere}/api/v2/write\r\ncontent-length: 0\r\n\r\n").into_bytes())
+                .await;
+        let writer = Writer::new(&site::Forward { token_file: Some(file.clone()), ..forward(&url) }).unwrap();
+        let outcome = writer.send(gzip("m v=1 1\n"), 0).await;
+        assert!(matches!(outcome, Outcome::Hold { token: false, .. }), "{outcome:?}");
+        let request = served.await.unwrap();
+        assert!(request.starts_with("POST /api/v2/write?org=") && request.contains("authorization: Token secret"), "{request}");
+        assert!(request.contains("content-encoding: gzip"), "{request}");
+    }
+    assert!(!foreign.is_finished());
+}
+
+#[tokio::test]
+async fn odd_answers_are_bounded_and_never_storage() {
+    let head = "HTTP/1.1 200 OK\r\n";
+    let endless = [format!("{head}content-length: 50000000\r\n\r\n").into_bytes(), vec![b'x'; 2_000_000]].concat();
+    let table = [
+        ("a page", format!("{head}content-length: 6\r\n\r\n<html>").into_bytes(), "hold"),
+        ("an endless page", endless, "hold"),
+        ("a bomb that is not unpacked", format!("{head}content-encoding: gzip\r\ncontent-length: 2\r\n\r\n\x1f\x1f").into_bytes(), "hold"),
+        ("a broken off page", format!("{head}content-length: 9\r\n\r\n").into_bytes(), "retry"),
+        ("a broken head", b"HTTP/1.1 20".to_vec(), "retry"),
+        ("another protocol", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), "retry"),
+        ("silence", Vec::new(), "retry"),
+        ("nothing but a head", format!("{head}content-length: 0\r\n\r\n").into_bytes(), "stored"),
+    ];
+    for (what, answer, expected) in table {
+        let (url, _served) = serve_once(answer).await;
+        let outcome = Writer::new(&forward(&url)).unwrap().send(gzip("m v=1 1\n"), 0).await;
+        let kind = match &outcome {
+            Outcome::Stored => "stored",
+            Outcome::Retry { .. } => "retry",
+            Outcome::Hold { .. } => "hold",
+            _ => "other",
+        };
+        assert_eq!(kind, expected, "{what}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unreachable_database_is_named_by_its_cause() {
+    let (url, served) = serve_once(Vec::new()).await;
+    served.abort();
+    let _ = served.await;
+    let outcome = Writer::new(&forward(&url)).unwrap().send(gzip("m v=1 1\n"), 0).await;
+    let Outcome::Retry { why, after: None, suspicious: false } = outcome else { panic!("{outcome:?}") };
+    assert!(why.contains("refused"), "{why}");
+}

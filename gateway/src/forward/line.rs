@@ -39,7 +39,8 @@ impl<'a> Name<'a> {
                 ty: Some(info.ty),
             });
         }
-        let (measurement, field) = metric.name.split_once('.').filter(|(measurement, field)| !measurement.is_empty() && !field.is_empty())?;
+        let (measurement, field) =
+            metric.name.split_once('.').filter(|(measurement, field)| !measurement.is_empty() && !field.is_empty())?;
         let known = Measurement::ALL.iter().map(|known| known.info()).find(|known| known.name == measurement);
         Some(Self {
             measurement,

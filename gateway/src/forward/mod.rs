@@ -105,8 +105,12 @@ impl fmt::Display for NotReady {
         match self {
             Self::Url { url, why } => write!(f, "forward.url: {url}: {why}"),
             Self::Token { file, why } => write!(f, "forward.token_file: {}: {why}; put the database's write token into it", file.display()),
-            Self::Roots { source, why } => write!(f, "TLS to the database: {source}: {why}; install ca-certificates or set forward.ca_file"),
-            Self::DeadLetter { dir, why } => write!(f, "directory for refused lines: {}: {why}; check its owner and free space", dir.display()),
+            Self::Roots { source, why } => {
+                write!(f, "TLS to the database: {source}: {why}; install ca-certificates or set forward.ca_file")
+            }
+            Self::DeadLetter { dir, why } => {
+                write!(f, "directory for refused lines: {}: {why}; check its owner and free space", dir.display())
+            }
             Self::Client(why) => write!(f, "connection to the database: {why}"),
         }
     }
@@ -204,7 +208,19 @@ impl Forwarder {
             Some(share) => self.feeds[at].settle(share, true).await,
             // The store announced points and gave none; asking again at once would be a busy loop.
             None if batch.is_empty() => self.pause(Duration::from_millis(FORWARD_RETRY_MS)).await,
-            None => self.deliver(at, &batch).await,
+            None => {
+                let before = self.task.telemetry.delivery.dead_lettered.get();
+                let done = self.deliver(at, &batch).await;
+                let points = self.task.telemetry.delivery.dead_lettered.get() - before;
+                if points > 0 {
+                    tracing::warn!(
+                        points,
+                        lane = self.feeds[at].name(),
+                        "refused by the database for good; see the dead letter for its reasons"
+                    );
+                }
+                done
+            }
         }
     }
 

@@ -60,12 +60,16 @@ pub fn classify(status: u16, retry_after: Option<&str>, body: &[u8], now_ms: i64
         300..=399 => hold("redirected, which is not followed; set forward.url to the address of the database itself"),
         400 | 422 if is_page(body) => hold("a web page answers instead of a database; check forward.url"),
         400 | 422 => Outcome::Refused { why: why("the database refuses the data") },
-        401 | 403 => Outcome::Hold { why: why("the database refuses the token; check forward.token_file and its write permission"), token: true },
+        401 | 403 => {
+            Outcome::Hold { why: why("the database refuses the token; check forward.token_file and its write permission"), token: true }
+        }
         404 => hold("no such bucket, organisation or address; check forward.bucket, forward.org and forward.url"),
         413 => Outcome::TooLarge { why: why("the request is too large for the database") },
-        408 | 425 | 429 | 500..=599 => {
-            Outcome::Retry { after: retry_after.and_then(|text| pause(text, now_ms)), why: why("the database asks to try later"), suspicious: status == 500 }
-        }
+        408 | 425 | 429 | 500..=599 => Outcome::Retry {
+            after: retry_after.and_then(|text| pause(text, now_ms)),
+            why: why("the database asks to try later"),
+            suspicious: status == 500,
+        },
         _ => hold("the database does not take writes here; check forward.url"),
     }
 }

@@ -1,1 +1,93 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use super::*;
+
+/// Sun, 06 Nov 1994 08:49:37 GMT
+const DATE_MS: i64 = 784_111_777_000;
+
+fn kind(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Stored => "stored",
+        Outcome::Retry { suspicious: false, .. } => "retry",
+        Outcome::Retry { suspicious: true, .. } => "suspicious",
+        Outcome::TooLarge { .. } => "too large",
+        Outcome::Refused { .. } => "refused",
+        Outcome::Hold { token: false, .. } => "hold",
+        Outcome::Hold { token: true, .. } => "hold token",
+    }
+}
+
+#[test]
+fn only_a_database_s_word_counts() {
+    let json = br#"{"code":"invalid","message":"unable to parse"}"#.as_slice();
+    let page = b"<html>login</html>".as_slice();
+    let table = [
+        (204, b"".as_slice(), "stored"),
+        (200, b"", "stored"),
+        (200, page, "hold"),
+        (200, b"{}", "hold"),
+        (201, b"", "hold"),
+        (206, b"", "hold"),
+        (301, b"", "hold"),
+        (307, b"", "hold"),
+        (400, json, "refused"),
+        (400, b"", "refused"),
+        (422, json, "refused"),
+        (400, b" \r\n<!DOCTYPE html>", "hold"),
+        (401, json, "hold token"),
+        (403, json, "hold token"),
+        (404, json, "hold"),
+        (405, b"", "hold"),
+        (408, b"", "retry"),
+        (413, page, "too large"),
+        (415, b"", "hold"),
+        (429, b"", "retry"),
+        (500, json, "suspicious"),
+        (502, page, "retry"),
+        (503, b"", "retry"),
+        (599, b"", "retry"),
+        (600, b"", "hold"),
+        (101, b"", "hold"),
+    ];
+    for (status, body, expected) in table {
+        assert_eq!(kind(&classify(status, None, body, 0)), expected, "{status} {}", String::from_utf8_lossy(body));
+    }
+}
+
+#[test]
+fn obeys_a_pause_in_seconds_or_as_a_date_within_reason() {
+    let table = [
+        (Some("7"), Some(7_000)),
+        (Some(" 0 "), Some(0)),
+        (Some("86400"), Some(RETRY_AFTER_MS_MAX)),
+        (Some("99999999999999999999"), None),
+        (Some("Sun, 06 Nov 1994 08:49:37 GMT"), Some(10_000)),
+        (Some("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0)),
+        (Some("Sat, 06 Nov 2094 08:49:37 GMT"), Some(RETRY_AFTER_MS_MAX)),
+        (Some("-1"), None),
+        (Some("soon"), None),
+        (None, None),
+    ];
+    for (header, expected) in table {
+        let Outcome::Retry { after, .. } = classify(503, header, b"", DATE_MS - 10_000) else { panic!("{header:?}") };
+        assert_eq!(after.map(|after| after.as_millis() as u64), expected, "{header:?}");
+    }
+}
+
+#[test]
+fn keeps_the_reason_on_one_line_and_short() {
+    let long = "x".repeat(100_000);
+    let table = [
+        (r#"{"code":"invalid","message":"bad\nline"}"#, "400: the database refuses the data: bad line"),
+        (r#"{"error":"partial write"}"#, "400: the database refuses the data: partial write"),
+        ("plain\u{1b}[31m words\n", "400: the database refuses the data: plain [31m words"),
+        ("", "400: the database refuses the data"),
+    ];
+    for (body, expected) in table {
+        assert_eq!(classify(400, None, body.as_bytes(), 0), Outcome::Refused { why: expected.to_owned() });
+    }
+    let Outcome::Refused { why } = classify(400, None, long.as_bytes(), 0) else { panic!("refused") };
+    assert!(why.len() < FORWARD_REASON_CHARS_MAX + 64);
+    let Outcome::Refused { why } = classify(422, None, &[0xff; 40], 0) else { panic!("refused") };
+    assert!(why.starts_with("422"));
+}
