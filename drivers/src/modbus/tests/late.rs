@@ -1,0 +1,83 @@
+//! An answer that comes after its question was given up is never taken for the answer to another question.
+
+use super::lab::{ADDRESSES, Kind, Lab, Script, TIMEOUT_MS, device, honest, own_addresses, unit};
+use crate::Fault;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+fn slow(kind: Kind, delay_ms: Arc<AtomicU64>) -> Script {
+    Box::new(move |_, question| vec![(delay_ms.load(Ordering::Relaxed), honest(kind.framing(), question))])
+}
+
+/// One answer is late by a little, by more than the quiet time, or by far; the polls after it are whole again.
+#[tokio::test]
+async fn one_late_answer_costs_at_most_two_polls() {
+    for kind in Kind::ALL {
+        for late_ms in [TIMEOUT_MS + 5, 2 * TIMEOUT_MS, 3 * TIMEOUT_MS, 6 * TIMEOUT_MS, 10 * TIMEOUT_MS] {
+            for late_question in 4..7 {
+                let script: Script =
+                    Box::new(move |at, question| vec![(if at == late_question { late_ms } else { 0 }, honest(kind.framing(), question))]);
+                let device = device(kind, script).await;
+                let mut lab = Lab::start(device.transport.clone(), vec![unit(1, 1, 1, &ADDRESSES, 20)]);
+                lab.shows(|link| link.faults[Fault::Timeout as usize] > 0).await;
+                let timeouts = lab.count(Fault::Timeout);
+                let mut incomplete = 0;
+                // The poll that met the late answer may be under way or its batch on the queue.
+                for _ in 0..4 {
+                    incomplete += u32::from(!own_addresses(&lab.telemetry().await));
+                }
+                assert!(incomplete <= 2, "{kind:?}, {late_ms} ms, question {late_question}: {incomplete} incomplete polls");
+                assert!(own_addresses(&lab.telemetry().await), "{kind:?}, {late_ms} ms");
+                assert!(timeouts >= 1);
+                lab.stop().await;
+            }
+        }
+    }
+}
+
+/// A device that is always late, by whatever time, is never believed; when it is quick again it is read again.
+#[tokio::test]
+async fn a_device_that_is_always_late_gives_no_value_at_all() {
+    for kind in Kind::ALL {
+        for late_ms in [TIMEOUT_MS + 10, 2 * TIMEOUT_MS + 5, 5 * TIMEOUT_MS, 6 * TIMEOUT_MS + 10] {
+            let delay_ms = Arc::new(AtomicU64::new(0));
+            let device = device(kind, slow(kind, delay_ms.clone())).await;
+            let mut lab = Lab::start(device.transport.clone(), vec![unit(1, 1, 1, &ADDRESSES, 20)]);
+            assert!(own_addresses(&lab.telemetry().await));
+            delay_ms.store(late_ms, Ordering::Relaxed);
+            // Every batch on the way is checked for values of other registers.
+            lab.shows(|link| link.faults[Fault::Timeout as usize] >= 4).await;
+            delay_ms.store(0, Ordering::Relaxed);
+            while !own_addresses(&lab.telemetry().await) {}
+            let link = lab.stop().await;
+            if kind != Kind::Tcp && late_ms < 2 * TIMEOUT_MS {
+                assert!(link.faults[Fault::Late as usize] > 0, "{kind:?}, {late_ms} ms: {:?}", link.faults);
+            }
+        }
+    }
+}
+
+/// The late answer of one unit meets the question to another: told apart, and the other's answer is still taken.
+#[tokio::test]
+async fn a_late_answer_of_a_neighbour_costs_nothing() {
+    for kind in [Kind::RtuOverTcp, Kind::Serial] {
+        let script: Script = Box::new(move |at, question| {
+            // Unit 1 is slow once, unit 2 never; the answer to unit 1 arrives within the question to unit 2.
+            let ghost = honest(kind.framing(), &[1, 3, 0, 30, 0, 1, 0, 0]);
+            if at > 8 && question[0] == 2 {
+                vec![(0, ghost), (5, honest(kind.framing(), question))]
+            } else {
+                vec![(0, honest(kind.framing(), question))]
+            }
+        });
+        let device = device(kind, script).await;
+        let units = vec![unit(1, 1, 1, &ADDRESSES, 20), unit(2, 2, 1, &ADDRESSES, 20)];
+        let mut lab = Lab::start(device.transport.clone(), units);
+        lab.shows(|link| link.faults[Fault::Foreign as usize] >= 5).await;
+        for _ in 0..6 {
+            assert!(own_addresses(&lab.telemetry().await), "{kind:?}");
+        }
+        assert_eq!(lab.count(Fault::Timeout), 0, "{kind:?}");
+        lab.stop().await;
+    }
+}
