@@ -1,7 +1,7 @@
 //! A bus with well-behaved, dead, refusing and vanishing devices.
 
 use super::super::Unit;
-use super::lab::{ADDRESSES, Kind, Lab, Script, TIMEOUT_MS, device, honest, own_addresses, point, serial, unit};
+use super::lab::{ADDRESSES, Kind, Lab, PATIENT_TIMEOUT_MS, Script, device, hasty, honest, own_addresses, point, serial, unit};
 use crate::sim::modbus::{Bank, Server};
 use crate::{Clock, Fault, LinkState, Quality, Subject, Value};
 use facility_config::profile::{ModbusMap, RegisterPoint, RegisterType, StatusCheck, Table, WordOrder};
@@ -72,7 +72,7 @@ async fn golden_questions_go_out() {
             vec![(0, honest(Kind::Serial.framing(), question))]
         });
         let device = device(Kind::Serial, script).await;
-        let map = ModbusMap { registers_max, gap_max: 0, timeout: Duration::from_millis(TIMEOUT_MS), points };
+        let map = ModbusMap { registers_max, gap_max: 0, timeout: Duration::from_millis(PATIENT_TIMEOUT_MS), points };
         let mut lab =
             Lab::start(device.transport.clone(), vec![Unit { device: DeviceIx(1), unit: 1, map, interval: Duration::from_millis(20) }]);
         lab.telemetry().await;
@@ -98,7 +98,8 @@ async fn readings_carry_value_status_and_time() {
     bank.set(7, Table::Holding, 256, &[260, 4354]);
     bank.set(7, Table::Discrete, 43, &[1]);
     let server = Server::tcp(ANY.parse().unwrap(), bank.clone()).await.unwrap();
-    let map = ModbusMap { registers_max: 10, gap_max: 0, timeout: Duration::from_millis(TIMEOUT_MS), points: vec![air.clone(), door] };
+    let map =
+        ModbusMap { registers_max: 10, gap_max: 0, timeout: Duration::from_millis(PATIENT_TIMEOUT_MS), points: vec![air.clone(), door] };
     let mut lab = Lab::start(tcp(server.addr()), vec![Unit { device: DeviceIx(4), unit: 7, map, interval: Duration::from_millis(10) }]);
     let before_ms = Clock::system().now_ms();
     let batch = lab.telemetry().await;
@@ -133,7 +134,7 @@ async fn a_dead_unit_does_not_hold_up_the_other_nine() {
         let any = ANY.parse().unwrap();
         let server = if over_rtu { Server::rtu_over_tcp(any, bank.clone()).await } else { Server::tcp(any, bank.clone()).await }.unwrap();
         let transport = if over_rtu { rtu_over_tcp(server.addr()) } else { tcp(server.addr()) };
-        let units = (1..=10).map(|at| unit(u16::from(at), at, 1, &ADDRESSES, 60)).collect();
+        let units = (1..=10).map(|at| if at == 5 { hasty } else { unit }(u16::from(at), at, 1, &ADDRESSES, 60)).collect();
         let mut lab = Lab::start(transport, units);
         let mut polls: BTreeMap<u16, u32> = BTreeMap::new();
         while polls.len() < 9 || polls.values().any(|polls| *polls < 15) {
@@ -162,7 +163,7 @@ async fn health_goes_out_once_a_minute_dead_or_alive() {
     let server = Server::rtu_over_tcp(ANY.parse().unwrap(), bank.clone()).await.unwrap();
     // A minute takes 200 ms here.
     let clock = Clock::scaled(1_790_000_000_000, 300.0);
-    let units = vec![unit(1, 1, 1, &ADDRESSES, 6_000), unit(2, 2, 1, &ADDRESSES, 6_000)];
+    let units = vec![unit(1, 1, 1, &ADDRESSES, 6_000), hasty(2, 2, 1, &ADDRESSES, 6_000)];
     let mut lab = Lab::with(rtu_over_tcp(server.addr()), units, clock, 64);
     let mut reports: BTreeMap<u16, Vec<(i64, BTreeMap<Point, Value>)>> = BTreeMap::new();
     while reports.len() < 2 || reports.values().any(|reports| reports.len() < 3) {
@@ -294,7 +295,7 @@ async fn a_peer_that_goes_is_found_again() {
 async fn a_peer_that_never_answers_is_not_hammered() {
     // Accepts and says nothing: every connection ends with a timeout.
     let device = device(Kind::RtuOverTcp, Box::new(|_, _| vec![])).await;
-    let mut lab = Lab::start(device.transport.clone(), vec![unit(1, 1, 1, &ADDRESSES, 1)]);
+    let mut lab = Lab::start(device.transport.clone(), vec![hasty(1, 1, 1, &ADDRESSES, 1)]);
     lab.shows(|link| link.faults[Fault::Timeout as usize] >= 4).await;
     assert!(lab.link.borrow().connects >= 2, "an open socket may lead nowhere");
     assert!(lab.link.borrow().connects <= lab.count(Fault::Timeout));

@@ -19,8 +19,18 @@ use tokio_util::sync::CancellationToken;
 
 /// Nothing in these tests takes this long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The wait for an answer.
-pub(super) const TIMEOUT_MS: u64 = 40;
+/// The wait for an answer of devices that are to miss it.
+pub(super) const TIMEOUT_MS: u64 = 50;
+/// The wait for an answer of devices that are to be in time, on a busy machine too.
+pub(super) const PATIENT_TIMEOUT_MS: u64 = 400;
+
+/// Runs cases side by side: they spend their time waiting.
+pub(super) async fn together<F: Future<Output = ()> + Send + 'static>(cases: impl IntoIterator<Item = F>) {
+    let mut running: tokio::task::JoinSet<()> = cases.into_iter().collect();
+    while let Some(done) = running.join_next().await {
+        done.expect("the case holds");
+    }
+}
 
 /// A running bus.
 pub(super) struct Lab {
@@ -115,9 +125,16 @@ const NAMES: [Point; 7] = [
     Point::EnergyTotal,
 ];
 
+/// A unit with little time to answer.
+pub(super) fn hasty(device: u16, number: u8, registers_max: u16, addresses: &[u16], interval_ms: u64) -> Unit {
+    let mut unit = unit(device, number, registers_max, addresses, interval_ms);
+    unit.map.timeout = Duration::from_millis(TIMEOUT_MS);
+    unit
+}
+
 pub(super) fn unit(device: u16, unit: u8, registers_max: u16, addresses: &[u16], interval_ms: u64) -> Unit {
     let points = NAMES.iter().zip(addresses).map(|(what, address)| point(*what, *address)).collect();
-    let map = ModbusMap { registers_max, gap_max: 0, timeout: Duration::from_millis(TIMEOUT_MS), points };
+    let map = ModbusMap { registers_max, gap_max: 0, timeout: Duration::from_millis(PATIENT_TIMEOUT_MS), points };
     Unit { device: DeviceIx(device), unit, map, interval: Duration::from_millis(interval_ms) }
 }
 
