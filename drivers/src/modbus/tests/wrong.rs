@@ -100,7 +100,7 @@ async fn wrong_answer(kind: Kind, (name, act, found, fault): Case) {
     let of = if found { unit } else { hasty };
     let mut lab = Lab::start(device.transport.clone(), vec![of(1, 1, 1, &ADDRESSES, 10)]);
     let mut neighbours = [false, false];
-    for _ in 0..6 {
+    for _ in 0..4 {
         let batch = lab.telemetry().await;
         assert_eq!(own_addresses(&batch), found, "{kind:?}, {name}: {batch:?}");
         let known = |at: usize| matches!(batch.readings[at].value, crate::Value::Float(_));
