@@ -286,6 +286,3 @@ fn chars(count: usize, baud: u32) -> Duration {
     let bits = u32::try_from(count).unwrap_or(u32::MAX).saturating_mul(BITS_PER_CHAR);
     Duration::from_secs_f64(f64::from(bits) / f64::from(baud.max(1)))
 }
-
-#[cfg(test)]
-mod tests;
