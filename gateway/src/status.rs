@@ -521,4 +521,6 @@ fn without_credentials(url: &str) -> String {
 }
 
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;
