@@ -198,7 +198,7 @@ impl Code {
                 "检查令牌文件、组织和存储桶名称。更换令牌后无需重启。",
             ),
             Self::Silent => (
-                "Check the device's power and wiring, and its unit id or topic; others on the same link are heard.",
+                "Check the device's power and wiring, and its unit id or topic; the connection itself works.",
                 "检查设备电源、接线以及站号或主题；链路本身正常。",
             ),
             Self::UnknownDevice => (
