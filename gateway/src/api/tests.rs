@@ -168,7 +168,7 @@ fn only_this_machines_own_names_are_answered() {
         (host(""), 400),
         (format!("{head}\r\n"), 400),
         (format!("{head}Host: localhost\r\nHost: evil.example.cn\r\n\r\n"), 400),
-        (format!("GET http://evil.example.cn/api/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), 421),
+        ("GET http://evil.example.cn/api/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned(), 421),
     ] {
         let answer = server.ask(&request);
         assert_eq!(answer.code, code, "{request}");
@@ -350,6 +350,9 @@ fn connections_over_the_limit_wait_for_a_place() {
     }
     let mut late = server.connect();
     late.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    late.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(late.read(&mut [0]).is_err(), "answered though every place is taken");
+    late.set_read_timeout(Some(PATIENCE)).unwrap();
     for stream in &mut crowd {
         stream.write_all(b"Host: localhost\r\nConnection: close\r\n\r\n").unwrap();
         let mut text = String::new();

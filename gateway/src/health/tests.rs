@@ -119,7 +119,7 @@ fn messages_say_where_why_how_long_and_how_long_it_can_go_on() {
 fn many_silent_devices_are_counted_and_some_named() {
     let mut status = sample::well();
     let template = status.devices[0].clone();
-    status.devices = (0..9).map(|n| crate::status::DeviceInfo { id: format!("vm-{n}"), online: false, ..template.clone() }).collect();
+    status.devices = (0..9).map(|n| DeviceInfo { id: format!("vm-{n}"), online: false, ..template.clone() }).collect();
     assert_eq!(conditions(&status)[0].en, "9 of 9 devices on local are silent: vm-0, vm-1, vm-2, vm-3, vm-4, ….");
 }
 

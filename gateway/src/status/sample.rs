@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::store::{Cursor, Durable};
+use facility_config::Kind;
+use facility_config::alarm::RuleKind;
 use facility_config::{Part, Point};
 use facility_drivers::Quality;
+use facility_drivers::{Fault, LinkState, Metric, Value};
 
 /// 2026-09-01T08:00:00+08:00.
 pub(crate) const NOW_MS: i64 = 1_788_220_800_000;
@@ -17,7 +20,8 @@ pub(crate) fn busy() -> Status {
     status.accounts = crate::ledger::accounts(&intake(), &readings, &outbox);
     status.corrected.insert("clock_ahead", 12);
     status.forward = Some(ForwardInfo { requests: 310, retries: 2, lines: 9_600, points: 41_000, dead_lettered: 3, wire_bytes: 201_344 });
-    status.stores = vec![StoreInfo::new("readings", 512 << 20, &readings, 86_400), StoreInfo::new("outbox", 128 << 20, &outbox, 86_400)];
+    status.stores =
+        vec![StoreInfo::new("readings", 512 << 20, &readings, false, 86_400), StoreInfo::new("outbox", 128 << 20, &outbox, true, 86_400)];
     status.links = links();
     status.devices = devices();
     status.alarms = alarms();

@@ -1,8 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+use super::link::{host_port, without_credentials};
 use super::*;
 use crate::store::{Cursor, Durable};
 use facility_config::Point;
+use facility_config::limits::{WAL_SEGMENT_BYTES, WAL_SEGMENTS};
 use facility_drivers::Quality;
+use facility_drivers::{Fault, Value};
 
 #[test]
 fn the_snapshot_serialises_as_published() {
@@ -68,14 +71,20 @@ fn room_is_told_from_the_mean_rate_once_there_is_one() {
     // 2 MiB sealed for 1 Mi points: 2 bytes each; half of them wait, so 1 MiB of the budget is taken. In 1024 s
     // 1 Mi points came: 2 KiB/s. 101 MiB of room last 51 712 s.
     let sealed = books(1 << 20, ring + (2 << 20), 1 << 19);
-    let known = StoreInfo::new("outbox", ring + (102 << 20), &sealed, 1024);
+    let known = StoreInfo::new("outbox", ring + (102 << 20), &sealed, true, 1024);
     assert_eq!((known.backlog, known.backlog_bytes, known.room_s), (1 << 19, 1 << 20, Some(51_712)));
     // Nothing sealed yet: five bytes a point.
-    let young = StoreInfo::new("outbox", ring + 5_000_000, &books(1_000, ring, 1_000), 1_000);
+    let young = StoreInfo::new("outbox", ring + 5_000_000, &books(1_000, ring, 1_000), true, 1_000);
     assert_eq!(young.room_s, Some(1_000_000));
-    assert_eq!(StoreInfo::new("outbox", ring + 5_000_000, &books(1_000, ring, 0), 60).room_s, None, "no forecast in the first minutes");
-    assert_eq!(StoreInfo::new("outbox", ring, &books(0, ring, 0), 90_000).room_s, None, "no forecast without a rate");
-    assert_eq!(StoreInfo::new("outbox", ring, &books(1_000, ring, 0), 90_000).room_s, Some(0), "a full store has no room");
+    let local = StoreInfo::new("readings", ring + 5_000_000, &books(1_000, ring, 1_000), false, 1_000);
+    assert_eq!(local.room_s, None, "an outage does not touch a log the database does not read");
+    assert_eq!(
+        StoreInfo::new("outbox", ring + 5_000_000, &books(1_000, ring, 0), true, 60).room_s,
+        None,
+        "no forecast in the first minutes"
+    );
+    assert_eq!(StoreInfo::new("outbox", ring, &books(0, ring, 0), true, 90_000).room_s, None, "no forecast without a rate");
+    assert_eq!(StoreInfo::new("outbox", ring, &books(1_000, ring, 0), true, 90_000).room_s, Some(0), "a full store has no room");
 }
 
 #[test]
