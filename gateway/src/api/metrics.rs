@@ -190,6 +190,10 @@ fn family<'a>(
 ) -> fmt::Result {
     let mut encoder = to.encode_descriptor(name, help, unit.as_ref(), kind)?;
     for (labels, value) in rows {
+        if labels.is_empty() {
+            // A family of one: `name value`, not `name{} value`.
+            return value.encode(encoder);
+        }
         value.encode(encoder.encode_family(&labels)?)?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! Nothing is fetched from elsewhere: a board in a cupboard has no internet. Everything that comes from a
 //! configuration or a device is escaped.
 
-use crate::health::Condition;
+use crate::health::{Condition, Severity};
 use crate::status::{DeviceInfo, Status};
 use std::fmt::Write;
 
@@ -23,7 +23,7 @@ pub(super) fn render(status: &Status, stalled: Option<&Condition>) -> String {
 fn summary(status: &Status, stalled: Option<&Condition>) -> String {
     let mut html = String::new();
     let found: Vec<&Condition> = stalled.into_iter().chain(&status.conditions).collect();
-    let needs = found.len() + status.raised().count();
+    let needs = found.iter().filter(|one| one.severity != Severity::Info).count() + status.raised().count();
     paragraph(&mut html, &format!("{} · {}", status.gateway.id, status.gateway.site));
     paragraph(
         &mut html,

@@ -1,1 +1,148 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+use super::*;
+use crate::status::sample;
 
+fn codes(status: &Status) -> Vec<&'static str> {
+    conditions(status).iter().map(|found| found.code.as_str()).collect()
+}
+
+fn link(status: &mut Status, kind: LinkKind) -> &mut LinkInfo {
+    status.links.iter_mut().find(|link| link.kind == kind).unwrap()
+}
+
+fn down(status: &mut Status, kind: LinkKind, state: LinkState, for_ms: i64) {
+    let since_ms = status.gateway.now_ms - for_ms;
+    let link = link(status, kind);
+    link.state = state;
+    link.since_ms = since_ms;
+    link.error = Some("no route to host".into());
+}
+
+#[test]
+fn a_good_day_has_no_condition() {
+    assert_eq!(codes(&sample::well()), Vec::<&str>::new());
+}
+
+type Change = fn(&mut Status);
+
+#[test]
+fn each_condition_comes_with_its_cause() {
+    let causes: [(&str, Change); 17] = [
+        ("GW-H001", |s| s.stores[0].fault = Some("no space left on device".into())),
+        ("GW-H003", |s| s.stores[0].damaged = 1),
+        ("GW-H004", |s| (s.stores[1].evicted_since_start, s.stores[1].backlog_bytes) = (1, s.stores[1].bytes_max)),
+        ("GW-H005", |s| s.stores[1].backlog_bytes = s.stores[1].bytes_max / 2),
+        ("GW-H006", |s| s.accounts[0] = crate::ledger::Account::messages(&one_message())),
+        ("GW-H010", |s| down(s, LinkKind::Broker, LinkState::Connecting, LINK_GRACE_MS)),
+        ("GW-H011", |s| down(s, LinkKind::Broker, LinkState::Denied, 0)),
+        ("GW-H012", |s| down(s, LinkKind::Bus, LinkState::Connecting, LINK_GRACE_MS)),
+        ("GW-H013", |s| down(s, LinkKind::Bus, LinkState::Denied, 0)),
+        ("GW-H014", |s| down(s, LinkKind::Database, LinkState::Connecting, LINK_GRACE_MS)),
+        ("GW-H015", |s| down(s, LinkKind::Database, LinkState::Denied, 0)),
+        ("GW-H020", |s| s.devices[0].online = false),
+        ("GW-H030", |s| _ = s.rates.refused_recent.insert("unknown_device", 1)),
+        ("GW-H031", |s| _ = s.rates.refused_recent.insert("undecodable", 1)),
+        ("GW-H032", |s| _ = s.rates.dropped_recent.insert("unknown_device", 1)),
+        ("GW-H032", |s| _ = s.rates.dropped_recent.insert("out_of_range", 1)),
+        ("GW-H040", |s| s.gateway.clock_set = false),
+    ];
+    for (code, cause) in causes {
+        let mut status = sample::well();
+        cause(&mut status);
+        assert_eq!(codes(&status), [code]);
+    }
+}
+
+fn one_message() -> crate::telemetry::Intake {
+    let intake = crate::telemetry::Intake::default();
+    intake.messages.add(1);
+    intake
+}
+
+#[test]
+fn what_is_normal_is_no_condition() {
+    let normal: [(&str, Change); 8] = [
+        ("a link just coming up", |s| down(s, LinkKind::Broker, LinkState::Connecting, LINK_GRACE_MS - 1)),
+        ("a link told to stop", |s| down(s, LinkKind::Bus, LinkState::Stopped, 60_000)),
+        ("a backlog below half", |s| s.stores[1].backlog_bytes = s.stores[1].bytes_max / 2 - 1),
+        ("deleted in an outage that is over", |s| s.stores[1].evicted_since_start = 9),
+        ("a message sent twice", |s| _ = s.rates.refused_recent.insert("duplicate", 5)),
+        ("a unit without an answer", |s| _ = s.rates.dropped_recent.insert("timeout", 5)),
+        ("a time put right", |s| _ = s.rates.dropped_recent.insert("clock_ahead", 5)),
+        ("a device not due yet", |s| (s.devices[0].online, s.devices[0].waiting) = (false, true)),
+    ];
+    for (case, change) in normal {
+        let mut status = sample::well();
+        change(&mut status);
+        assert_eq!(codes(&status), Vec::<&str>::new(), "{case}");
+    }
+}
+
+#[test]
+fn a_dead_bus_explains_its_silent_devices() {
+    // In the sample rs485-b is down with fz-03 behind it, and lk-02 is silent on a broker that works.
+    let found = conditions(&sample::busy());
+    let silent: Vec<&Condition> = found.iter().filter(|one| one.code == Code::Silent).collect();
+    assert_eq!(silent.len(), 1);
+    assert_eq!(silent[0].subject, "local");
+    assert_eq!(silent[0].en, "1 of 3 devices on local are silent: gl-junmen-lk-02.");
+    assert!(found.iter().any(|one| one.code == Code::BusDown && one.subject == "rs485-b"));
+}
+
+#[test]
+fn a_full_store_hides_its_backlog_and_the_worst_comes_first() {
+    let mut status = sample::busy();
+    status.stores[1].backlog_bytes = status.stores[1].bytes_max;
+    status.stores[1].evicted_since_start = 7;
+    status.stores[0].fault = Some("input/output error".into());
+    status.rates.dropped_recent.insert("wrong_type", 2);
+    assert_eq!(codes(&status), ["GW-H001", "GW-H004", "GW-H012", "GW-H020", "GW-H030", "GW-H032"]);
+}
+
+#[test]
+fn messages_say_where_why_how_long_and_how_long_it_can_go_on() {
+    let mut status = sample::well();
+    down(&mut status, LinkKind::Database, LinkState::Connecting, 45 * 60_000);
+    status.stores[1].room_s = Some(9 * 86_400 + 100);
+    let found = conditions(&status);
+    assert_eq!(
+        found[0].en,
+        "Database at https://tsdb.example.cn/insert cannot be reached for 45 min (no route to host). At the present rate there is room for 9 days."
+    );
+    assert_eq!(
+        found[0].zh,
+        "数据库（https://tsdb.example.cn/insert）无法访问，已持续 45 分钟 (no route to host)。按目前速率还可离线保存 9 天。"
+    );
+}
+
+#[test]
+fn many_silent_devices_are_counted_and_some_named() {
+    let mut status = sample::well();
+    let template = status.devices[0].clone();
+    status.devices = (0..9).map(|n| DeviceInfo { id: format!("vm-{n}"), online: false, ..template.clone() }).collect();
+    assert_eq!(conditions(&status)[0].en, "9 of 9 devices on local are silent: vm-0, vm-1, vm-2, vm-3, vm-4, ….");
+}
+
+#[test]
+fn a_snapshot_may_be_ten_seconds_old() {
+    assert_eq!(stalled(STATUS_AGE_MS_MAX), None);
+    let found = stalled(STATUS_AGE_MS_MAX + 1).unwrap();
+    assert_eq!((found.code.as_str(), found.severity), ("GW-H002", Severity::Critical));
+}
+
+#[test]
+fn every_code_is_unique_and_says_what_to_do_in_both_languages() {
+    let mut seen = std::collections::BTreeSet::new();
+    for code in Code::ALL {
+        assert!(seen.insert(code.as_str()), "{code:?} shares its code");
+        let (en, zh) = code.hint();
+        assert!(en.ends_with('.') && en.is_ascii(), "{code:?}: {en}");
+        assert!(zh.ends_with('。') && zh.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{code:?}: {zh}");
+    }
+}
+
+#[test]
+fn only_what_stops_the_gateway_itself_is_critical() {
+    let critical: Vec<Code> = Code::ALL.into_iter().filter(|code| code.severity() == Severity::Critical).collect();
+    assert_eq!(critical, [Code::StoreFault, Code::Stalled]);
+}

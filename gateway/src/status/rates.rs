@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Rates are means over this long: short enough to see a device come and go, long enough for polls every 5 s.
 const RATE_SPAN_MS: i64 = 10_000;
+/// What was refused longer ago than this is no news.
+const RECENT_MS: i64 = 60_000;
 
 /// Totals of the intake at one moment.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +65,8 @@ impl Rates {
     /// Adds totals taken at `mono_ms` (a clock that never steps) and returns the rates up to them. Call it about once
     /// a second.
     pub fn push(&mut self, mono_ms: i64, totals: Totals) -> Rate {
-        if self.samples.len() == RATE_SAMPLES_MAX {
+        let outdated = |at_ms: i64| mono_ms.saturating_sub(at_ms) > RECENT_MS;
+        while self.samples.len() == RATE_SAMPLES_MAX || self.samples.front().is_some_and(|(at_ms, _)| outdated(*at_ms)) {
             self.samples.pop_front();
         }
         self.samples.push_back((mono_ms, totals));

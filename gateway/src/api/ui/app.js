@@ -12,12 +12,12 @@
       next: 'Next step: ', alarms: 'Alarms', noAlarms: 'No alarms', raised: 'raised', pending: 'delay running', since: 'since',
       someAlarms: n => n === 1 ? '1 alarm is raised' : n + ' alarms are raised', show: 'show', limit: 'limit', value: 'value',
       kinds: { locker: 'Parcel lockers', cabinet: 'Cold cabinets', vending: 'Vending machines', meter: 'Energy meters' },
-      online: 'online', silent: 'silent', waiting: 'not heard yet', ago: s => s + ' ago', never: 'never heard', all: 'All values',
+      online: 'online', alarm: 'alarm', silent: 'silent', waiting: 'not heard yet', ago: s => s + ' ago', never: 'never heard', all: 'All values',
       occupied: 'Occupied', faulted: 'Out of order', overdue: 'Overdue', air: 'Air', door: 'Door', defrost: 'Defrost', open: 'open', closed: 'closed',
       on: 'running', off: 'off', mode: 'Mode', status: 'Status', empty: 'Empty lanes', power: 'Power', energy: 'Energy', yes: 'yes', no: 'no',
       quality: { sensor_error: 'sensor fault', comm_error: 'no answer', out_of_range: 'out of range', stale: 'old value', uncertain: 'uncertain' },
       links: 'Connections', link: { broker: 'Broker', bus: 'Bus', database: 'Database' },
-      state: { up: 'connected', connecting: 'not connected', denied: 'refused', stopped: 'stopped' }, connects: 'connections made',
+      state: { up: 'connected', connecting: 'not connected', denied: 'refused', stopped: 'stopped' }, lasting: s => 'for ' + s, connects: 'connections made',
       account: 'Account', rows: { messages: 'Messages', readings: 'Readings', metrics: 'Metrics and events' },
       received: 'received', delivered: 'delivered', buffered: 'buffered', dropped: 'dropped', dead: 'dead-lettered',
       balances: 'balances', missing: n => n + ' missing', tooMany: n => n + ' too many',
@@ -32,12 +32,12 @@
       next: '下一步：', alarms: '报警', noAlarms: '无报警', raised: '已触发', pending: '延时中', since: '始于',
       someAlarms: n => n + ' 条报警已触发', show: '查看', limit: '阈值', value: '当前值',
       kinds: { locker: '信包箱', cabinet: '冷柜', vending: '售卖机', meter: '电表' },
-      online: '在线', silent: '无数据', waiting: '尚未收到', ago: s => s + '前', never: '从未收到', all: '全部数值',
+      online: '在线', alarm: '报警', silent: '无数据', waiting: '尚未收到', ago: s => s + '前', never: '从未收到', all: '全部数值',
       occupied: '占用', faulted: '故障', overdue: '滞留件', air: '柜温', door: '柜门', defrost: '化霜', open: '打开', closed: '关闭',
       on: '进行中', off: '否', mode: '模式', status: '状态', empty: '缺货货道', power: '功率', energy: '电能', yes: '是', no: '否',
       quality: { sensor_error: '探头故障', comm_error: '无应答', out_of_range: '超出范围', stale: '旧值', uncertain: '不确定' },
       links: '连接', link: { broker: '消息服务器', bus: '总线', database: '数据库' },
-      state: { up: '已连接', connecting: '未连接', denied: '被拒绝', stopped: '已停止' }, connects: '连接次数',
+      state: { up: '已连接', connecting: '未连接', denied: '被拒绝', stopped: '已停止' }, lasting: s => '已持续 ' + s, connects: '连接次数',
       account: '账目', rows: { messages: '消息', readings: '读数', metrics: '指标与事件' },
       received: '接收', delivered: '送达', buffered: '缓存', dropped: '丢弃', dead: '死信',
       balances: '账目平衡', missing: n => '缺少 ' + n, tooMany: n => '多出 ' + n,
@@ -65,12 +65,13 @@
   const pick = (en, zh) => lang === 'zh' ? zh : en;
   const number = (n, digits = 1) => new Intl.NumberFormat(lang, { maximumFractionDigits: digits }).format(n);
   const bytes = n => n < 1e6 ? number(n / 1e3) + ' kB' : n < 1e9 ? number(n / 1e6) + ' MB' : number(n / 1e9) + ' GB';
-  const gap = () => pick(' ', '');
+  const time = ms => new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' }).format(ms);
   const span = s => {
     const [n, unit] = s < 120 ? [s, 0] : s < 7200 ? [s / 60, 1] : s < 172800 ? [s / 3600, 2] : [s / 86400, 3];
     return `${number(Math.floor(n))} ${t().units[unit]}`;
   };
-  const ago = ms => t().ago(span(Math.max(0, (status.gateway.now_ms - ms) / 1000)));
+  const since = ms => span(Math.max(0, (status.gateway.now_ms - ms) / 1000));
+  const ago = ms => t().ago(since(ms));
   const el = (tag, name, ...children) => {
     const node = document.createElement(tag);
     if (name) node.className = name;
@@ -132,7 +133,7 @@
     el('tr', '', el('th', '', pick(one.en, one.zh) + (one.part && ` · ${one.part}`)), el('td', '', shown(one))))));
   const card = device => {
     const level = device.online ? (device.alarms.length ? 'warn' : 'ok') : device.waiting ? '' : 'bad';
-    const word = device.online ? t().online : device.waiting ? t().waiting : t().silent;
+    const word = device.online ? (device.alarms.length ? t().alarm : t().online) : device.waiting ? t().waiting : t().silent;
     const seen = device.last_seen_ms === null ? (device.waiting ? '' : t().never) : ago(device.last_seen_ms);
     const more = el('details', '', el('summary', '', `${t().all} (${device.values.length})`));
     more.open = open.has(device.id);
@@ -181,7 +182,7 @@
       const figures = alarm.unit && `${t().value} ${figure(alarm.value)} · ${t().limit} ${figure(alarm.limit)}`;
       return el('li', 'card ' + level, el('div', 'top', el('h3', '', pick(alarm.en, alarm.zh)), state(level, alarm.raised ? t().raised : t().pending)),
         el('p', '', alarm.device_name ? `${alarm.device_name} (${alarm.device})` : alarm.device),
-        el('p', 'soft', [`${t().since} ${new Date(alarm.since_ms).toLocaleString(lang)} (${ago(alarm.since_ms)})`, figures].filter(Boolean).join(' · ')));
+        el('p', 'soft', [`${t().since} ${time(alarm.since_ms)} (${ago(alarm.since_ms)})`, figures].filter(Boolean).join(' · ')));
     }) : [el('li', 'soft', t().noAlarms)]));
   };
 
@@ -191,7 +192,7 @@
     fill('link-list', ...status.links.map(link => el('li', 'card ' + level[link.state],
       el('div', 'top', el('h3', '', t().link[link.kind] + (link.kind === 'database' ? '' : ' ' + link.name)), state(level[link.state], t().state[link.state])),
       el('p', 'soft', link.address),
-      el('p', 'soft', `${ago(link.since_ms)} · ${t().connects} ${number(link.connects)}`),
+      el('p', 'soft', `${t().lasting(since(link.since_ms))} · ${t().connects} ${number(link.connects)}`),
       link.error && link.state !== 'up' ? el('p', '', link.error) : null,
       reasons(link.faults))));
   };
@@ -206,10 +207,11 @@
       const ok = row.missing === 0;
       const dropped = Object.values(row.dropped).reduce((a, b) => a + b, 0);
       const terms = [['', t().received, row.received], ['=', t().delivered, row.delivered], ['+', t().buffered, row.buffered], ['+', t().dropped, dropped], ['+', t().dead, row.dead_lettered]];
+      const line = ([op, name, n]) => el('div', '', el('dt', '', el('span', 'op', op), name), el('dd', '', number(n)));
       const verdict = ok ? t().balances : row.missing > 0 ? t().missing(number(row.missing)) : t().tooMany(number(-row.missing));
       return el('div', 'card ' + (ok ? 'ok' : 'bad'),
         el('div', 'top', el('h3', '', t().rows[row.name]), state(ok ? 'ok' : 'bad', verdict)),
-        el('dl', 'sum', ...terms.flatMap(([op, name, n]) => [op && el('div', 'op', op), fact(name, number(n))])),
+        el('dl', 'sum', ...terms.map(line)),
         reasons(row.dropped));
     }));
   };
@@ -255,13 +257,14 @@
     document.documentElement.lang = lang;
     $('language').textContent = pick('中文', 'English');
     $('language').lang = pick('zh', 'en');
+    $('language').hidden = false;
     drawBanner();
     if (!status) return;
     const { gateway } = status;
     say('title', gateway.id);
     say('place', [gateway.site, gateway.district_name || gateway.district, gateway.community].filter(Boolean).join(' · '));
     drawAlarms(); drawDevices(); drawLinks(); drawAccount(); drawStores();
-    say('foot', `${t().version} ${gateway.version} · ${t().up}${gap() || ' '}${span(gateway.uptime_s)} · ${number(status.rates.messages_per_s)} ${t().rate} · ${t().updated} ${new Date(gateway.now_ms).toLocaleString(lang)}`);
+    say('foot', `${t().version} ${gateway.version} · ${t().up} ${span(gateway.uptime_s)} · ${number(status.rates.messages_per_s)} ${t().rate} · ${t().updated} ${time(gateway.now_ms)}`);
   };
 
   const poll = async () => {

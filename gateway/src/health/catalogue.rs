@@ -1,0 +1,193 @@
+//! The catalogue of conditions: code, severity and next step. Data only; [`conditions`](super::conditions) decides what
+//! holds. A code once given keeps its meaning: manuals and alert rules name it.
+
+use serde::{Serialize, Serializer};
+
+/// How bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The gateway does not do its work: `/healthz` answers 503.
+    Critical,
+    /// Somebody should act; everything else goes on.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+/// The closed set of conditions, in the order they are shown within a severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// A log cannot be written.
+    StoreFault,
+    /// No fresh snapshot.
+    Stalled,
+    /// Points on flash were damaged.
+    StoreDamaged,
+    /// Points are being deleted before they are delivered.
+    Evicted,
+    /// The backlog fills its budget.
+    Backlog,
+    /// The account does not balance.
+    Imbalance,
+    /// A broker is not connected.
+    BrokerDown,
+    /// A broker refuses us.
+    BrokerDenied,
+    /// A bus is not connected.
+    BusDown,
+    /// The system refuses us the port.
+    BusDenied,
+    /// The database does not answer.
+    DatabaseDown,
+    /// The database refuses us.
+    DatabaseDenied,
+    /// Devices are not heard although their link works.
+    Silent,
+    /// Messages from devices that are not declared.
+    UnknownDevice,
+    /// Messages that cannot be read.
+    MessagesRefused,
+    /// Values that cannot be believed.
+    ReadingsDropped,
+    /// The clock stands before the build date.
+    ClockUnset,
+}
+
+impl Code {
+    /// Every condition.
+    pub const ALL: [Self; 17] = [
+        Self::StoreFault,
+        Self::Stalled,
+        Self::StoreDamaged,
+        Self::Evicted,
+        Self::Backlog,
+        Self::Imbalance,
+        Self::BrokerDown,
+        Self::BrokerDenied,
+        Self::BusDown,
+        Self::BusDenied,
+        Self::DatabaseDown,
+        Self::DatabaseDenied,
+        Self::Silent,
+        Self::UnknownDevice,
+        Self::MessagesRefused,
+        Self::ReadingsDropped,
+        Self::ClockUnset,
+    ];
+
+    /// Code in messages, manuals and labels. Never given to another condition.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StoreFault => "GW-H001",
+            Self::Stalled => "GW-H002",
+            Self::StoreDamaged => "GW-H003",
+            Self::Evicted => "GW-H004",
+            Self::Backlog => "GW-H005",
+            Self::Imbalance => "GW-H006",
+            Self::BrokerDown => "GW-H010",
+            Self::BrokerDenied => "GW-H011",
+            Self::BusDown => "GW-H012",
+            Self::BusDenied => "GW-H013",
+            Self::DatabaseDown => "GW-H014",
+            Self::DatabaseDenied => "GW-H015",
+            Self::Silent => "GW-H020",
+            Self::UnknownDevice => "GW-H030",
+            Self::MessagesRefused => "GW-H031",
+            Self::ReadingsDropped => "GW-H032",
+            Self::ClockUnset => "GW-H040",
+        }
+    }
+
+    /// How bad. Only what stops the gateway's own work is critical: a watchdog restarts on it, and a restart mends
+    /// neither a cable nor a password.
+    #[must_use]
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::StoreFault | Self::Stalled => Severity::Critical,
+            Self::ReadingsDropped => Severity::Info,
+            _ => Severity::Warning,
+        }
+    }
+
+    /// Next step, English and Chinese.
+    #[must_use]
+    pub fn hint(self) -> (&'static str, &'static str) {
+        match self {
+            Self::StoreFault => (
+                "Check free space and the card: `df -h`, `dmesg`. Replace the card if it turned read-only. Nothing is acknowledged meanwhile; it goes on by itself.",
+                "检查剩余空间和存储卡（df -h、dmesg）；若卡已变为只读，请更换。期间不会确认任何消息，恢复后自动继续。",
+            ),
+            Self::Stalled => (
+                "Restart the service; nothing acknowledged is lost. Keep the log: `journalctl -u facility-gateway`.",
+                "重启服务，已确认的数据不会丢失；请保留日志（journalctl -u facility-gateway）。",
+            ),
+            Self::StoreDamaged => (
+                "Plan to replace the card: flash that damages data once does it again.",
+                "请安排更换存储卡：闪存一旦损坏数据，往往会再次发生。",
+            ),
+            Self::Evicted => (
+                "Bring the connection to the database back, or raise the byte budget in the [store] section.",
+                "请恢复与数据库的连接，或在 [store] 中调大字节预算。",
+            ),
+            Self::Backlog => (
+                "Bring the connection to the database back before the oldest points are deleted.",
+                "请在最旧的数据被删除之前恢复与数据库的连接。",
+            ),
+            Self::Imbalance => (
+                "This is a fault of the gateway. Save /api/status and the log, and report it.",
+                "这是网关自身的故障。请保存 /api/status 和日志并反馈。",
+            ),
+            Self::BrokerDown => (
+                "Check that the broker runs and that its address and port are right; then the network between.",
+                "检查消息服务器是否运行、地址和端口是否正确，再检查网络。",
+            ),
+            Self::BrokerDenied => (
+                "Check user name, password file or certificate, and the broker's access rules for this client.",
+                "检查用户名、密码文件或证书，以及消息服务器对该客户端的访问规则。",
+            ),
+            Self::BusDown => {
+                ("Check the cable, the converter's power and the address or port of the bus.", "检查线缆、转换器电源以及总线的地址或串口。")
+            }
+            Self::BusDenied => (
+                "Give the service's user access to the port (group dialout), and see that nothing else holds it.",
+                "请授予服务用户串口权限（dialout 组），并确认没有其他程序占用。",
+            ),
+            Self::DatabaseDown => (
+                "Check the uplink and the database's address. Everything is kept on flash and sent later.",
+                "检查上行网络和数据库地址。数据保存在本地闪存，恢复后补传。",
+            ),
+            Self::DatabaseDenied => (
+                "Check the token file, the organisation and the bucket. A new token is read without a restart.",
+                "检查令牌文件、组织和存储桶名称。更换令牌后无需重启。",
+            ),
+            Self::Silent => (
+                "Check the device's power and wiring, and its unit id or topic; the connection itself works.",
+                "检查设备电源、接线以及站号或主题；链路本身正常。",
+            ),
+            Self::UnknownDevice => (
+                "Declare the device in the configuration, or find out who is publishing on its topics.",
+                "请在配置中登记该设备，或查明是谁在发布这些主题。",
+            ),
+            Self::MessagesRefused => (
+                "Check that the device's profile fits its firmware; the reasons say what was wrong.",
+                "检查设备型号文件与其固件是否一致；原因见括号。",
+            ),
+            Self::ReadingsDropped => (
+                "Other values of the same messages were kept. Check the profile's fields and ranges.",
+                "同一消息中的其他值已保留。请检查型号文件中的字段和取值范围。",
+            ),
+            Self::ClockUnset => (
+                "Give the board a time source: network time, or a battery-backed clock. Readings are kept and put right later.",
+                "请为设备提供时间来源：网络校时或带电池的时钟。读数会保留并在校时后修正。",
+            ),
+        }
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

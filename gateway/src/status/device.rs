@@ -1,0 +1,171 @@
+//! A device as it is shown, with its newest values and its alarms. Pure.
+
+use super::LinkKind;
+use facility_config::alarm::RuleKind;
+use facility_config::{Device, Kind, Site, Source};
+use facility_drivers::{Metric, Value};
+use serde::Serialize;
+
+/// One device.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeviceInfo {
+    /// `device_id`.
+    pub id: String,
+    /// Name for people.
+    pub name: Option<String>,
+    /// `locker`, `cabinet`, `vending` or `meter`.
+    pub kind: &'static str,
+    /// Chinese name of the kind.
+    pub zh: &'static str,
+    /// Maker and model.
+    pub profile: Option<String>,
+    /// Kind of the link it is reached by; `None` for the gateway.
+    pub link_kind: Option<LinkKind>,
+    /// Name of that link.
+    pub link: Option<String>,
+    /// Expected time between two readings, seconds.
+    pub interval_s: f64,
+    /// Upper air-temperature limit of a cabinet's class, °C.
+    pub limit_c: Option<f64>,
+    /// Heard within two intervals.
+    pub online: bool,
+    /// Not heard yet and not due either: the gateway has only just started.
+    pub waiting: bool,
+    /// When it was last heard, Unix ms.
+    pub last_seen_ms: Option<i64>,
+    /// Newest values.
+    pub values: Vec<ValueInfo>,
+    /// Rules with a raised alarm.
+    pub alarms: Vec<&'static str>,
+}
+
+/// The newest value of one metric.
+#[derive(Debug, Clone, Serialize)]
+pub struct ValueInfo {
+    /// `measurement.field`; the field ends in its unit where it has one.
+    pub name: &'static str,
+    /// Field alone.
+    pub field: &'static str,
+    /// Part of the device; empty for the whole.
+    pub part: String,
+    /// Meaning.
+    pub en: &'static str,
+    /// Meaning in Chinese.
+    pub zh: &'static str,
+    /// The value; null unless `quality` is `good`.
+    pub value: serde_json::Value,
+    /// `good`, or why there is no value.
+    pub quality: &'static str,
+    /// Time of the value, Unix ms.
+    pub at_ms: i64,
+}
+
+/// One alarm.
+#[derive(Debug, Clone, Serialize)]
+pub struct ActiveAlarm {
+    /// `device_id`.
+    pub device: String,
+    /// Its name for people.
+    pub device_name: Option<String>,
+    /// Name of the rule.
+    pub rule: &'static str,
+    /// The rule in words.
+    pub en: &'static str,
+    /// The rule in Chinese.
+    pub zh: &'static str,
+    /// Unit of `value` and `limit`; empty if they have none.
+    pub unit: &'static str,
+    /// Since when the condition holds, Unix ms.
+    pub since_ms: i64,
+    /// False while its delay is still running.
+    pub raised: bool,
+    /// The value that decided.
+    pub value: Option<f64>,
+    /// The limit it was held against.
+    pub limit: Option<f64>,
+}
+
+impl DeviceInfo {
+    /// A declared device nobody has heard yet; the caller adds what it knows.
+    #[must_use]
+    pub fn new(site: &Site, device: &Device) -> Self {
+        let link = match &device.source {
+            Source::Gateway => None,
+            Source::Mqtt { broker, .. } => site.brokers.get(*broker).map(|broker| (LinkKind::Broker, broker.name.to_string())),
+            Source::Modbus { bus, .. } => site.buses.get(*bus).map(|bus| (LinkKind::Bus, bus.name.to_string())),
+        };
+        let (link_kind, link) = link.unzip();
+        Self {
+            id: device.id.to_string(),
+            name: device.name.as_deref().map(str::to_owned),
+            kind: device.kind.as_str(),
+            zh: device.kind.zh(),
+            profile: device.profile.as_ref().map(|profile| profile.title.to_string()),
+            link_kind,
+            link,
+            interval_s: device.interval.as_secs_f64(),
+            limit_c: device.cold.filter(|_| device.kind == Kind::Cabinet).map(|class| class.limit_c()),
+            online: false,
+            waiting: true,
+            last_seen_ms: None,
+            values: Vec::new(),
+            alarms: Vec::new(),
+        }
+    }
+
+    /// The same with what was heard: `online` as the pipeline judges it, at `uptime_s` of the gateway.
+    #[must_use]
+    pub fn heard(mut self, online: bool, last_seen_ms: Option<i64>, uptime_s: u64) -> Self {
+        self.online = online;
+        self.last_seen_ms = last_seen_ms;
+        self.waiting = !online && last_seen_ms.is_none() && (uptime_s as f64) < 3.0 * self.interval_s;
+        self
+    }
+
+    /// Due and not heard.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        !self.online && !self.waiting
+    }
+}
+
+impl ValueInfo {
+    /// A value of a metric at `at_ms`.
+    #[must_use]
+    pub fn new(metric: Metric, value: &Value, at_ms: i64) -> Self {
+        let info = metric.point.info();
+        let (value, quality) = match value {
+            Value::Float(number) => (serde_json::Value::from(*number), "good"),
+            Value::Int(number) => (serde_json::Value::from(*number), "good"),
+            Value::Bool(yes) => (serde_json::Value::from(*yes), "good"),
+            Value::Text(word) => (serde_json::Value::from(&**word), "good"),
+            Value::Missing(quality) => (serde_json::Value::Null, quality.as_str()),
+        };
+        Self { name: info.name, field: info.field, part: metric.part.to_string(), en: info.en, zh: info.zh, value, quality, at_ms }
+    }
+}
+
+impl ActiveAlarm {
+    /// An alarm of a device whose condition holds since `since_ms`.
+    #[must_use]
+    pub fn new(device: &Device, rule: RuleKind, since_ms: i64, raised: bool, value: Option<f64>, limit: Option<f64>) -> Self {
+        let (en, unit) = match rule {
+            RuleKind::FrozenHigh => ("Frozen cabinet too warm", "°C"),
+            RuleKind::ChilledHigh => ("Chilled cabinet too warm", "°C"),
+            RuleKind::DoorOpen => ("Door standing open", ""),
+            RuleKind::CommLoss => ("Nothing heard from the device", ""),
+        };
+        Self {
+            device: device.id.to_string(),
+            device_name: device.name.as_deref().map(str::to_owned),
+            rule: rule.as_str(),
+            en,
+            zh: rule.zh(),
+            unit,
+            since_ms,
+            raised,
+            value,
+            limit,
+        }
+    }
+}

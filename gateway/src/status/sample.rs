@@ -1,0 +1,248 @@
+//! A gateway of Fuzhou as the tests see it: one of everything, with Chinese names, an alarm and a dead bus.
+
+use super::*;
+use crate::store::{Cursor, Durable};
+use facility_config::Kind;
+use facility_config::alarm::RuleKind;
+use facility_config::{Part, Point};
+use facility_drivers::Quality;
+use facility_drivers::{Fault, LinkState, Metric, Value};
+
+/// 2026-09-01T08:00:00+08:00.
+pub(crate) const NOW_MS: i64 = 1_788_220_800_000;
+
+/// The snapshot, judged.
+pub(crate) fn busy() -> Status {
+    let mut status = Status::starting(gateway());
+    status.rates = Rate { messages_per_s: 3.4, readings_per_s: 41.5, recent_s: 60, ..Rate::default() };
+    status.rates.refused_recent.insert("unknown_device", 3);
+    let (readings, outbox) = books();
+    status.accounts = crate::ledger::accounts(&intake(), &readings, &outbox);
+    status.corrected.insert("clock_ahead", 12);
+    status.forward = Some(ForwardInfo { requests: 310, retries: 2, lines: 9_600, points: 41_000, dead_lettered: 3, wire_bytes: 201_344 });
+    status.stores =
+        vec![StoreInfo::new("readings", 512 << 20, &readings, false, 86_400), StoreInfo::new("outbox", 128 << 20, &outbox, true, 86_400)];
+    status.links = links();
+    status.devices = devices();
+    status.alarms = alarms();
+    status.judged()
+}
+
+/// The same site on a good day.
+pub(crate) fn well() -> Status {
+    let mut status = busy();
+    status.rates.refused_recent.clear();
+    status.alarms.clear();
+    for device in &mut status.devices {
+        device.online = true;
+        device.alarms.clear();
+    }
+    for link in &mut status.links {
+        link.state = LinkState::Up;
+        link.error = None;
+    }
+    status.judged()
+}
+
+fn gateway() -> GatewayInfo {
+    GatewayInfo {
+        id: "gw-gulou-01".into(),
+        site: "junmen".into(),
+        district: "350102".into(),
+        district_name: "鼓楼区",
+        community: Some("军门社区".into()),
+        version: "0.1.0",
+        started_ms: NOW_MS - 86_400_000,
+        now_ms: NOW_MS,
+        mono_ms: 86_400_000,
+        uptime_s: 86_400,
+        clock_set: true,
+    }
+}
+
+/// 20 refused of 290 000 messages; 41 of 3.6 million values dropped and two times corrected.
+pub(crate) fn intake() -> Intake {
+    let intake = Intake::default();
+    intake.messages.add(290_000);
+    intake.refused.add(Fault::UnknownDevice, 17);
+    intake.refused.add(Fault::Undecodable, 3);
+    intake.accepted.add(289_980);
+    intake.readings.add(3_600_041);
+    intake.dropped.add(Fault::OutOfRange, 40);
+    intake.dropped.add(Fault::WrongType, 1);
+    intake.dropped.add(Fault::ClockAhead, 2);
+    intake.stored.add(3_600_000);
+    intake.produced.add(41_000);
+    intake
+}
+
+/// Readings log and outbox that balance with [`intake`].
+pub(crate) fn books() -> (Books, Books) {
+    let readings = Books {
+        at_start: Durable { end: 1_000_000, ..Durable::default() },
+        durable: Durable {
+            end: 4_599_700,
+            commits: 84_000,
+            bytes_written: 402_653_184,
+            bytes_on_disk: 13_600_000,
+            pending: 200,
+            ..Durable::default()
+        },
+        queued: 100,
+        readers: vec![Cursor { next: 4_599_100, delivered: 4_599_100, ..Cursor::default() }],
+    };
+    let outbox = Books {
+        at_start: Durable { end: 9_000, ..Durable::default() },
+        durable: Durable { end: 50_000, commits: 300, bytes_written: 2_457_600, bytes_on_disk: 8_500_000, ..Durable::default() },
+        queued: 0,
+        readers: vec![Cursor { next: 49_600, delivered: 49_597, dead_lettered: 3, lost: 0 }],
+    };
+    (readings, outbox)
+}
+
+fn links() -> Vec<LinkInfo> {
+    let link = |kind, name: &str, address: &str, state, since_s: i64, error: Option<&str>| LinkInfo {
+        kind,
+        name: name.into(),
+        address: address.into(),
+        state,
+        since_ms: NOW_MS - since_s * 1000,
+        error: error.map(Into::into),
+        connects: 3,
+        faults: BTreeMap::new(),
+    };
+    let mut links = vec![
+        link(LinkKind::Broker, "local", "mqtt://127.0.0.1:1883", LinkState::Up, 86_000, None),
+        link(LinkKind::Bus, "rs485-a", "/dev/serial/by-id/usb-FTDI_A10K-if00 9600 Bd", LinkState::Up, 86_000, None),
+        link(LinkKind::Bus, "rs485-b", "tcp://192.168.7.21:502", LinkState::Connecting, 760, Some("connection refused")),
+        link(LinkKind::Database, "database", "https://tsdb.example.cn/insert", LinkState::Up, 5_000, None),
+    ];
+    links[1].faults.insert("timeout", 1_204);
+    links
+}
+
+fn devices() -> Vec<DeviceInfo> {
+    vec![
+        device(
+            "cs-jinzhou-vm-03",
+            "金洲小区 售卖机 3 号",
+            Kind::Vending,
+            (LinkKind::Broker, "local"),
+            vec![
+                value(Point::VendingStatus, "", Value::Text("in_service".into())),
+                value(Point::VendingSales, "", Value::Int(9_641_250)),
+                value(Point::VendingAir, "", Value::Float(4.2)),
+                value(Point::LaneLevel, "A1", Value::Int(5)),
+                value(Point::LaneLevel, "A2", Value::Int(0)),
+                value(Point::LaneFault, "A2", Value::Bool(false)),
+            ],
+        ),
+        device(
+            "gl-junmen-cc-01",
+            "军门生鲜 冷藏柜",
+            Kind::Cabinet,
+            (LinkKind::Bus, "rs485-a"),
+            vec![value(Point::CabinetAir, "", Value::Missing(Quality::SensorError)), value(Point::CabinetDoor, "", Value::Bool(true))],
+        ),
+        device(
+            "gl-junmen-em-01",
+            "总表",
+            Kind::Meter,
+            (LinkKind::Bus, "rs485-a"),
+            vec![
+                value(Point::EnergyActive, "", Value::Float(486.0)),
+                value(Point::EnergyTotal, "", Value::Float(1_374.51)),
+                value(Point::EnergyVoltage, "", Value::Float(228.4)),
+            ],
+        ),
+        device(
+            "gl-junmen-lk-01",
+            "军门社区 <信包箱> 1 号",
+            Kind::Locker,
+            (LinkKind::Broker, "local"),
+            vec![
+                value(Point::LockerTotal, "", Value::Int(60)),
+                value(Point::LockerOccupied, "", Value::Int(41)),
+                value(Point::LockerFaulted, "", Value::Int(2)),
+                value(Point::LockerOverdue, "", Value::Int(6)),
+                value(Point::SizeOccupied, "s", Value::Int(24)),
+                value(Point::LockerTemp, "", Value::Float(31.5)),
+                value(Point::LockerMainsOk, "", Value::Bool(true)),
+            ],
+        ),
+        silent(device("gl-junmen-lk-02", "军门社区 信包箱 2 号", Kind::Locker, (LinkKind::Broker, "local"), vec![])),
+        device(
+            "tj-aofengzhou-fz-02",
+            "鳌峰洲 冷冻柜 2 号",
+            Kind::Cabinet,
+            (LinkKind::Bus, "rs485-a"),
+            vec![
+                value(Point::CabinetAir, "", Value::Float(-13.4)),
+                value(Point::CabinetDoor, "", Value::Bool(false)),
+                value(Point::CabinetDefrost, "", Value::Bool(false)),
+                value(Point::CabinetMode, "", Value::Text("pull_down".into())),
+                value(Point::CabinetHumidity, "", Value::Float(61.0)),
+            ],
+        ),
+        silent(device("tj-aofengzhou-fz-03", "鳌峰洲 冷冻柜 3 号", Kind::Cabinet, (LinkKind::Bus, "rs485-b"), vec![])),
+    ]
+}
+
+fn device(id: &str, name: &str, kind: Kind, (link_kind, link): (LinkKind, &str), values: Vec<ValueInfo>) -> DeviceInfo {
+    let alarms = if id == "tj-aofengzhou-fz-02" { vec!["frozen_high"] } else { vec![] };
+    DeviceInfo {
+        id: id.into(),
+        name: Some(name.into()),
+        kind: kind.as_str(),
+        zh: kind.zh(),
+        profile: Some("Danfoss EKC 202D".into()).filter(|_| kind == Kind::Cabinet),
+        link_kind: Some(link_kind),
+        link: Some(link.into()),
+        interval_s: 30.0,
+        limit_c: (kind == Kind::Cabinet).then_some(if id.contains("-cc-") { 8.0 } else { -18.0 }),
+        online: true,
+        waiting: false,
+        last_seen_ms: Some(NOW_MS - 5_000),
+        values,
+        alarms,
+    }
+}
+
+fn silent(mut device: DeviceInfo) -> DeviceInfo {
+    device.online = false;
+    device.last_seen_ms = Some(NOW_MS - 760_000);
+    device
+}
+
+fn value(point: Point, part: &str, value: Value) -> ValueInfo {
+    ValueInfo::new(Metric { point, part: Part::new(part).unwrap_or_default() }, &value, NOW_MS - 5_000)
+}
+
+fn alarms() -> Vec<ActiveAlarm> {
+    let alarm = |device: &str, name: &str, rule: RuleKind, en, unit, since_s: i64, raised, value, limit| ActiveAlarm {
+        device: device.into(),
+        device_name: Some(name.into()),
+        rule: rule.as_str(),
+        en,
+        zh: rule.zh(),
+        unit,
+        since_ms: NOW_MS - since_s * 1000,
+        raised,
+        value,
+        limit,
+    };
+    vec![
+        alarm("gl-junmen-cc-01", "军门生鲜 冷藏柜", RuleKind::DoorOpen, "Door standing open", "", 70, false, None, None),
+        alarm(
+            "tj-aofengzhou-fz-02",
+            "鳌峰洲 冷冻柜 2 号",
+            RuleKind::FrozenHigh,
+            "Frozen cabinet too warm",
+            "°C",
+            2_460,
+            true,
+            Some(-13.4),
+            Some(-15.0),
+        ),
+    ]
+}
