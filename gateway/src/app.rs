@@ -114,7 +114,10 @@ impl App {
             return Err(anyhow::anyhow!("store.dir = \"{dir}\" cannot be made: {error}; create the folder above it, or set another").into());
         }
         let telemetry = Arc::new(Telemetry::default());
-        let readings = open(&site, &clock, "readings", site.store.readings_bytes_max, &[Sink::Aggregate, Sink::Forward])?;
+        // A reader that is not there would hold back the oldest readings for ever.
+        let raw = site.forward.as_ref().is_some_and(|forward| forward.raw);
+        let readers: &[Sink] = if raw { &[Sink::Aggregate, Sink::Forward] } else { &[Sink::Aggregate] };
+        let readings = open(&site, &clock, "readings", site.store.readings_bytes_max, readers)?;
         let outbox = open(&site, &clock, "outbox", site.store.outbox_bytes_max, &[Sink::Forward])?;
         let api = match site.api.listen {
             Some(listen) => Some(Api::bind(listen).with_context(|| {
@@ -377,7 +380,10 @@ fn tags_of(site: &Site, device: &Device) -> String {
 }
 
 fn units_of(site: &Site, index: usize) -> Vec<Unit> {
-    let unit = |(ix, device): (facility_config::DeviceIx, &Device)| match (&device.source, device.profile.as_deref().map(|profile| &profile.dialect)) {
+    let unit = |(ix, device): (facility_config::DeviceIx, &Device)| match (
+        &device.source,
+        device.profile.as_deref().map(|profile| &profile.dialect),
+    ) {
         (Source::Modbus { bus, unit }, Some(Dialect::Modbus(map))) if *bus == index => {
             Some(Unit { device: ix, unit: *unit, map: map.clone(), interval: device.interval })
         }

@@ -61,8 +61,14 @@ impl Collector {
         status.corrected = self.telemetry.intake.dropped.corrected();
         status.forward = site.forward.as_ref().map(|_| ForwardInfo::of(&self.telemetry.delivery));
         status.stores = vec![
-            StoreInfo::new("readings", site.store.readings_bytes_max, readings, uptime_s),
-            StoreInfo::new("outbox", site.store.outbox_bytes_max, outbox, uptime_s),
+            StoreInfo::new(
+                "readings",
+                site.store.readings_bytes_max,
+                readings,
+                site.forward.as_ref().is_some_and(|forward| forward.raw),
+                uptime_s,
+            ),
+            StoreInfo::new("outbox", site.store.outbox_bytes_max, outbox, site.forward.is_some(), uptime_s),
         ];
         status.links = self.links();
         let picture = self.watched.picture.borrow().clone();

@@ -135,8 +135,9 @@ impl Pipeline {
             self.latest.observe(batch);
         }
         let accepted = batches.iter().filter(|batch| is_message(batch) && batch.refused.is_none()).count();
-        self.readings.append(Append { batches, mark: None }).await?;
+        // Before the wait: whoever looks at the account meanwhile finds both of its sides.
         self.telemetry.intake.accepted.add(accepted as u64);
+        self.readings.append(Append { batches, mark: None }).await?;
         self.emit(events).await
     }
 
@@ -223,7 +224,9 @@ fn batches_of(page: &Page) -> Vec<Batch> {
             Class::Reading => Subject::Telemetry,
         };
         match batches.last_mut() {
-            Some(last) if last.device == Some(device) && last.at_ms == record.at_ms && last.subject == subject => last.push(metric, record.value.clone()),
+            Some(last) if last.device == Some(device) && last.at_ms == record.at_ms && last.subject == subject => {
+                last.push(metric, record.value.clone())
+            }
             _ => {
                 let mut batch = Batch::new(device, subject, record.at_ms);
                 batch.push(metric, record.value.clone());

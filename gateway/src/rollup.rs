@@ -5,8 +5,8 @@
 //! covers is computed again but not written again. The snapshot is a cache: losing it costs time, never a figure.
 
 use crate::aggregate::Fold;
-use crate::telemetry::Telemetry;
 use crate::store::{Append, Durable, Names, Record, Seq, Sink, Store, StoreClosed};
+use crate::telemetry::Telemetry;
 use facility_config::limits::READ_POINTS_MAX;
 use facility_config::series::Class;
 use facility_config::{Point, Site};
@@ -118,7 +118,9 @@ fn step(fold: &mut Fold, record: &Record, names: &Names, output: &mut Vec<Batch>
         }
         output.extend(closed);
     }
-    let (Some(origin), Some(metric)) = (names.origins.get(record.origin as usize), names.metrics.get(record.metric as usize)) else { return };
+    let (Some(origin), Some(metric)) = (names.origins.get(record.origin as usize), names.metrics.get(record.metric as usize)) else {
+        return;
+    };
     let (Some(device), Some(point)) = (origin.device, metric.point) else { return };
     let metric = Metric { point, part: metric.part };
     if is_event(point) {

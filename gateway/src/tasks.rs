@@ -144,14 +144,22 @@ where
         match (result, rule(kind).on_panic) {
             (Err(error), OnPanic::Restart) if error.is_panic() => {
                 let wait = backoff.next_wait();
-                tracing::error!(task = name, ?wait, "GW-T001 task failed by a defect of the gateway; it is started again, please report the log");
+                tracing::error!(
+                    task = name,
+                    ?wait,
+                    "GW-T001 task failed by a defect of the gateway; it is started again, please report the log"
+                );
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}
                     () = stop.cancelled() => return,
                 }
             }
             (result, _) => {
-                tracing::error!(task = name, panicked = result.is_err(), "GW-T002 a task ended that must not; the gateway stops in order and is started again by systemd");
+                tracing::error!(
+                    task = name,
+                    panicked = result.is_err(),
+                    "GW-T002 a task ended that must not; the gateway stops in order and is started again by systemd"
+                );
                 // A full queue means that somebody was told already.
                 let _ = fatal.try_send(Fatal { task: name });
                 return;

@@ -33,7 +33,10 @@ fn walk(dir: &Path, found: &mut Vec<Source>) {
 
 impl Source {
     fn is_test(&self) -> bool {
-        self.path.starts_with("tests/") || self.path.ends_with("tests.rs") || self.path.contains("/tests/") || self.path.ends_with("store/memory.rs")
+        self.path.starts_with("tests/")
+            || self.path.ends_with("tests.rs")
+            || self.path.contains("/tests/")
+            || self.path.ends_with("store/memory.rs")
     }
 
     fn is_under(&self, places: &[&str]) -> bool {
@@ -43,7 +46,9 @@ impl Source {
     /// Lines of code that hold one of the words, comments left out.
     fn lines_with(&self, words: &[&str]) -> Vec<String> {
         let code = self.text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
-        code.filter(|(_, line)| words.iter().any(|word| line.contains(word))).map(|(at, line)| format!("{}:{}: {}", self.path, at + 1, line.trim())).collect()
+        code.filter(|(_, line)| words.iter().any(|word| line.contains(word)))
+            .map(|(at, line)| format!("{}:{}: {}", self.path, at + 1, line.trim()))
+            .collect()
     }
 }
 
@@ -100,7 +105,18 @@ const RULES: &[Rule] = &[
         holds_in: PURE,
         except_in: &[],
         tests_too: false,
-        forbidden: &["tokio::", "async fn", ".await", "std::fs", "std::net::", "Instant::now", "SystemTime::now", "std::thread", "reqwest::", "rumqttc::"],
+        forbidden: &[
+            "tokio::",
+            "async fn",
+            ".await",
+            "std::fs",
+            "std::net::",
+            "Instant::now",
+            "SystemTime::now",
+            "std::thread",
+            "reqwest::",
+            "rumqttc::",
+        ],
     },
     Rule {
         why: "one place reads the clock",
@@ -158,8 +174,10 @@ fn the_sources_keep_the_invariants() {
     let sources = sources();
     let mut broken = Vec::new();
     for rule in RULES {
-        let in_scope: Vec<&Source> =
-            sources.iter().filter(|s| s.is_under(rule.holds_in) && !s.is_under(rule.except_in) && (rule.tests_too || !s.is_test())).collect();
+        let in_scope: Vec<&Source> = sources
+            .iter()
+            .filter(|s| s.is_under(rule.holds_in) && !s.is_under(rule.except_in) && (rule.tests_too || !s.is_test()))
+            .collect();
         assert!(!in_scope.is_empty(), "rule without a file to hold for: {}", rule.why);
         for source in in_scope {
             broken.extend(source.lines_with(rule.forbidden).into_iter().map(|line| format!("{}\n    {line}", rule.why)));
@@ -177,8 +195,19 @@ fn every_file_opens_with_what_it_is_for() {
 #[test]
 fn the_top_level_holds_what_the_user_named() {
     let allowed = [
-        "Cargo.toml", "Cargo.lock", "gateway", "drivers", "config", "deploy", "tests", "target", "README.md", "README.zh-CN.md", "ARCHITECTURE.md",
-        "SECURITY.md", "LICENSE",
+        "Cargo.toml",
+        "Cargo.lock",
+        "gateway",
+        "drivers",
+        "config",
+        "deploy",
+        "tests",
+        "target",
+        "README.md",
+        "README.zh-CN.md",
+        "ARCHITECTURE.md",
+        "SECURITY.md",
+        "LICENSE",
     ];
     let others: Vec<String> = fs::read_dir(root())
         .unwrap()

@@ -37,7 +37,8 @@ fn check_prints_every_problem_with_its_place_and_exits_78() {
     let path = dir.path().join("gateway.toml");
     std::fs::create_dir(dir.path().join("conf.d")).unwrap();
     std::fs::write(&path, "[gateway]\nid = \"gw-01\"\nsite = \"gl-junmen\"\ndistrict = \"350199\"\n\n[mqtt.kiosk]\nurl = \"mqtt://127.0.0.1\"\nkeep_alvie_s = 30\n").unwrap();
-    std::fs::write(dir.path().join("conf.d/10-site.toml"), "[device.lk-0001]\nprofile = \"lockr\"\nmqtt = \"kiosk\"\ninterval_s = 2.6\n").unwrap();
+    std::fs::write(dir.path().join("conf.d/10-site.toml"), "[device.lk-0001]\nprofile = \"lockr\"\nmqtt = \"kiosk\"\ninterval_s = 2.6\n")
+        .unwrap();
     let output = run(&["check", "--config", path.to_str().unwrap()]);
     let shown = text(&output.stderr);
     assert_eq!(output.status.code(), Some(78), "{shown}");
@@ -46,7 +47,10 @@ fn check_prints_every_problem_with_its_place_and_exits_78() {
     }
     let json: Value = serde_json::from_slice(&run(&["check", "--json", "--config", path.to_str().unwrap()]).stdout).unwrap();
     let problems = json.as_array().unwrap();
-    assert!(problems.len() >= 4 && problems.iter().all(|problem| problem["code"].as_str().is_some_and(|code| code.starts_with("GW-C"))), "{json}");
+    assert!(
+        problems.len() >= 4 && problems.iter().all(|problem| problem["code"].as_str().is_some_and(|code| code.starts_with("GW-C"))),
+        "{json}"
+    );
 }
 
 #[tokio::test]

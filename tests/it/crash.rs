@@ -2,9 +2,9 @@
 //!
 //! mosquitto keeps what the gateway has not acknowledged, the gateway keeps what it has: nothing may fall between.
 
+use facility_config::profile::Table;
 use facility_drivers::sim::modbus::{Bank, Server};
 use facility_drivers::sim::mqtt::Publisher;
-use facility_config::profile::Table;
 use facility_tests::{Gateway, Mosquitto, PtyPair, Victoria, until};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -13,7 +13,12 @@ const BAD: &[(&str, &str, &str, &str)] = &[
     ("truncated", "locker/lk-001/telemetry", r#"{"v":1,"id":"lk-001","ts":"TS","se"#, "undecodable"),
     ("not UTF-8", "locker/lk-001/telemetry", "\u{0}", "undecodable"),
     ("nobody's topic", "locker/lk-999/telemetry", GOOD, "unknown_device"),
-    ("another's id", "locker/lk-001/telemetry", r#"{"v":1,"id":"lk-002","ts":"TS","seq":1,"compartments":{"total":60,"occupied":41,"faulted":2}}"#, "foreign_id"),
+    (
+        "another's id",
+        "locker/lk-001/telemetry",
+        r#"{"v":1,"id":"lk-002","ts":"TS","seq":1,"compartments":{"total":60,"occupied":41,"faulted":2}}"#,
+        "foreign_id",
+    ),
     ("no compartments", "locker/lk-001/telemetry", r#"{"v":1,"id":"lk-001","ts":"TS","seq":1}"#, "missing_field"),
     (
         "a courier's telephone",

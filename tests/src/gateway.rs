@@ -33,8 +33,7 @@ impl Gateway {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a machine without a temporary directory runs no test")]
     pub fn prepare(config: &str) -> Self {
-        let gateway =
-            Self { dir: tempfile::tempdir().expect("a temporary directory"), port: free_port(), process: None, http: http() };
+        let gateway = Self { dir: tempfile::tempdir().expect("a temporary directory"), port: free_port(), process: None, http: http() };
         gateway.configure(config);
         gateway
     }

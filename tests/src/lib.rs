@@ -53,7 +53,6 @@ pub fn free_port() -> u16 {
 ///
 /// # Panics
 /// When the deadline passes; the message says what was awaited.
-#[expect(clippy::panic, reason = "a condition that never came is a failed test")]
 pub async fn until<T, F, P>(what: &str, deadline: Duration, mut probe: P) -> T
 where
     F: Future<Output = Option<T>>,

@@ -3,8 +3,8 @@
 //! Labels are identities of the configuration and closed sets; nothing a device sends becomes one, so the number of
 //! series is bounded by the site.
 
-use crate::process;
 use crate::ledger::Account;
+use crate::process;
 use crate::status::{LinkInfo, LinkKind, Status, StoreInfo};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text;

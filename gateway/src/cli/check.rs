@@ -7,7 +7,8 @@ use std::path::Path;
 
 /// Reads a configuration with this process's environment.
 pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
-    let env: Vec<(String, String)> = std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect();
+    let env: Vec<(String, String)> =
+        std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect();
     facility_config::open(path, &env)
 }
 

@@ -24,7 +24,9 @@ pub(super) fn start(filter: &str, json: bool, place: Place) {
     let started = match (place, json) {
         (Place::Stderr, true) => builder.json().with_writer(std::io::stderr).try_init(),
         (Place::Stderr, false) if under_systemd => builder.without_time().with_ansi(false).with_writer(std::io::stderr).try_init(),
-        (Place::Stderr, false) => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).with_writer(std::io::stderr).try_init(),
+        (Place::Stderr, false) => {
+            builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).with_writer(std::io::stderr).try_init()
+        }
         (Place::File(file), true) => builder.json().with_writer(Mutex::new(file)).try_init(),
         (Place::File(file), false) => builder.with_ansi(false).with_writer(Mutex::new(file)).try_init(),
     };

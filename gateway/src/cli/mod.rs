@@ -18,7 +18,12 @@ pub use exit::Exit;
 ///
 /// 社区便民设施物联网网关：智能信包箱、智能冷柜、自助售卖机。
 #[derive(Debug, Parser)]
-#[command(version, about, arg_required_else_help = true, after_help = "Exit codes: 0 well · 64 wrong usage · 70 defect · 73 store cannot be opened · 75 store in use · 78 configuration wrong")]
+#[command(
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 well · 64 wrong usage · 70 defect · 73 store cannot be opened · 75 store in use · 78 configuration wrong"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -42,7 +47,9 @@ enum Command {
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  facility-gateway run\n  facility-gateway run --config site.toml --log debug\n  GW__FORWARD__URL=http://10.0.0.5:8428 facility-gateway run")]
+#[command(
+    after_help = "Examples:\n  facility-gateway run\n  facility-gateway run --config site.toml --log debug\n  GW__FORWARD__URL=http://10.0.0.5:8428 facility-gateway run"
+)]
 pub struct RunArgs {
     /// Configuration; `conf.d/*.toml` beside it is merged in.
     #[arg(long, short, value_name = "FILE", default_value = "/etc/facility-gateway/gateway.toml")]
@@ -51,7 +58,9 @@ pub struct RunArgs {
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  facility-gateway check --config site.toml\n  facility-gateway check --json | jq '.[].message'\n\nExit codes: 0 valid · 78 problems found")]
+#[command(
+    after_help = "Examples:\n  facility-gateway check --config site.toml\n  facility-gateway check --json | jq '.[].message'\n\nExit codes: 0 valid · 78 problems found"
+)]
 pub struct CheckArgs {
     /// Configuration; `conf.d/*.toml` beside it is merged in.
     #[arg(long, short, value_name = "FILE", default_value = "/etc/facility-gateway/gateway.toml")]
@@ -63,7 +72,9 @@ pub struct CheckArgs {
 
 /// Arguments of `demo`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  facility-gateway demo\n  facility-gateway demo --for 90s\n  facility-gateway demo --devices 200 --speed 600 --for 60s\n  facility-gateway demo --influx http://127.0.0.1:8428 --org demo --bucket demo --for 2m\n\nEverything is on loopback; nothing is written outside a temporary directory unless --influx says so.")]
+#[command(
+    after_help = "Examples:\n  facility-gateway demo\n  facility-gateway demo --for 90s\n  facility-gateway demo --devices 200 --speed 600 --for 60s\n  facility-gateway demo --influx http://127.0.0.1:8428 --org demo --bucket demo --for 2m\n\nEverything is on loopback; nothing is written outside a temporary directory unless --influx says so."
+)]
 pub struct DemoArgs {
     /// How long to run in real time (30s, 2m); without it until ctrl-c.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_span)]

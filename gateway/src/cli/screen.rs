@@ -106,7 +106,10 @@ impl Screen {
             ),
         );
         if let Some(page) = self.page {
-            line(&mut text, format_args!("status page 状态页  \x1b[4mhttp://{page}/\x1b[0m   log {}   end with ctrl-c", self.log.display()));
+            line(
+                &mut text,
+                format_args!("status page 状态页  \x1b[4mhttp://{page}/\x1b[0m   log {}   end with ctrl-c", self.log.display()),
+            );
         }
         text.push('\n');
         text.push_str(&figures(status, told));
@@ -188,7 +191,10 @@ fn figures(status: &Status, told: &Told) -> String {
             forward.retries
         ),
     );
-    line(&mut text, format_args!("alarms 报警    {:>7} raised{:>21}  published by the devices {}", status.raised().count(), "", told.published));
+    line(
+        &mut text,
+        format_args!("alarms 报警    {:>7} raised{:>21}  published by the devices {}", status.raised().count(), "", told.published),
+    );
     text
 }
 

@@ -89,7 +89,8 @@ impl<F> Cursors<F> {
     pub(super) fn start_new_at(&mut self, start: Seq) {
         for sink in self.unreadable.iter().chain(&self.fresh) {
             if let Some(entry) = self.entries.get_mut(sink) {
-                entry.cursor.next = start;
+                // What was deleted before a reader was appointed was never due to it.
+                (entry.cursor.next, entry.cursor.delivered) = (start, start);
             }
         }
     }

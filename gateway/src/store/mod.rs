@@ -14,9 +14,9 @@ mod cursors;
 pub mod disk;
 mod format;
 pub mod handle;
+mod log;
 #[cfg(test)]
 pub mod memory;
-mod log;
 mod names;
 mod open;
 pub mod open_error;

@@ -67,7 +67,11 @@ async fn main() {
     let status = gateway.status().await;
     let store = status["stores"].as_array().unwrap().iter().find(|store| store["name"] == "readings").unwrap().clone();
     let summary = database.summary();
-    println!("messages                    {:>12} of {} bytes, {FIELDS} readings each, QoS 1, window {window}", messages, bytes / messages as usize);
+    println!(
+        "messages                    {:>12} of {} bytes, {FIELDS} readings each, QoS 1, window {window}",
+        messages,
+        bytes / messages as usize
+    );
     println!("durable and acknowledged    {:>12.0} messages/s", f64::from(messages) / durable_s);
     println!("delivered to the database   {:>12.0} messages/s", f64::from(messages) / all_s);
     println!("processor time              {:>12.2} s per million messages", (gateway.cpu_s() - cpu_idle_s) / millions);
@@ -75,9 +79,16 @@ async fn main() {
     println!("written to disk             {:>12.2} bytes per reading", store["bytes_written"].as_f64().unwrap() / points as f64);
     println!("held on disk                {:>12.2} bytes per reading", store["bytes_on_disk"].as_f64().unwrap() / points as f64);
     println!("group commits               {:>12}", store["commits"]);
-    println!("on the wire                 {:>12.2} bytes per line, {:.2} per value", summary.wire_bytes as f64 / summary.lines as f64, summary.wire_bytes as f64 / summary.points as f64);
+    println!(
+        "on the wire                 {:>12.2} bytes per line, {:.2} per value",
+        summary.wire_bytes as f64 / summary.lines as f64,
+        summary.wire_bytes as f64 / summary.points as f64
+    );
     println!("sent twice                  {:>12}", summary.duplicates);
-    println!("account missing             {:>12}", status["accounts"].as_array().unwrap().iter().map(|row| row["missing"].as_i64().unwrap()).sum::<i64>());
+    println!(
+        "account missing             {:>12}",
+        status["accounts"].as_array().unwrap().iter().map(|row| row["missing"].as_i64().unwrap()).sum::<i64>()
+    );
 }
 
 fn config(broker: u16, window: u16, database: &str) -> String {

@@ -6,7 +6,6 @@
 mod world;
 
 use super::screen::{Screen, Sink};
-pub(super) use world::Told;
 use super::{DemoArgs, Exit, log, run};
 use crate::app::{App, End};
 use crate::status::Status;
@@ -15,6 +14,7 @@ use facility_drivers::sim::story::Story;
 use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
+pub(super) use world::Told;
 use world::{Setting, World};
 
 /// Length of the story when nobody said how long to run.
@@ -105,7 +105,9 @@ fn verdict(end: End, status: &Status, told: &Told) -> Exit {
         return Exit::Defect(format!("the account does not balance, {} are missing: {row}", row.missing()));
     }
     match &told.database {
-        Some(Sink { conflicts, .. }) if *conflicts > 0 => Exit::Defect(format!("the database was sent {conflicts} points twice with different values")),
+        Some(Sink { conflicts, .. }) if *conflicts > 0 => {
+            Exit::Defect(format!("the database was sent {conflicts} points twice with different values"))
+        }
         _ => Exit::Done,
     }
 }

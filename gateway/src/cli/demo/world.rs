@@ -214,7 +214,8 @@ impl Live {
                 }
             }
             Said::Registers { device, bus, unit, values } => {
-                let profile = self.fleet.members().find(|member| member.id == device).and_then(|member| profile::builtin(member.role.profile()));
+                let profile =
+                    self.fleet.members().find(|member| member.id == device).and_then(|member| profile::builtin(member.role.profile()));
                 let (Some(bank), Some(profile)) = (self.banks.get(bus), profile) else { return };
                 let Dialect::Modbus(map) = &profile.dialect else { return };
                 for (metric, value) in &values {
@@ -230,7 +231,13 @@ impl Live {
         let published = self.publishers.iter().map(Publisher::acked).sum();
         let database = self.database.as_ref().map(|database| {
             let summary = database.summary();
-            Sink { lines: summary.lines, points: summary.points, duplicates: summary.duplicates, conflicts: summary.conflicts, bytes: summary.wire_bytes }
+            Sink {
+                lines: summary.lines,
+                points: summary.points,
+                duplicates: summary.duplicates,
+                conflicts: summary.conflicts,
+                bytes: summary.wire_bytes,
+            }
         });
         self.told.send_modify(|told| {
             told.published = published;
