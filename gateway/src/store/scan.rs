@@ -66,7 +66,7 @@ pub(super) fn scan_ring<D: Disk>(disk: &D, ring: &mut Ring<D::File>, names: &mut
     }
     if let Some(last) = laps.pop() {
         (ring.current, ring.offset, ring.announced) = (Some(last.slot), last.tail, last.named);
-        scan.cut = last.cut;
+        scan.cut = scan.cut.saturating_add(last.cut);
     }
     Ok(scan)
 }
@@ -127,26 +127,34 @@ fn take_lap<D: Disk>(
     scan: &mut RingScan,
 ) -> io::Result<()> {
     ring.slots[lap.slot].number = lap.number;
-    let mut bytes = Vec::new();
     for seen in lap.frames.iter().filter(|seen| seen.at.first < valid.end) {
         scan.epoch = scan.epoch.max(seen.stamp.epoch);
-        scan.newest = Some((seen.stamp, seen.kind));
-        scan.end = scan.end.max(seen.end);
-        if seen.kind != Kind::Points || seen.at.count == 0 || seen.at.first < valid.start {
+        scan.end = scan.end.max(seen.at.first);
+        if seen.kind == Kind::Points && seen.at.count > 0 && seen.at.first >= valid.start && !take_points(disk, ring, names, lap.slot, seen.at)? {
+            // Without its names it is no better than torn. If it was durable, what follows it shows the hole.
+            scan.cut = scan.cut.saturating_add(u64::from(seen.at.count));
             continue;
         }
-        bytes.resize(seen.at.len as usize, 0);
-        let slot = &mut ring.slots[lap.slot];
-        let read = disk.pread(&slot.file, u64::from(seen.at.offset), &mut bytes)?;
-        let Found::Frame(frame) = parse(&bytes[..read]) else { continue };
-        let after = slot.frames.last().is_none_or(|last| last.end() <= frame.first);
-        if after && is_readable(&frame, names) {
-            slot.frames.push(seen.at);
-            for point in Decoder::new(&frame) {
-                slot.used.origins.insert(point.origin);
-                slot.used.metrics.insert(point.metric);
-            }
-        }
+        scan.end = scan.end.max(seen.end);
+        (scan.newest, scan.cut) = (Some((seen.stamp, seen.kind)), 0);
     }
     Ok(())
+}
+
+/// Adds a frame to its slot; `false` if it cannot be read.
+fn take_points<D: Disk>(disk: &D, ring: &mut Ring<D::File>, names: &Dictionary, slot: usize, at: FrameAt) -> io::Result<bool> {
+    let slot = &mut ring.slots[slot];
+    let mut bytes = vec![0; at.len as usize];
+    let read = disk.pread(&slot.file, u64::from(at.offset), &mut bytes)?;
+    let Found::Frame(frame) = parse(&bytes[..read]) else { return Ok(false) };
+    let after = slot.frames.last().is_none_or(|last| last.end() <= frame.first);
+    if !after || !is_readable(&frame, names) {
+        return Ok(false);
+    }
+    slot.frames.push(at);
+    for point in Decoder::new(&frame) {
+        slot.used.origins.insert(point.origin);
+        slot.used.metrics.insert(point.metric);
+    }
+    Ok(true)
 }
