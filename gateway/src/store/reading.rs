@@ -56,7 +56,11 @@ impl<D: Disk> Log<D> {
     fn frame_after(&mut self, at: Seq) -> io::Result<Option<(Place, FrameAt)>> {
         let mut from = at;
         while let Some((first, segment)) = self.sealed.after(from) {
-            let end = segment.end;
+            let (end, is_empty) = (segment.end, segment.points == 0);
+            if is_empty {
+                from = end;
+                continue;
+            }
             match self.sealed.load(&self.disk, first, &mut self.names, &mut self.damaged) {
                 Ok(loaded) => {
                     self.unreadable = (0, 0);

@@ -130,7 +130,11 @@ fn take_lap<D: Disk>(
     for seen in lap.frames.iter().filter(|seen| seen.at.first < valid.end) {
         scan.epoch = scan.epoch.max(seen.stamp.epoch);
         scan.end = scan.end.max(seen.at.first);
-        if seen.kind == Kind::Points && seen.at.count > 0 && seen.at.first >= valid.start && !take_points(disk, ring, names, lap.slot, seen.at)? {
+        if seen.kind == Kind::Points
+            && seen.at.count > 0
+            && seen.at.first >= valid.start
+            && !take_points(disk, ring, names, lap.slot, seen.at)?
+        {
             // Without its names it is no better than torn. If it was durable, what follows it shows the hole.
             scan.cut = scan.cut.saturating_add(u64::from(seen.at.count));
             continue;

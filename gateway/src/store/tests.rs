@@ -77,7 +77,7 @@ fn numbered(from: u64, points: u64) -> Batch {
     batch(1, NOW_MS + from as i64, &values)
 }
 
-fn append(log: &mut Log<SimDisk>, batches: Vec<Batch>) {
+fn append<D: super::Disk>(log: &mut Log<D>, batches: Vec<Batch>) {
     log.append(Append { batches, mark: None }, Instant::now());
 }
 
@@ -154,7 +154,8 @@ fn random_value(rng: &mut fastrand::Rng) -> Value {
 
 fn random_metric(rng: &mut fastrand::Rng) -> Metric {
     let point = [Point::CabinetAir, Point::VendingVends, Point::LaneLevel, Point::LanePrice][rng.usize(..4)];
-    let part = if matches!(point, Point::LaneLevel | Point::LanePrice) { Part::new(&format!("{}", rng.u8(..60))).unwrap() } else { Part::WHOLE };
+    let part =
+        if matches!(point, Point::LaneLevel | Point::LanePrice) { Part::new(&format!("{}", rng.u8(..60))).unwrap() } else { Part::WHOLE };
     Metric { point, part }
 }
 

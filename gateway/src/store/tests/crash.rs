@@ -52,7 +52,11 @@ impl Run {
             let now = base + Duration::from_secs(step * 4);
             if sync_faults && self.rng.u8(..10) == 0 {
                 let mut state = self.disk.state();
-                if self.rng.bool() { state.syncs = super::super::sim_disk::Fail::Once } else { state.writes = super::super::sim_disk::Fail::Once }
+                if self.rng.bool() {
+                    state.syncs = super::super::sim_disk::Fail::Once
+                } else {
+                    state.writes = super::super::sim_disk::Fail::Once
+                }
             }
             while log.takes_more() && self.rng.u8(..4) > 0 {
                 let append = self.random_append();
