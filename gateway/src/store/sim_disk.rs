@@ -45,13 +45,15 @@ pub(super) struct State {
     names: BTreeMap<PathBuf, usize>,
     durable_names: BTreeMap<PathBuf, usize>,
     changes: Vec<DirChange>,
-    dead: bool,
+    is_off: bool,
     /// Operations until the power goes.
     pub(super) crash_in: Option<u64>,
     pub(super) garbage: bool,
     pub(super) writes: Fail,
     pub(super) syncs: Fail,
     pub(super) reads: Fail,
+    /// Places that cannot be read any more.
+    pub(super) dead: Vec<(PathBuf, usize)>,
     /// Bytes of all files together.
     pub(super) capacity: Option<usize>,
     pub(super) ops: u64,
@@ -69,12 +71,13 @@ impl SimDisk {
             names: BTreeMap::new(),
             durable_names: BTreeMap::new(),
             changes: Vec::new(),
-            dead: false,
+            is_off: false,
             crash_in: None,
             garbage: false,
             writes: Fail::Never,
             syncs: Fail::Never,
             reads: Fail::Never,
+            dead: Vec::new(),
             capacity: None,
             ops: 0,
         })))
@@ -102,7 +105,7 @@ impl SimDisk {
         state.sync_names(kept);
         state.changes.clear();
         state.names = state.durable_names.clone();
-        (state.dead, state.crash_in) = (false, None);
+        (state.is_off, state.crash_in) = (false, None);
     }
 
     /// All files that hold something, by name.
@@ -136,13 +139,13 @@ impl SimDisk {
     /// Counts an operation; the power may go right after it.
     fn step(&self) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.state();
-        if state.dead {
+        if state.is_off {
             return Err(io::Error::from_raw_os_error(5));
         }
         state.ops += 1;
         if let Some(left) = state.crash_in {
             state.crash_in = Some(left.saturating_sub(1));
-            state.dead = left == 0;
+            state.is_off = left == 0;
         }
         Ok(state)
     }
@@ -219,7 +222,7 @@ impl Disk for SimDisk {
 
     fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
         let mut state = self.step()?;
-        if state.dead {
+        if state.is_off {
             return Err(eio());
         }
         let all = state.changes.len();
@@ -236,7 +239,7 @@ impl Disk for SimDisk {
         let id = state.nodes.len() - 1;
         state.names.insert(path.to_owned(), id);
         state.changes.push(DirChange::Link(path.to_owned(), id));
-        if state.dead { Err(eio()) } else { Ok(id) }
+        if state.is_off { Err(eio()) } else { Ok(id) }
     }
 
     fn open(&self, path: &Path) -> io::Result<usize> {
@@ -248,14 +251,14 @@ impl Disk for SimDisk {
         let id = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         state.names.insert(to.to_owned(), id);
         state.changes.push(DirChange::Rename(from.to_owned(), to.to_owned()));
-        if state.dead { Err(eio()) } else { Ok(()) }
+        if state.is_off { Err(eio()) } else { Ok(()) }
     }
 
     fn unlink(&self, path: &Path) -> io::Result<()> {
         let mut state = self.step()?;
         state.names.remove(path).ok_or(io::ErrorKind::NotFound)?;
         state.changes.push(DirChange::Unlink(path.to_owned()));
-        if state.dead { Err(eio()) } else { Ok(()) }
+        if state.is_off { Err(eio()) } else { Ok(()) }
     }
 
     fn len(&self, file: &usize) -> io::Result<u64> {
@@ -268,6 +271,10 @@ impl Disk for SimDisk {
             return Err(eio());
         }
         let bytes = &state.nodes[*file].current;
+        let asked = offset as usize..offset as usize + buf.len();
+        if state.dead.iter().any(|(path, at)| state.names.get(path) == Some(file) && asked.contains(at)) {
+            return Err(eio());
+        }
         let from = bytes.len().min(offset as usize);
         let len = buf.len().min(bytes.len() - from);
         buf[..len].copy_from_slice(&bytes[from..from + len]);
@@ -291,12 +298,12 @@ impl Disk for SimDisk {
         }
         node.current[offset..end].copy_from_slice(bytes);
         node.dirty.extend(offset / SECTOR..end.div_ceil(SECTOR));
-        if state.dead { Err(eio()) } else { Ok(()) }
+        if state.is_off { Err(eio()) } else { Ok(()) }
     }
 
     fn fdatasync(&self, file: &usize) -> io::Result<()> {
         let mut state = self.step()?;
-        if state.dead {
+        if state.is_off {
             return Err(eio());
         }
         let failing = fails(&mut state.syncs);

@@ -95,7 +95,7 @@ fn fill(log: &mut Log<SimDisk>, frames: u64, points: u64) {
 fn read_all(log: &mut Log<SimDisk>, from: Seq) -> (Vec<(Seq, Seen)>, u64) {
     let (mut all, mut lost, mut at) = (Vec::new(), 0, from);
     loop {
-        let page = log.read(at, 37);
+        let page = log.read(at, 37, Instant::now());
         lost += page.lost;
         assert_eq!(page.first + page.records.len() as u64, page.next, "positions of a page are consecutive");
         assert_eq!(page.next - at, page.lost + page.records.len() as u64, "nothing is skipped uncounted");

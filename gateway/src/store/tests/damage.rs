@@ -60,7 +60,7 @@ fn damage_in_the_middle_of_the_ring_is_an_exact_hole() {
     bytes[4 * 4096..5 * 4096].fill(0xff);
     disk.put(&path, bytes);
     let (report, lost) = check(&disk, 160);
-    assert_eq!((report.damaged, report.damaged_ranges, lost), (20, vec![40..60], 20));
+    assert_eq!((report.damaged, report.damaged_ranges, lost), (20, std::iter::once(40..60).collect::<Vec<_>>(), 20));
 }
 
 #[test]

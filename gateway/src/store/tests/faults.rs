@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::sim_disk::Fail;
-use facility_config::limits::{BATCHES_PER_APPEND_MAX, STORE_RETRY_MS};
+use facility_config::limits::{BATCHES_PER_APPEND_MAX, STORE_READ_PATIENCE_MS, STORE_RETRY_MS};
 
 fn acked(acks: &Acks, number: u64, end: Seq) -> Vec<Batch> {
     let mut batch = numbered(end, 20);
@@ -125,23 +125,58 @@ fn a_disk_too_full_to_put_segments_away_goes_on_in_the_ring_then_waits() {
 }
 
 #[test]
-fn a_segment_that_cannot_be_read_is_retried_then_lost_not_waited_for_for_ever() {
+fn a_dead_page_is_waited_for_and_then_costs_its_own_points_only() {
     let disk = SimDisk::new(3);
     let (mut log, _) = open(&disk, ROOMY);
     fill(&mut log, 60, 20);
-    log.work(Instant::now());
-    disk.state().reads = Fail::Once;
-    let page = log.read(0, 10);
-    assert_eq!((page.next, page.lost), (0, 0), "a passing fault loses nothing");
-    assert_eq!(log.read(0, 10).records.len(), 10);
-    let first = files(&disk, "blk")[0].clone();
-    drop(log);
+    let (segment, now) = (files(&disk, "blk")[0].clone(), Instant::now());
+    let patience = Duration::from_millis(STORE_READ_PATIENCE_MS);
+    // Found while the segment is indexed, and found later in the ring.
+    let in_ring = log.ring.slots[log.ring.current.unwrap()].frames[0];
+    let ring_file = dir().join(format!("wal/w{}", log.ring.current.unwrap()));
+    for (place, at) in [((segment, 1000), 0), ((ring_file, in_ring.offset as usize), in_ring.first)] {
+        disk.state().dead = vec![place];
+        for _ in 0..50 {
+            assert_eq!(log.read(at, 10, now).next, at, "a loose card loses nothing");
+        }
+        disk.state().dead[0].1 += 1 << 30;
+        assert_eq!(log.read(at, 10, now).first, at);
+        disk.state().dead[0].1 -= 1 << 30;
+        let mut fresh = open(&disk, ROOMY).0;
+        let log = if at == 0 { &mut fresh } else { &mut log };
+        assert_eq!(log.read(at, 10, now).next, at);
+        let page = log.read(at, 10, now + patience);
+        let (all, lost) = read_all(log, at);
+        assert_numbered(&all);
+        assert!(lost > 0 && lost == log.damaged && lost <= 400, "{lost} {}", log.damaged);
+        assert!(page.next > at && all.len() as u64 + lost == log.end - at);
+    }
+}
+
+#[test]
+fn a_deleted_segment_is_lost_at_once_and_once() {
+    let disk = SimDisk::new(3);
     let (mut log, _) = open(&disk, ROOMY);
-    disk.remove(&first);
-    let tries = (0..20).take_while(|_| log.read(0, 10).next == 0).count();
-    assert!((1..20).contains(&tries));
-    let page = log.read(0, 10);
-    assert_eq!((page.lost, page.first), (log.damaged, log.damaged), "given up once, for all readers");
-    assert!(page.lost > 0);
-    assert_numbered(&read_all(&mut log, page.next).0);
+    fill(&mut log, 60, 20);
+    disk.remove(&files(&disk, "blk")[0]);
+    let page = log.read(0, 10, Instant::now());
+    assert!(page.lost > 0 && page.lost == log.damaged && page.first == page.lost && !page.records.is_empty());
+    let (all, lost) = read_all(&mut log, 0);
+    assert_eq!(lost, log.damaged);
+    assert_numbered(&all);
+    // What is gone already does not stand in the way of making room.
+    log.bytes_max = 0;
+    fill(&mut log, 20, 20);
+    assert!(log.start >= 600);
+}
+
+#[test]
+fn a_ring_with_dead_pages_opens() {
+    let disk = SimDisk::new(3);
+    let (mut log, _) = open(&disk, ROOMY);
+    fill(&mut log, 8, 20);
+    drop(log);
+    disk.state().dead = vec![(dir().join("wal/w0"), 4 * 4096 + 9)];
+    let (mut log, report) = open(&disk, ROOMY);
+    assert_eq!((report.damaged, report.damaged_ranges, read_all(&mut log, 0).1), (20, std::iter::once(40..60).collect::<Vec<_>>(), 20));
 }

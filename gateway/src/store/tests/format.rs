@@ -1,7 +1,7 @@
 //! Bytes that must never change, and versions.
 
 use super::*;
-use crate::store::format::{Format, Found, Kind, Stamp, format_file, parse, parse_format, put_frame};
+use crate::store::format::{Format, Found, Kind, SEQ_MAX, Stamp, format_file, parse, parse_format, put_frame};
 use crate::store::points::{Decoder, Encoder};
 use crate::store::record::Record;
 use crate::store::{OpenError, RealDisk};
@@ -71,7 +71,7 @@ fn any_bytes_can_be_parsed_without_a_panic() {
         let body: Vec<u8> = (0..rng.usize(..80)).map(|_| rng.u8(..)).collect();
         let mut bytes = Vec::new();
         let stamp = Stamp { epoch: rng.u32(..), segment: rng.u32(..), log_ms: rng.i64(..), mark: None };
-        put_frame(&mut bytes, Kind::Points, &stamp, rng.u64(..), rng.u32(..), &body);
+        put_frame(&mut bytes, Kind::Points, &stamp, rng.u64(..=SEQ_MAX), rng.u32(..), &body);
         let Found::Frame(frame) = parse(&bytes) else { panic!("unreadable") };
         drop(Decoder::new(&frame).collect::<Vec<_>>());
         let mut names = crate::store::names::Dictionary::new(Vec::new());

@@ -49,7 +49,7 @@ fn undelivered_points_deleted_for_room_are_counted_exactly_also_after_a_restart(
     log.advance(Sink::Forward, Cursor { next: read_to, ..Cursor::default() }, Instant::now());
     fill(&mut log, 60, 20);
     assert_eq!(log.evicted, gone + (log.start - read_to));
-    let page = log.read(read_to, 10);
+    let page = log.read(read_to, 10, Instant::now());
     assert_eq!((page.lost, page.first), (log.start - read_to, log.start));
     let (evicted, start) = (log.evicted, log.start);
     drop(log);
@@ -135,7 +135,7 @@ fn a_changed_tag_set_is_another_origin_and_the_old_one_stays() {
     let (all, _) = read_all(&mut log, 0);
     let tags: Vec<_> = all.iter().map(|(_, seen)| seen.tags.as_str()).collect();
     assert!(tags[..10].iter().all(|tags| tags.ends_with("350102")) && tags[10..].iter().all(|tags| tags.ends_with("350103")), "{tags:?}");
-    let page = log.read(0, 20);
+    let page = log.read(0, 20, Instant::now());
     let devices: Vec<_> = page.names.origins.iter().map(|origin| origin.device).collect();
     assert_eq!(devices, [None, Some(DeviceIx(1))], "only the tag set of today is a device of today");
 }
@@ -150,7 +150,7 @@ fn log_time_never_steps_back() {
     fill(&mut log, 1, 1);
     clock.set(NOW_MS + 5);
     fill(&mut log, 1, 1);
-    let times: Vec<_> = log.read(0, 10).records.iter().map(|record| record.log_ms - NOW_MS).collect();
+    let times: Vec<_> = log.read(0, 10, Instant::now()).records.iter().map(|record| record.log_ms - NOW_MS).collect();
     assert_eq!(times, [0, 0, 5]);
     drop(log);
     assert_eq!(open(&disk, ROOMY).1.newest_at_ms, Some(NOW_MS + 5));

@@ -110,6 +110,7 @@ async fn load_makes_commits_bigger_not_more() {
 /// `cargo test -p facility-gateway --lib store -- --ignored --nocapture throughput`
 #[test]
 #[ignore = "prints a figure, checks nothing that a machine's load could change"]
+#[allow(clippy::print_stdout)]
 fn throughput() {
     let temp = tempfile::tempdir().unwrap();
     let options = Options { dir: temp.path().to_owned(), ..options(ROOMY) };
@@ -134,7 +135,7 @@ fn throughput() {
     let start = Instant::now();
     let (mut at, mut read) = (0, 0u64);
     while at < log.end {
-        let page = log.read(at, 5000);
+        let page = log.read(at, 5000, Instant::now());
         (at, read) = (page.next, read + page.records.len() as u64);
     }
     println!("read {read} points: {} ns per point", start.elapsed().as_nanos() as u64 / read);
