@@ -177,8 +177,9 @@ pub const STORE_RETRY_MS: u64 = 3_000;
 pub const CURSOR_SAVE_MS: u64 = 5_000;
 /// Finished segments a store keeps open and indexed: two readers, each crossing from one to the next.
 pub const STORE_OPEN_SEGMENTS_MAX: usize = 4;
-/// A read that fails this often in a row counts as a loss, so that one dead page does not stop its reader for ever.
-pub const STORE_READ_TRIES: u32 = 8;
+/// What the medium does not give for this long counts as lost, so that one dead page does not stop its reader for
+/// ever. Long enough for a loose card or a USB disk to come back: until then a reader waits and loses nothing.
+pub const STORE_READ_PATIENCE_MS: u64 = 600_000;
 /// Lost ranges named one by one in the report of an opening; all are counted.
 pub const LOST_RANGES_REPORTED_MAX: usize = 32;
 

@@ -10,6 +10,7 @@
 
 use super::bytes::Input;
 use super::disk::Disk;
+use super::format::SEQ_MAX;
 use super::handle::Cursor;
 use super::record::{Seq, Sink};
 use facility_config::limits::PAGE_BYTES;
@@ -182,5 +183,6 @@ fn decode(bytes: &[u8]) -> Option<Slot> {
     let generation = input.u64()?;
     let cursor = Cursor { next: input.u64()?, delivered: input.u64()?, dead_lettered: input.u64()?, lost: input.u64()? };
     let log = Remembered { high_water: input.u64()?, start: input.u64()?, evicted: input.u64()?, wall_ms: input.i64()? };
-    (input.u32()? == crc32c::crc32c(&bytes[..SLOT_BYTES - 4])).then_some(Slot { generation, cursor, log })
+    let believed = cursor.next.max(log.high_water).max(log.start) <= SEQ_MAX;
+    (believed && input.u32()? == crc32c::crc32c(&bytes[..SLOT_BYTES - 4])).then_some(Slot { generation, cursor, log })
 }

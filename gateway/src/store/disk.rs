@@ -4,6 +4,7 @@
 //! Paths are whole paths; a file handle stays valid when its name is replaced. No call here retries on its own except
 //! for interrupted and short transfers (RELIABILITY F8).
 
+use facility_config::limits::PAGE_BYTES;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -42,6 +43,29 @@ pub trait Disk: Send + 'static {
     /// Takes the exclusive lock of a file, creating it; `None` if someone else has it. Freed by the system when the
     /// holder ends, however it ends.
     fn lock(&self, path: &Path) -> io::Result<Option<Self::File>>;
+}
+
+/// Whether the medium failed to give the bytes, as opposed to too many open files and the like.
+pub(super) fn is_medium_error(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
+/// Reads page by page; pages that the medium does not give are zeros, so that the rest can be used.
+pub(super) fn pread_patched<D: Disk>(disk: &D, file: &D::File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+    let (mut done, len) = (0, buf.len());
+    while done < len {
+        let at = offset.saturating_add(done as u64);
+        let page = (PAGE_BYTES - (at % PAGE_BYTES as u64) as usize).min(len - done);
+        let part = &mut buf[done..done + page];
+        match disk.pread(file, at, part) {
+            Ok(read) if read < page => return Ok(done + read),
+            Ok(_) => {}
+            Err(error) if is_medium_error(&error) => part.fill(0),
+            Err(error) => return Err(error),
+        }
+        done += page;
+    }
+    Ok(done)
 }
 
 /// The system's file system.

@@ -33,6 +33,8 @@ use super::record::Seq;
 use facility_config::limits;
 
 pub(super) const VERSION: u32 = 1;
+/// No log gets this far: a larger position is damage, and sums of positions and counts never overflow.
+pub(super) const SEQ_MAX: Seq = 1 << 62;
 pub(super) const HEADER_BYTES: usize = 40;
 /// Length of a whole seal frame, so that it is found from the end of its file.
 pub(super) const SEAL_BYTES: usize = HEADER_BYTES + STAMP_BYTES + 24;
@@ -172,7 +174,7 @@ fn header(bytes: &[u8]) -> Option<Found<'_>> {
         return None;
     }
     let broken = Some(Found::Broken { segment, points: count });
-    let (Some(kind), Some(payload)) = (Kind::from_code(kind), input.take(payload_len)) else { return broken };
+    let (Some(kind), Some(payload), ..=SEQ_MAX) = (Kind::from_code(kind), input.take(payload_len), first) else { return broken };
     if crc32c::crc32c(payload) != payload_crc || payload.len() < STAMP_BYTES {
         return broken;
     }

@@ -56,8 +56,8 @@ pub(super) struct Log<D: Disk> {
     pub(super) commit_retry_at: Option<Instant>,
     pub(super) spill_retry_at: Option<Instant>,
     pub(super) cursors_due: Option<Instant>,
-    /// Segment whose reading failed last, and how often in a row.
-    pub(super) unreadable: (Seq, u32),
+    /// Position that the medium does not give, and since when it was tried.
+    pub(super) unreadable: Option<(Seq, Instant)>,
     /// Names used by the segment before this one.
     pub(super) carried: NameSet,
     pub(super) to_name: NameSet,

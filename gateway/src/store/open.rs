@@ -20,7 +20,7 @@ use super::sealed::{Seal, Sealed, Segment, read_seal, scan_file};
 use facility_config::limits::PAGE_BYTES;
 use facility_drivers::Clock;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio::sync::watch;
 
 /// Opens or creates a store; `layout` is that of a new one.
@@ -80,7 +80,7 @@ pub(super) fn open_log<D: Disk>(options: Options, clock: Clock, disk: D, layout:
         commit_retry_at: None,
         spill_retry_at: None,
         cursors_due: None,
-        unreadable: (0, 0),
+        unreadable: None,
         carried: NameSet::default(),
         to_name: NameSet::default(),
         scratch: Vec::new(),
@@ -191,13 +191,13 @@ fn list_sealed<D: Disk>(disk: &D, sealed: &mut Sealed<D::File>, names: &mut Dict
     Ok(newest)
 }
 
-fn identify<D: Disk>(disk: &D, path: &PathBuf, name: &str, names: &mut Dictionary) -> Option<(Seal, Segment)> {
+fn identify<D: Disk>(disk: &D, path: &Path, name: &str, names: &mut Dictionary) -> Option<(Seal, Segment)> {
     let file = disk.open(path).ok()?;
     let bytes = disk.len(&file).ok()?;
     let seal = match read_seal(disk, &file) {
         Some(seal) => seal,
         None => {
-            let scan = scan_file(disk, &file, names).ok()?;
+            let scan = scan_file(disk, &file, names, true).ok()?;
             let (first, last) = (scan.frames.first()?, scan.frames.last()?);
             let points = scan.frames.iter().map(|at| u64::from(at.count)).sum();
             let (next_origin, next_metric) = names.next();

@@ -63,6 +63,9 @@ pub(super) struct Ring<F> {
 impl<F> Ring<F> {
     /// Opens the files, makes those that are missing and fills up those that are short. Says how many were missing.
     pub(super) fn open<D: Disk<File = F>>(disk: &D, dir: &Path, layout: Layout) -> io::Result<(Self, usize)> {
+        for unfinished in disk.list(dir)?.iter().filter(|name| name.ends_with(".new")) {
+            disk.unlink(&dir.join(unfinished))?;
+        }
         let (mut slots, mut made) = (Vec::new(), 0);
         for at in 0..layout.segments {
             let path = dir.join(format!("w{at}"));

@@ -1,11 +1,11 @@
 //! Reads the ring after a start, however the last run ended.
 //!
-//! A bad page is stepped over, never the end of the search. Two passes: names first, then points, so that points are
+//! A bad or unreadable page is stepped over, never the end of the search. Two passes: names first, then points, so that points are
 //! judged with all names known. Changes nothing on disk.
 
 use super::bytes::Input;
-use super::disk::Disk;
-use super::format::{Found, Frame, Kind, Stamp, padded, parse};
+use super::disk::{Disk, pread_patched};
+use super::format::{Found, Frame, Kind, SEQ_MAX, Stamp, padded, parse};
 use super::names::{Dictionary, NameSet};
 use super::points::Decoder;
 use super::record::Seq;
@@ -52,7 +52,7 @@ struct Seen {
 pub(super) fn scan_ring<D: Disk>(disk: &D, ring: &mut Ring<D::File>, names: &mut Dictionary, floor: Seq) -> io::Result<RingScan> {
     let mut laps = Vec::new();
     for slot in 0..ring.slots.len() {
-        let bytes = read_all(disk, &ring.slots[slot].file)?;
+        let bytes = read_all(disk, &ring.slots[slot].file, true)?;
         let (lap, newest_number) = newest_lap(slot, &bytes, names);
         ring.next_number = ring.next_number.max(newest_number.saturating_add(1));
         laps.push(lap);
@@ -66,7 +66,7 @@ pub(super) fn scan_ring<D: Disk>(disk: &D, ring: &mut Ring<D::File>, names: &mut
     }
     if let Some(last) = laps.pop() {
         (ring.current, ring.offset, ring.announced) = (Some(last.slot), last.tail, last.named);
-        scan.cut = last.cut;
+        scan.cut = scan.cut.saturating_add(last.cut);
     }
     Ok(scan)
 }
@@ -108,7 +108,7 @@ fn newest_lap(slot: usize, bytes: &[u8], names: &mut Dictionary) -> (Lap, u32) {
 fn seen(frame: &Frame<'_>, offset: usize) -> Seen {
     let at = FrameAt { first: frame.first, count: frame.count, offset: offset as u32, len: frame.len as u32 };
     let gap_end = if frame.kind == Kind::Gap { Input(frame.body).u64() } else { None };
-    Seen { at, kind: frame.kind, stamp: frame.stamp, end: gap_end.unwrap_or(0).max(at.end()) }
+    Seen { at, kind: frame.kind, stamp: frame.stamp, end: gap_end.filter(|end| *end <= SEQ_MAX).unwrap_or(0).max(at.end()) }
 }
 
 /// A number that points use is never given out again, though its name may be damaged.
@@ -127,26 +127,38 @@ fn take_lap<D: Disk>(
     scan: &mut RingScan,
 ) -> io::Result<()> {
     ring.slots[lap.slot].number = lap.number;
-    let mut bytes = Vec::new();
     for seen in lap.frames.iter().filter(|seen| seen.at.first < valid.end) {
         scan.epoch = scan.epoch.max(seen.stamp.epoch);
-        scan.newest = Some((seen.stamp, seen.kind));
-        scan.end = scan.end.max(seen.end);
-        if seen.kind != Kind::Points || seen.at.count == 0 || seen.at.first < valid.start {
+        scan.end = scan.end.max(seen.at.first);
+        if seen.kind == Kind::Points
+            && seen.at.count > 0
+            && seen.at.first >= valid.start
+            && !take_points(disk, ring, names, lap.slot, seen.at)?
+        {
+            // Without its names it is no better than torn. If it was durable, what follows it shows the hole.
+            scan.cut = scan.cut.saturating_add(u64::from(seen.at.count));
             continue;
         }
-        bytes.resize(seen.at.len as usize, 0);
-        let slot = &mut ring.slots[lap.slot];
-        let read = disk.pread(&slot.file, u64::from(seen.at.offset), &mut bytes)?;
-        let Found::Frame(frame) = parse(&bytes[..read]) else { continue };
-        let after = slot.frames.last().is_none_or(|last| last.end() <= frame.first);
-        if after && is_readable(&frame, names) {
-            slot.frames.push(seen.at);
-            for point in Decoder::new(&frame) {
-                slot.used.origins.insert(point.origin);
-                slot.used.metrics.insert(point.metric);
-            }
-        }
+        scan.end = scan.end.max(seen.end);
+        (scan.newest, scan.cut) = (Some((seen.stamp, seen.kind)), 0);
     }
     Ok(())
+}
+
+/// Adds a frame to its slot; `false` if it cannot be read.
+fn take_points<D: Disk>(disk: &D, ring: &mut Ring<D::File>, names: &Dictionary, slot: usize, at: FrameAt) -> io::Result<bool> {
+    let slot = &mut ring.slots[slot];
+    let mut bytes = vec![0; at.len as usize];
+    let read = pread_patched(disk, &slot.file, u64::from(at.offset), &mut bytes)?;
+    let Found::Frame(frame) = parse(&bytes[..read]) else { return Ok(false) };
+    let after = slot.frames.last().is_none_or(|last| last.end() <= frame.first);
+    if !after || !is_readable(&frame, names) {
+        return Ok(false);
+    }
+    slot.frames.push(at);
+    for point in Decoder::new(&frame) {
+        slot.used.origins.insert(point.origin);
+        slot.used.metrics.insert(point.metric);
+    }
+    Ok(true)
 }

@@ -4,8 +4,8 @@
 //! damaged is counted. Never rewrites a file. Bounded: a few indexes and open files at a time.
 
 use super::bytes::Input;
-use super::disk::Disk;
-use super::format::{Found, HEADER_BYTES, Kind, MAGIC, SEAL_BYTES, Stamp, parse, put_frame};
+use super::disk::{Disk, pread_patched};
+use super::format::{Found, HEADER_BYTES, Kind, MAGIC, SEAL_BYTES, SEQ_MAX, Stamp, parse, put_frame};
 use super::names::{Dictionary, NameSet};
 use super::points::Decoder;
 use super::record::Seq;
@@ -29,6 +29,8 @@ pub(super) struct Segment {
 #[derive(Debug)]
 pub(super) struct Loaded<F> {
     first: Seq,
+    /// Some of its pages cannot be read; they count as zeros.
+    pub(super) patched: bool,
     pub(super) file: F,
     pub(super) frames: Vec<FrameAt>,
 }
@@ -92,29 +94,43 @@ impl<F> Sealed<F> {
         here.or_else(|| self.segments.range(at..).next()).map(|(first, segment)| (*first, segment))
     }
 
-    /// A file ready to be read. Counts what is found damaged in it into `damaged`.
+    /// Makes a file ready to be read. Counts what is found damaged in it into `damaged`. With `patched`, pages that
+    /// cannot be read are given up.
     pub(super) fn load<D: Disk<File = F>>(
         &mut self,
         disk: &D,
         first: Seq,
         names: &mut Dictionary,
         damaged: &mut u64,
+        patched: bool,
     ) -> io::Result<&Loaded<F>> {
         match self.loaded.iter().position(|loaded| loaded.first == first) {
             Some(at) => self.loaded.swap(0, at),
             None => {
                 let segment = self.segments.get_mut(&first).ok_or(io::ErrorKind::NotFound)?;
                 let file = disk.open(&self.dir.join(&*segment.name))?;
-                let frames = scan_file(disk, &file, names)?.frames;
+                let frames = scan_file(disk, &file, names, patched)?.frames;
                 let frames: Vec<_> = frames.into_iter().filter(|at| at.first >= first && at.end() <= segment.end).collect();
                 let points = frames.iter().map(|at| u64::from(at.count)).sum();
                 *damaged += segment.points.saturating_sub(points);
                 segment.points = points;
                 self.loaded.truncate(STORE_OPEN_SEGMENTS_MAX - 1);
-                self.loaded.push_front(Loaded { first, file, frames });
+                self.loaded.push_front(Loaded { first, patched, file, frames });
             }
         }
         self.loaded.front().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// A file that is ready.
+    pub(super) fn loaded(&self, first: Seq) -> Option<&Loaded<F>> {
+        self.loaded.iter().find(|loaded| loaded.first == first)
+    }
+
+    /// Says of a file that it is ready but has pages that cannot be read.
+    pub(super) fn patch(&mut self, first: Seq) {
+        for loaded in self.loaded.iter_mut().filter(|loaded| loaded.first == first) {
+            loaded.patched = true;
+        }
     }
 
     /// Takes a frame that turned out bad out of the count.
@@ -136,8 +152,8 @@ pub(super) struct Scan {
 }
 
 /// Reads a whole file and lists its good points frames in order; learns its names.
-pub(super) fn scan_file<D: Disk>(disk: &D, file: &D::File, names: &mut Dictionary) -> io::Result<Scan> {
-    let bytes = read_all(disk, file)?;
+pub(super) fn scan_file<D: Disk>(disk: &D, file: &D::File, names: &mut Dictionary, patched: bool) -> io::Result<Scan> {
+    let bytes = read_all(disk, file, patched)?;
     let (mut scan, mut named) = (Scan::default(), NameSet::default());
     for_each_frame(&bytes, |_, frame| {
         if frame.kind == Kind::Names {
@@ -174,9 +190,10 @@ fn for_each_frame(bytes: &[u8], mut visit: impl FnMut(usize, &super::format::Fra
     }
 }
 
-pub(super) fn read_all<D: Disk>(disk: &D, file: &D::File) -> io::Result<Vec<u8>> {
+/// A whole file; with `patched`, zeros for pages that cannot be read.
+pub(super) fn read_all<D: Disk>(disk: &D, file: &D::File, patched: bool) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(disk.len(file)?).unwrap_or(usize::MAX).min(FILE_BYTES_MAX)];
-    let read = disk.pread(file, 0, &mut bytes)?;
+    let read = if patched { pread_patched(disk, file, 0, &mut bytes)? } else { disk.pread(file, 0, &mut bytes)? };
     bytes.truncate(read);
     Ok(bytes)
 }
@@ -204,7 +221,7 @@ pub(super) fn read_seal<D: Disk>(disk: &D, file: &D::File) -> Option<Seal> {
     let Found::Frame(frame) = parse(&bytes) else { return None };
     let mut body = Input(frame.body);
     let (end, points, next_origin, next_metric) = (body.u64()?, body.u64()?, body.u32()?, body.u32()?);
-    (frame.kind == Kind::Seal && end > frame.first).then_some(Seal {
+    (frame.kind == Kind::Seal && (frame.first + 1..=SEQ_MAX).contains(&end) && points <= end - frame.first).then_some(Seal {
         stamp: frame.stamp,
         first: frame.first,
         end,

@@ -3,7 +3,7 @@
 //! Order that a power cut cannot break: file written, synced, renamed, folder synced; only then is the ring segment
 //! free. The count of evicted points is on flash before the file is gone; an opening finishes what was begun.
 
-use super::disk::Disk;
+use super::disk::{Disk, pread_patched};
 use super::format::{Found, Stamp, parse};
 use super::log::Log;
 use super::record::Seq;
@@ -97,7 +97,7 @@ impl<D: Disk> Log<D> {
         let mut frame = Vec::new();
         for at in &frames {
             frame.resize(at.len as usize, 0);
-            let read = self.disk.pread(&self.ring.slots[slot].file, u64::from(at.offset), &mut frame)?;
+            let read = pread_patched(&self.disk, &self.ring.slots[slot].file, u64::from(at.offset), &mut frame)?;
             if !matches!(parse(&frame[..read]), Found::Frame(found) if found.first == at.first && found.count == at.count) {
                 continue;
             }
@@ -133,7 +133,9 @@ impl<D: Disk> Log<D> {
         self.start = next.unwrap_or(self.end);
         self.evicted += undelivered;
         self.save_cursors(Instant::now(), true);
-        if let Err(error) = self.disk.unlink(&path) {
+        if let Err(error) = self.disk.unlink(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!(store = self.name, %error, path = %path.display(), "oldest readings cannot be deleted");
             (self.start, self.evicted) = (start_before, self.evicted - undelivered);
             return false;
@@ -156,7 +158,7 @@ impl<D: Disk> Log<D> {
         if read_to <= first {
             return points(self.sealed.segments.get(&first));
         }
-        match self.sealed.load(&self.disk, first, &mut self.names, &mut self.damaged) {
+        match self.sealed.load(&self.disk, first, &mut self.names, &mut self.damaged, false) {
             Ok(loaded) => loaded.frames.iter().map(|at| at.end().saturating_sub(at.first.max(read_to))).sum(),
             Err(_) => (end - read_to).min(points(self.sealed.segments.get(&first))),
         }

@@ -7,7 +7,7 @@ use super::disk::Disk;
 use super::handle::{Append, Request};
 use super::log::Log;
 use std::time::Instant;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// Serves requests until the store is closed or nobody holds it any more.
 pub(super) async fn run<D: Disk>(mut log: Log<D>, mut appends: mpsc::Receiver<Append>, mut requests: mpsc::Receiver<Request>) {
@@ -27,7 +27,12 @@ pub(super) async fn run<D: Disk>(mut log: Log<D>, mut appends: mpsc::Receiver<Ap
         }
         log.work(Instant::now());
     };
-    close(&mut log, &mut appends, done);
+    close(&mut log, &mut appends);
+    // The folder is free again before anyone is told.
+    drop(log);
+    if let Some(reply) = done {
+        _ = reply.send(());
+    }
 }
 
 /// Takes a request and all that wait behind it, up to one commit: load makes bigger commits, not more.
@@ -45,7 +50,7 @@ fn take<D: Disk>(log: &mut Log<D>, append: Append, appends: &mut mpsc::Receiver<
 fn serve<D: Disk>(log: &mut Log<D>, request: Request) {
     match request {
         // A reader that went away needs no answer.
-        Request::Read { from, points_max, reply } => _ = reply.send(log.read(from, points_max)),
+        Request::Read { from, points_max, reply } => _ = reply.send(log.read(from, points_max, Instant::now())),
         Request::Advance { sink, cursor } => log.advance(sink, cursor, Instant::now()),
         Request::Cursor { sink, reply } => _ = reply.send(log.cursor(sink)),
         Request::Close { .. } => {}
@@ -53,7 +58,7 @@ fn serve<D: Disk>(log: &mut Log<D>, request: Request) {
 }
 
 /// Takes what was queued before the end, then commits. If the disk fails the rest stays unacknowledged.
-fn close<D: Disk>(log: &mut Log<D>, appends: &mut mpsc::Receiver<Append>, reply: Option<oneshot::Sender<()>>) {
+fn close<D: Disk>(log: &mut Log<D>, appends: &mut mpsc::Receiver<Append>) {
     appends.close();
     let now = Instant::now();
     while let Ok(append) = appends.try_recv() {
@@ -64,9 +69,6 @@ fn close<D: Disk>(log: &mut Log<D>, appends: &mut mpsc::Receiver<Append>, reply:
     }
     if !log.close(now) {
         tracing::error!(store = log.name, "stopped with readings that could not be written; they were not acknowledged");
-    }
-    if let Some(reply) = reply {
-        _ = reply.send(());
     }
 }
 
