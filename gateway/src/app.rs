@@ -72,7 +72,7 @@ struct Links {
 }
 
 impl BuildError {
-    /// Exit code of the process: 75 if another process holds the store, 78 if the directory is wrong, 73 otherwise.
+    /// Exit code of the process: 75 if another process holds the store, 78 for everything a person has to set right.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {

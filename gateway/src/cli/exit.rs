@@ -11,7 +11,7 @@ pub enum Exit {
     Config,
     /// The configuration is valid but the gateway cannot start with it: the words say why and what to do.
     Start {
-        /// `EX_CANTCREAT` 73, `EX_TEMPFAIL` 75 or `EX_CONFIG` 78.
+        /// `EX_TEMPFAIL` 75 or `EX_CONFIG` 78.
         code: u8,
         /// What happened and what to do next.
         message: String,

@@ -22,7 +22,7 @@ pub use exit::Exit;
     version,
     about,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 well · 64 wrong usage · 70 defect · 73 store cannot be opened · 75 store in use · 78 configuration wrong"
+    after_help = "Exit codes: 0 well · 2 wrong usage · 70 defect · 75 store in use by another process · 78 configuration wrong, or not usable here"
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -1,4 +1,7 @@
-//! Measures a whole gateway process under load and prints the figures of the README.
+//! Measures a whole gateway process and prints the figures of the README.
+//!
+//! `facility-bench [messages] [window]` puts it under load; `facility-bench metrics` weighs what leaves a site that
+//! forwards metrics only.
 //!
 //! Devices, broker and database run in this process, the gateway in its own: processor time and memory are the
 //! gateway's alone. Rates depend on the machine; processor seconds and bytes hardly do.
@@ -21,6 +24,48 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 #[tokio::main]
 async fn main() {
+    if std::env::args().nth(1).is_some_and(|what| what == "metrics") {
+        return metrics().await;
+    }
+    load().await;
+}
+
+/// Fifty cabinets at one message a second, windows of five seconds: a request holds what a request holds in the
+/// field, the metrics of fifty devices, only sooner.
+async fn metrics() {
+    let broker = Broker::start(([127, 0, 0, 1], 0).into()).expect("a broker");
+    let database = Tsdb::start(([127, 0, 0, 1], 0).into()).expect("a database");
+    let text = config(broker.addr().port(), 20, &database.url()).replace("raw = true", "raw = false") + "\n[metrics]\nwindow_s = 5\n";
+    let _gateway = Gateway::start(&text).await;
+    until("the gateway's session", DEADLINE, || async { broker.is_connected("gw-bench-01").then_some(()) }).await;
+    let mut publisher = Publisher::connect(broker.addr(), "bench", None).await.expect("a publisher");
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    let mut nth = 0;
+    while database.summary().lines < 1_000 {
+        seconds.tick().await;
+        let now_ms = Clock::system().now_ms();
+        for _ in 0..DEVICES {
+            let (topic, payload) = message(nth, now_ms - i64::from(nth));
+            publisher.publish_nowait(&topic, payload).await;
+            nth += 1;
+        }
+        publisher.flush().await;
+    }
+    let summary = database.summary();
+    let (lines, points, bytes) = (summary.lines as f64, summary.points as f64, summary.wire_bytes as f64);
+    println!(
+        "metrics on the wire         {:>12.2} bytes per value, {:.1} per line ({lines} lines, {points} values, {} requests)",
+        bytes / points,
+        bytes / lines,
+        summary.requests
+    );
+    // A month of five-minute windows of fifty devices, as measured.
+    let windows = 30.0 * 24.0 * 12.0;
+    let per_window = bytes / (lines / (2.0 * DEVICES as f64));
+    println!("a site of {DEVICES} cabinets       {:>12.1} MB a month, HTTP headers not counted", per_window * windows / 1e6);
+}
+
+async fn load() {
     let messages: u32 = std::env::args().nth(1).map_or(300_000, |text| text.parse().expect("number of messages"));
     let window: u16 = std::env::args().nth(2).map_or(100, |text| text.parse().expect("the broker's in-flight window"));
     let broker = Broker::with_window(([127, 0, 0, 1], 0).into(), window).expect("a broker");
