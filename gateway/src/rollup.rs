@@ -5,9 +5,9 @@
 //! covers is computed again but not written again. The snapshot is a cache: losing it costs time, never a figure.
 
 use crate::aggregate::Fold;
-use crate::store::{Append, Durable, Names, Record, Seq, Sink, Store, StoreClosed};
+use crate::store::{Append, Cursor, Durable, Names, Page, Record, Seq, Sink, Store, StoreClosed};
 use crate::telemetry::Telemetry;
-use facility_config::limits::READ_POINTS_MAX;
+use facility_config::limits::{FOLD_BATCHES_PER_CLOSE, READ_POINTS_MAX};
 use facility_config::series::Class;
 use facility_config::{Point, Site};
 use facility_drivers::{Batch, Metric, Subject};
@@ -43,7 +43,8 @@ impl Rollup {
     async fn follow(&self) -> Result<(), StoreClosed> {
         let mut log = self.readings.durable();
         let mut outbox = self.outbox.durable();
-        let written = mark(&outbox.borrow_and_update());
+        let end = log.borrow().end;
+        let written = covered(&outbox.borrow_and_update(), end);
         let (mut fold, mut at) = match load(&self.snapshot, &self.site) {
             Some((fold, seq)) if seq <= written => (fold, seq),
             _ => (Fold::new(self.site.clone()), log.borrow().start),
@@ -53,10 +54,10 @@ impl Rollup {
         }
         let mut cursor = self.readings.cursor(Sink::Aggregate).await?;
         let mut snapshot = None;
-        loop {
-            self.save_if_covered(&mut snapshot, mark(&outbox.borrow_and_update()));
-            let wanted = if at < written { (written - at).min(READ_POINTS_MAX as u64) as usize } else { READ_POINTS_MAX };
-            let page = self.readings.read(at, wanted).await?;
+        while !self.stop.is_cancelled() {
+            let now_covered = covered(&outbox.borrow_and_update(), at);
+            self.save_if_covered(&mut snapshot, now_covered).await;
+            let page = self.readings.read(at, READ_POINTS_MAX).await?;
             if page.next == at {
                 tokio::select! {
                     changed = log.changed() => changed.map_err(|_| StoreClosed)?,
@@ -66,24 +67,46 @@ impl Rollup {
                 continue;
             }
             let before = fold.emitted_until_ms();
-            let mut output = Vec::new();
-            for record in &page.records {
-                step(&mut fold, record, &page.names, &mut output);
-            }
+            self.fold_page(&mut fold, &page, written).await?;
             at = page.next;
-            if at > written {
-                self.write(output, at).await?;
-            }
             if at > cursor.next {
-                cursor.delivered += (page.records.len() as u64).min(at - cursor.next);
-                cursor.lost += page.lost;
-                cursor.next = at;
+                let passed = at - cursor.next;
+                let taken = passed.min(page.records.len() as u64);
+                cursor = Cursor { next: at, delivered: cursor.delivered + taken, lost: cursor.lost + (passed - taken), ..cursor };
                 self.readings.advance(Sink::Aggregate, cursor).await?;
             }
             if fold.emitted_until_ms() != before {
                 snapshot = Some((at, fold.snapshot()));
             }
         }
+        Ok(())
+    }
+
+    /// Takes a page in and hands over what comes of it, in portions: after a night without power hundreds of windows
+    /// close at one record.
+    async fn fold_page(&self, fold: &mut Fold, page: &Page, written: Seq) -> Result<(), StoreClosed> {
+        let mut output = Vec::new();
+        for (seq, record) in (page.first..).zip(&page.records) {
+            loop {
+                let closed = fold.close(record.log_ms);
+                if closed.is_empty() {
+                    break;
+                }
+                output.extend(closed);
+                if seq >= written && output.len() >= FOLD_BATCHES_PER_CLOSE {
+                    // Everything before this record is covered; a kill between two portions repeats the same lines.
+                    self.write(std::mem::take(&mut output), seq).await?;
+                } else if seq < written {
+                    output.clear();
+                }
+            }
+            take_in(fold, record, &page.names, &mut output);
+            if seq < written {
+                // The newest durable mark covers it: computed again, not written again.
+                output.clear();
+            }
+        }
+        self.write(output, page.next).await
     }
 
     async fn write(&self, output: Vec<Batch>, covered: Seq) -> Result<(), StoreClosed> {
@@ -95,32 +118,34 @@ impl Rollup {
     }
 
     /// A snapshot may not be newer than the output that is durable: replay starts at the snapshot.
-    fn save_if_covered(&self, snapshot: &mut Option<(Seq, Vec<u8>)>, written: Seq) {
-        if snapshot.as_ref().is_some_and(|(seq, _)| *seq <= written)
+    async fn save_if_covered(&self, snapshot: &mut Option<(Seq, Vec<u8>)>, covered: Seq) {
+        if snapshot.as_ref().is_some_and(|(seq, _)| *seq <= covered)
             && let Some((seq, fold)) = snapshot.take()
         {
-            save(&self.snapshot, seq, &fold);
+            let path = self.snapshot.clone();
+            // A slow card must not hold up the collection of readings.
+            let saved = tokio::task::spawn_blocking(move || save(&path, seq, &fold)).await;
+            if let Err(error) = saved.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+                tracing::warn!(path = %self.snapshot.display(), %error, "snapshot of open windows not written; a restart replays more of the log");
+            }
         }
     }
 }
 
-/// Log position that the newest durable output covers.
-fn mark(outbox: &Durable) -> Seq {
-    outbox.mark.and_then(|mark| u64::try_from(mark).ok()).unwrap_or(0)
+/// Log position that the newest durable output covers. A mark beyond the log's end belongs to another log, one that
+/// was deleted or lost: it covers nothing of this one.
+fn covered(outbox: &Durable, end: Seq) -> Seq {
+    let mark = outbox.mark.and_then(|mark| u64::try_from(mark).ok()).unwrap_or(0);
+    if mark > end {
+        tracing::debug!(mark, end, "the outbox knows of readings that are not there");
+        return 0;
+    }
+    mark
 }
 
-/// One record of the log: time passes, windows close, the value is taken in.
-fn step(fold: &mut Fold, record: &Record, names: &Names, output: &mut Vec<Batch>) {
-    loop {
-        let closed = fold.close(record.log_ms);
-        if closed.is_empty() {
-            break;
-        }
-        output.extend(closed);
-    }
-    let (Some(origin), Some(metric)) = (names.origins.get(record.origin as usize), names.metrics.get(record.metric as usize)) else {
-        return;
-    };
+/// One record of the log: device events are passed on, everything else is folded.
+fn take_in(fold: &mut Fold, record: &Record, names: &Names, output: &mut Vec<Batch>) {
+    let (Some(origin), Some(metric)) = (names.origins.get(record.origin as usize), names.metrics.get(record.metric as usize)) else { return };
     let (Some(device), Some(point)) = (origin.device, metric.point) else { return };
     let metric = Metric { point, part: metric.part };
     if is_event(point) {
@@ -148,18 +173,25 @@ fn pass_on(output: &mut Vec<Batch>, device: facility_config::DeviceIx, metric: M
     }
 }
 
-/// Position (8 bytes, little-endian) and the fold's own self-checking bytes.
+/// Position (8 bytes, little-endian), the fold's own sealed bytes, checksum of both.
 fn load(path: &Path, site: &Arc<Site>) -> Option<(Fold, Seq)> {
     let bytes = std::fs::read(path).ok()?;
-    let (head, body) = bytes.split_first_chunk::<8>()?;
+    let (content, checksum) = bytes.split_last_chunk::<4>()?;
+    if crc32c::crc32c(content) != u32::from_le_bytes(*checksum) {
+        return None;
+    }
+    let (head, body) = content.split_first_chunk::<8>()?;
     Some((Fold::restore(site.clone(), body)?, u64::from_le_bytes(*head)))
 }
 
-fn save(path: &Path, at: Seq, fold: &[u8]) {
+fn save(path: &Path, at: Seq, fold: &[u8]) -> std::io::Result<()> {
     let mut bytes = at.to_le_bytes().to_vec();
     bytes.extend(fold);
+    bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
     let fresh = path.with_extension("new");
-    if let Err(error) = std::fs::write(&fresh, &bytes).and_then(|()| std::fs::rename(&fresh, path)) {
-        tracing::warn!(path = %path.display(), %error, "snapshot of open windows not written; a restart replays more of the log");
-    }
+    std::fs::write(&fresh, &bytes)?;
+    std::fs::rename(&fresh, path)
 }
+
+#[cfg(test)]
+mod tests;
