@@ -4,7 +4,7 @@
 //! which type), the defaults under all files, and the JSON Schema for editors. A test holds it against
 //! [`raw`](crate::raw), another against `gateway.toml`.
 
-use crate::limits::{BROKER_WINDOW_DEFAULT, FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT};
+use crate::limits::{BROKER_WINDOW_DEFAULT, BROKER_WINDOW_MAX, FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT};
 
 /// One key of a table.
 #[derive(Debug)]
@@ -103,7 +103,12 @@ const MQTT: &[Key] = &[
     key("cert_file", Type::Text, IfAbsent::None, "Client certificate, PEM."),
     key("key_file", Type::Text, IfAbsent::None, "Client key, PEM (mode 0600), or credential:NAME."),
     key("keep_alive_s", Type::Int(5, 3600), IfAbsent::Int(30), "A silent connection is noticed after about twice this."),
-    key("window", Type::Int(1, 65535), IfAbsent::Int(BROKER_WINDOW_DEFAULT as i64), "The broker's max_inflight_messages."),
+    key(
+        "window",
+        Type::Int(1, BROKER_WINDOW_MAX as i64),
+        IfAbsent::Int(BROKER_WINDOW_DEFAULT as i64),
+        "The broker's max_inflight_messages.",
+    ),
 ];
 
 const BUS: &[Key] = &[

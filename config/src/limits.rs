@@ -14,6 +14,9 @@ pub const ACK_QUEUE_LEN: usize = BATCH_QUEUE_LEN + (STORE_QUEUE_LEN + 3) * BATCH
 /// Messages an MQTT 3.1.1 broker sends without waiting for acknowledgements: mosquitto's `max_inflight_messages`.
 pub const BROKER_WINDOW_DEFAULT: u16 = 20;
 
+/// Largest window that can be configured: as many messages of one device as are remembered may come again.
+pub const BROKER_WINDOW_MAX: u16 = 128;
+
 /// Largest MQTT packet accepted. rumqttc's default of 10 KiB turns one bigger message into an endless reconnect loop.
 pub const MQTT_PACKET_BYTES_MAX: usize = 1024 * 1024;
 /// Largest payload that is decoded; between this and the packet limit a message is acknowledged, counted and dropped.
@@ -31,6 +34,9 @@ pub const PART_BYTES_MAX: usize = 23;
 pub const CLOCK_AHEAD_MS_MAX: i64 = 5_000;
 /// A reading may be this old (a device or broker that stored and forwards); older ones get the gateway's time.
 pub const READING_AGE_MS_MAX: i64 = 7 * 24 * 3_600_000;
+/// A clock that steps back by more than this was wrong before: the log follows it and open windows are begun anew.
+/// Smaller steps are bridged, the log's time stands still meanwhile.
+pub const CLOCK_STEP_MS: i64 = 24 * 3_600_000;
 /// No reading is older than the software that reads it: 2026-01-01T00:00:00Z.
 pub const BUILD_TIME_MS: i64 = 1_767_225_600_000;
 
@@ -202,3 +208,5 @@ pub const MODBUS_REFUSED_RETRY_MS: u64 = 3_600_000;
 pub const MODBUS_HEALTH_MS: u64 = 60_000;
 
 const _: () = assert!(MODBUS_HEARD_BYTES_MAX >= 3 * 260, "an echo, a foreign frame and the answer must fit");
+const _: () = assert!(BROKER_WINDOW_MAX as usize <= STAMPS_REMEMBERED, "a whole window that comes again must be recognised");
+const _: () = assert!(BROKER_WINDOW_DEFAULT <= BROKER_WINDOW_MAX && (BROKER_WINDOW_MAX as usize) < ACK_QUEUE_LEN);

@@ -169,6 +169,8 @@ pub struct JsonMessage {
     pub time: Option<Box<str>>,
     /// JSON pointer that must equal the device's topic id, if the payload repeats it.
     pub id: Option<Box<str>>,
+    /// JSON pointer of an event's own id. Only a short hash of it is kept, and only here.
+    pub key: Option<Box<str>>,
     /// JSON pointer of the part's name in an event (becomes the part of every reading of the message).
     pub part: Option<Box<str>>,
     /// JSON pointers that must be present.

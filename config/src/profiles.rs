@@ -118,6 +118,7 @@ struct RawMessage {
     topic: Box<str>,
     time: Option<Box<str>>,
     id: Option<Box<str>>,
+    key: Option<Box<str>>,
     part: Option<Box<str>>,
     #[serde(default)]
     required: Vec<Box<str>>,
@@ -200,7 +201,7 @@ impl RawJson {
 
 impl RawMessage {
     fn check(self) -> Result<JsonMessage, String> {
-        let single = self.time.iter().chain(&self.id).chain(&self.part).chain(&self.quality);
+        let single = self.time.iter().chain(&self.id).chain(&self.key).chain(&self.part).chain(&self.quality);
         for pointer in single.chain(&self.required).chain(&self.ignored) {
             check_pointer(pointer)?;
         }
@@ -212,6 +213,7 @@ impl RawMessage {
             topic: self.topic,
             time: self.time,
             id: self.id,
+            key: self.key,
             part: self.part,
             required: self.required,
             ignored: self.ignored,

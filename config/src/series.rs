@@ -169,6 +169,7 @@ series! {
         EventCode "code" Text "the maker's code" "代码";
         EventDuration "dur_s" Float "how long it took" "时长";
         EventAmount "amount_fen" Int "amount in fen" "金额（分）";
+        EventKey "key" Int "hash of the event's own id; stays here, so that an event that is sent twice is known" "事件标识哈希";
         EventCount "count" Int "always 1: events can be summed" "次数";
     }
     Gateway "gateway" Reading None, "网关" {

@@ -19,7 +19,8 @@ struct Inner {
 #[derive(Debug)]
 enum Mode {
     /// The system's clock, but not before `floor_ms` plus the time since it was set, while the system's clock is
-    /// evidently unset (a board without a battery-backed clock boots in 1970).
+    /// evidently unset (a board without a battery-backed clock boots in 1970). Never 1970 itself: the floor begins at
+    /// the build date.
     System { floor_ms: AtomicI64, floor_set_ms: AtomicI64 },
     /// Starts at `start_ms` and runs `speed` times as fast as real time.
     Scaled { start_ms: i64, speed: f64 },
@@ -31,7 +32,7 @@ impl Clock {
     /// The system's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self::with(Mode::System { floor_ms: AtomicI64::new(0), floor_set_ms: AtomicI64::new(0) })
+        Self::with(Mode::System { floor_ms: AtomicI64::new(facility_config::limits::BUILD_TIME_MS), floor_set_ms: AtomicI64::new(0) })
     }
 
     /// A clock that starts at `start_ms` (Unix time, ms) and runs `speed` times as fast as real time.

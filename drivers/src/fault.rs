@@ -5,7 +5,7 @@
 pub enum Fault {
     /// The payload is not what its profile says it is (not JSON, not UTF-8, truncated).
     Undecodable,
-    /// The payload is larger than [`PAYLOAD_BYTES_MAX`](facility_config::limits::PAYLOAD_BYTES_MAX) or deeper, or has more values, than allowed.
+    /// The payload is larger than [`PAYLOAD_BYTES_MAX`](facility_config::limits::PAYLOAD_BYTES_MAX) or has more values than allowed.
     Oversize,
     /// No configured device has this topic.
     UnknownDevice,
@@ -29,6 +29,8 @@ pub enum Fault {
     ClockAhead,
     /// The device's clock is in the distant past; the gateway's time was used. The reading is kept.
     ClockBehind,
+    /// The gateway's own clock is not set and the device sent no time: the time is a guess. The reading is kept.
+    ClockUnset,
     /// No answer in time.
     Timeout,
     /// The device refused the request (Modbus exception).
@@ -45,7 +47,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault, in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Undecodable,
         Self::Oversize,
         Self::UnknownDevice,
@@ -59,6 +61,7 @@ impl Fault {
         Self::BadText,
         Self::ClockAhead,
         Self::ClockBehind,
+        Self::ClockUnset,
         Self::Timeout,
         Self::Exception,
         Self::Late,
@@ -84,6 +87,7 @@ impl Fault {
             Self::BadText => "bad_text",
             Self::ClockAhead => "clock_ahead",
             Self::ClockBehind => "clock_behind",
+            Self::ClockUnset => "clock_unset",
             Self::Timeout => "timeout",
             Self::Exception => "exception",
             Self::Late => "late",
@@ -96,6 +100,6 @@ impl Fault {
     /// Whether the reading was kept all the same (its time was corrected).
     #[must_use]
     pub fn keeps_reading(self) -> bool {
-        matches!(self, Self::ClockAhead | Self::ClockBehind)
+        matches!(self, Self::ClockAhead | Self::ClockBehind | Self::ClockUnset)
     }
 }

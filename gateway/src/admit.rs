@@ -5,6 +5,7 @@
 
 use crate::latest::Latest;
 use crate::telemetry::Intake;
+use facility_config::Point;
 use facility_config::limits::{BUILD_TIME_MS, CLOCK_AHEAD_MS_MAX, READING_AGE_MS_MAX};
 use facility_drivers::{Batch, Fault, Reading, Subject, Value};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,8 +15,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// A device that stores and forwards may be days late and is believed; one whose clock is ahead, or stands before
 /// this software was built, is not.
 #[must_use]
-pub fn settle_time(device_ms: Option<i64>, received_ms: i64) -> (i64, Option<Fault>) {
+pub fn settle_time(device_ms: Option<i64>, received_ms: i64, clock_is_set: bool) -> (i64, Option<Fault>) {
     match device_ms {
+        // Of two clocks the one that is set is right.
+        Some(at) if !clock_is_set && at >= BUILD_TIME_MS => (at, None),
+        _ if !clock_is_set => (received_ms, Some(Fault::ClockUnset)),
         None => (received_ms, None),
         Some(at) if at > received_ms.saturating_add(CLOCK_AHEAD_MS_MAX) => (received_ms, Some(Fault::ClockAhead)),
         Some(at) if at < BUILD_TIME_MS || at < received_ms.saturating_sub(READING_AGE_MS_MAX) => (received_ms, Some(Fault::ClockBehind)),
@@ -24,7 +28,7 @@ pub fn settle_time(device_ms: Option<i64>, received_ms: i64) -> (i64, Option<Fau
 }
 
 /// Settles time, finds duplicates and counts. Afterwards the batch holds exactly the readings to store.
-pub fn admit(batch: &mut Batch, latest: &mut Latest, intake: &Intake) {
+pub fn admit(batch: &mut Batch, latest: &mut Latest, intake: &Intake, clock_is_set: bool) {
     if is_message(batch) {
         intake.messages.add(1);
     }
@@ -39,7 +43,7 @@ pub fn admit(batch: &mut Batch, latest: &mut Latest, intake: &Intake) {
     let dropped = batch.faults.iter().filter(|fault| !fault.keeps_reading()).count();
     intake.readings.add((batch.readings.len() + dropped) as u64);
 
-    let (at_ms, clock) = settle_time(batch.device_ms, batch.at_ms);
+    let (at_ms, clock) = settle_time(batch.device_ms, batch.at_ms, clock_is_set);
     batch.at_ms = at_ms;
     if let Some(fault) = clock {
         intake.dropped.add(fault, 1);
@@ -47,6 +51,11 @@ pub fn admit(batch: &mut Batch, latest: &mut Latest, intake: &Intake) {
     if clock.is_none() && is_repeated(batch, latest) {
         intake.dropped.add(Fault::Duplicate, batch.readings.len() as u64);
         batch.readings.clear();
+    }
+    if batch.subject == Subject::Event
+        && let Some(device) = batch.device
+    {
+        batch.at_ms = latest.moment(device, batch.at_ms);
     }
     intake.stored.add(batch.readings.len() as u64);
 }
@@ -61,19 +70,26 @@ pub fn is_message(batch: &Batch) -> bool {
 /// trusted with (see [`settle_time`]) proves nothing.
 fn is_repeated(batch: &Batch, latest: &mut Latest) -> bool {
     match (batch.device, batch.device_ms) {
-        (Some(device), Some(stamp)) if !batch.readings.is_empty() => latest.seen(device, batch.subject, stamp, content_key(batch)),
+        (Some(device), Some(stamp)) if !batch.readings.is_empty() => {
+            let (stamp, key) = identity(batch, stamp);
+            latest.seen(device, batch.subject, stamp, key)
+        }
         _ => false,
     }
 }
 
-/// Several events may share a millisecond, so their content tells them apart; telemetry is one per time stamp.
+/// What tells a message from all others of its device: telemetry its time stamp; an event its own id, or, if it has
+/// none, time stamp and content, for several may share a moment.
 #[must_use]
-pub fn content_key(batch: &Batch) -> u64 {
+pub fn identity(batch: &Batch, stamp: i64) -> (i64, u64) {
     if batch.subject != Subject::Event {
-        return 0;
+        return (stamp, 0);
+    }
+    if let Some(own) = batch.readings.iter().find(|reading| reading.metric.point == Point::EventKey) {
+        return (0, reading_key(own));
     }
     // Added up, so that the order in which the fields come back from the log does not matter.
-    batch.readings.iter().map(reading_key).fold(0, u64::wrapping_add)
+    (stamp, batch.readings.iter().map(reading_key).fold(0, u64::wrapping_add))
 }
 
 fn reading_key(reading: &Reading) -> u64 {

@@ -12,7 +12,7 @@ use crate::store::{self, OpenError, Opened, RealDisk, Sink, Store};
 use crate::tasks::{Fatal, Kind, Tasks};
 use crate::telemetry::Telemetry;
 use anyhow::Context;
-use facility_config::limits::BATCH_QUEUE_LEN;
+use facility_config::limits::{BACKOFF_MS_MAX, BATCH_QUEUE_LEN};
 use facility_config::profile::Dialect;
 use facility_config::series::Class;
 use facility_config::{Device, Site, Source};
@@ -27,8 +27,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-/// How long a store may take to write what it has and end.
-const STORE_CLOSE: Duration = Duration::from_secs(3);
+/// How long the stores may take to write what they have and end.
+pub(crate) const STORE_CLOSE: Duration = Duration::from_secs(3);
 
 /// Why a valid configuration does not start.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub enum BuildError {
 pub enum End {
     /// As asked.
     Stopped,
+    /// Not at all: a person has to set something right (a token that cannot be read, no certificate authority).
+    NotStarted(String),
     /// By a defect.
     Fatal(Fatal),
 }
@@ -176,10 +178,7 @@ impl App {
         let api_stop = CancellationToken::new();
         let api = match self.start(&api_stop) {
             Ok(api) => api,
-            Err(error) => {
-                tracing::error!("{error:#}");
-                return End::Fatal(Fatal { task: "start".into() });
-            }
+            Err(error) => return End::NotStarted(format!("{error:#}")),
         };
         tracing::info!(gateway = %self.site.gateway.id, devices = self.site.devices.len() - 1, version = env!("CARGO_PKG_VERSION"), "running");
         notify(&[sd_notify::NotifyState::Ready]);
@@ -191,10 +190,9 @@ impl App {
         notify(&[sd_notify::NotifyState::Stopping]);
         tracing::info!("stopping: intake, pipeline, roll-up, forwarding, store");
         self.tasks.shutdown().await;
-        for store in [&self.readings, &self.outbox] {
-            if tokio::time::timeout(STORE_CLOSE, store.close()).await.is_err() {
-                tracing::warn!("GW-S020 a store did not end in time; what was acknowledged is on flash");
-            }
+        let closed = async { tokio::join!(self.readings.close(), self.outbox.close()) };
+        if tokio::time::timeout(STORE_CLOSE, closed).await.is_err() {
+            tracing::warn!("GW-S020 a store did not end in time; what was acknowledged is on flash");
         }
         // The last picture is the account at the end.
         self.status.0.send_replace(Arc::new(self.collector.collect()));
@@ -275,11 +273,17 @@ impl App {
         // What is wrong now is said at the start, not in the log of a task.
         let mut first = Some(task().prepare()?);
         self.tasks.spawn(Kind::Forward, "forward", move || {
-            let forwarder = first.take().map_or_else(|| task().prepare(), Ok);
+            let (first, task) = (first.take(), task.clone());
             async move {
-                match forwarder {
-                    Ok(forwarder) => forwarder.run().await,
-                    Err(error) => tracing::error!("{error}"),
+                let mut prepared = first.map_or_else(|| task().prepare(), Ok);
+                // After a defect: what was readable at the start, a token that is being changed, will be again.
+                while let Err(error) = &prepared {
+                    tracing::error!("{error}");
+                    tokio::time::sleep(Duration::from_millis(BACKOFF_MS_MAX)).await;
+                    prepared = task().prepare();
+                }
+                if let Ok(forwarder) = prepared {
+                    forwarder.run().await;
                 }
             }
         });

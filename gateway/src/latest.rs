@@ -4,11 +4,14 @@
 //! the last [`STAMPS_REMEMBERED`] messages.
 
 use crate::aggregate::{Sign, online_ms, sign, span_ms};
-use facility_config::limits::{READINGS_PER_MESSAGE_MAX, STAMPS_REMEMBERED};
+use facility_config::limits::{CLOCK_STEP_MS, READINGS_PER_MESSAGE_MAX, STAMPS_REMEMBERED};
 use facility_config::{DeviceIx, Site};
 use facility_drivers::{Batch, Metric, Subject, Value};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+/// Events of one device that share a time stamp are moved apart within this.
+const EVENT_BURST_MS: i64 = 1_000;
 
 /// A value and its time.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +29,7 @@ pub struct DeviceLatest {
     pub values: BTreeMap<Metric, Newest>,
     /// When it was last heard, Unix ms. What a driver counts about a device is not the device being heard.
     pub last_seen_ms: Option<i64>,
-    /// Messages and poll results since start.
+    /// Messages and poll results, those read back from the log at start included.
     pub messages: u64,
     online_until_ms: Option<i64>,
     interval_ms: i64,
@@ -55,9 +58,10 @@ impl Latest {
         Self { devices: devices.collect(), stamps: site.devices.iter().map(|_| Stamps::default()).collect() }
     }
 
-    /// Takes what a device said, once the pipeline has settled its time.
-    pub fn observe(&mut self, batch: &Batch) {
+    /// Takes what a device said, once the pipeline has settled its time. `now_ms` tells what lies in the future.
+    pub fn observe(&mut self, batch: &Batch, now_ms: i64) {
         let Some(device) = batch.device.and_then(|ix| self.devices.get_mut(ix.at())) else { return };
+        device.forget_future(now_ms);
         let mut was_heard = false;
         for reading in &batch.readings {
             match sign(reading.metric.point, &reading.value) {
@@ -85,6 +89,16 @@ impl Latest {
         self.devices.clone()
     }
 
+    /// A moment of its own for an event: several of one burst are moved apart by a millisecond, or the database would
+    /// keep only the last of them.
+    pub fn moment(&mut self, device: DeviceIx, at_ms: i64) -> i64 {
+        let Some(stamps) = self.stamps.get_mut(device.at()) else { return at_ms };
+        let burst = at_ms..at_ms.saturating_add(EVENT_BURST_MS);
+        let moment = if burst.contains(&stamps.last_event_ms) { stamps.last_event_ms + 1 } else { at_ms };
+        stamps.last_event_ms = moment;
+        moment
+    }
+
     /// Whether this message was here before, and remembers it if not. Telemetry is known by its device's time stamp
     /// alone; events, of which several may share a millisecond, by their time stamp and `content_key` (a hash of type,
     /// target, outcome and code). What is made here (health, metrics) is never a repetition.
@@ -99,6 +113,15 @@ impl Latest {
 }
 
 impl DeviceLatest {
+    /// After a clock that was far ahead is set right, what is newest is what comes now.
+    fn forget_future(&mut self, now_ms: i64) {
+        let limit_ms = now_ms.saturating_add(CLOCK_STEP_MS);
+        if self.last_seen_ms.is_some_and(|seen_ms| seen_ms > limit_ms) {
+            self.values.retain(|_, newest| newest.at_ms <= limit_ms);
+            (self.last_seen_ms, self.online_until_ms) = (None, None);
+        }
+    }
+
     fn heard(&mut self, at_ms: i64) {
         if self.last_seen_ms.is_none_or(|seen_ms| seen_ms <= at_ms) {
             self.last_seen_ms = Some(at_ms);
@@ -130,6 +153,8 @@ impl DeviceLatest {
 struct Stamps {
     telemetry: Memory,
     events: Memory,
+    /// When the last event was recorded.
+    last_event_ms: i64,
 }
 
 /// Exact memory of the last [`STAMPS_REMEMBERED`] messages, oldest first.

@@ -148,7 +148,7 @@ impl Books {
     /// The reader furthest behind.
     #[must_use]
     pub fn reader(&self) -> Cursor {
-        self.readers.iter().copied().min_by_key(|cursor| cursor.next).unwrap_or_default()
+        self.readers.iter().copied().min_by_key(|cursor| (cursor.next, cursor.delivered)).unwrap_or_default()
     }
 
     /// Durable points that the reader furthest behind has still to take.

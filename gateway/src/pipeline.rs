@@ -3,7 +3,7 @@
 //! Owns the state it changes; nobody else writes it. Never decodes, never waits for the network. When the store takes
 //! nothing, this waits, the queue behind it fills, and the brokers keep their messages.
 
-use crate::admit::{admit, content_key, is_message};
+use crate::admit::{admit, identity, is_message};
 use crate::alarm::Engine;
 use crate::latest::Latest;
 use crate::store::{Append, Page, Store, StoreClosed};
@@ -47,7 +47,6 @@ pub struct Pipeline {
     stop: CancellationToken,
     latest: Latest,
     alarms: Engine,
-    started_ms: i64,
     heartbeat_ms: i64,
 }
 
@@ -76,7 +75,6 @@ impl Pipeline {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { site, clock, telemetry, queue, readings, outbox, picture, stop } = parts;
-        let started_ms = clock.now_ms();
         Self {
             latest: Latest::new(&site),
             alarms: Engine::new(site.clone()),
@@ -89,7 +87,6 @@ impl Pipeline {
             outbox,
             picture,
             stop,
-            started_ms,
         }
     }
 
@@ -128,11 +125,12 @@ impl Pipeline {
 
     async fn take(&mut self, mut batches: Vec<Batch>) -> Result<(), StoreClosed> {
         let now_ms = self.clock.now_ms();
+        let clock_is_set = self.clock.is_set();
         let mut events = Vec::new();
         for batch in &mut batches {
-            admit(batch, &mut self.latest, &self.telemetry.intake);
+            admit(batch, &mut self.latest, &self.telemetry.intake, clock_is_set);
             events.extend(self.alarms.observe(batch, now_ms));
-            self.latest.observe(batch);
+            self.latest.observe(batch, now_ms);
         }
         let accepted = batches.iter().filter(|batch| is_message(batch) && batch.refused.is_none()).count();
         // Before the wait: whoever looks at the account meanwhile finds both of its sides.
@@ -154,7 +152,7 @@ impl Pipeline {
         let events = self.alarms.tick(now_ms);
         self.emit(events).await?;
         let every_ms = HEARTBEAT_MS_MAX.min(self.site.window.as_millis() as i64 / 5);
-        if now_ms - self.heartbeat_ms >= every_ms {
+        if (now_ms - self.heartbeat_ms).abs() >= every_ms {
             self.heartbeat_ms = now_ms;
             let heartbeat = self.heartbeat(now_ms);
             self.take(vec![heartbeat]).await?;
@@ -169,7 +167,7 @@ impl Pipeline {
         let intake = &self.telemetry.intake;
         let mut batch = Batch::new(DeviceIx::GATEWAY, Subject::Health, now_ms);
         let count = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
-        batch.push(Point::GatewayUptime, Value::Int((now_ms - self.started_ms) / 1000));
+        batch.push(Point::GatewayUptime, Value::Int(self.clock.mono_ms() / 1000));
         batch.push(Point::GatewayMessages, count(intake.messages.get()));
         batch.push(Point::GatewayReadings, count(intake.readings.get()));
         batch.push(Point::GatewayDropped, count(intake.dropped.lost()));
@@ -180,7 +178,7 @@ impl Pipeline {
     }
 
     /// Reads the end of the log back: the page shows the last values at once, and a message that the broker sends
-    /// again after a crash is recognised.
+    /// again after a crash is recognised. Alarms older than [`WARM_POINTS`] are forgotten.
     async fn warm_up(&mut self) -> Result<(), StoreClosed> {
         let (start, end) = {
             let durable = self.readings.durable();
@@ -198,9 +196,12 @@ impl Pipeline {
             points += page.records.len();
             for batch in batches_of(&page) {
                 if let Some(device) = batch.device {
-                    self.latest.seen(device, batch.subject, batch.at_ms, content_key(&batch));
+                    let (stamp, key) = identity(&batch, batch.at_ms);
+                    self.latest.seen(device, batch.subject, stamp, key);
                 }
-                self.latest.observe(&batch);
+                self.latest.observe(&batch, batch.at_ms);
+                // An alarm that stood before the restart stands: it was told then and is not told again.
+                drop(self.alarms.observe(&batch, batch.at_ms));
             }
         }
         if points > 0 {

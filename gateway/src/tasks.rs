@@ -2,8 +2,8 @@
 //! to stop.
 //!
 //! Shutdown goes by stages, in the direction of the data: who listens stops first, who sends stops last, so nothing
-//! that was received is left between two parts. The stages' deadlines add up to less than the unit's
-//! `TimeoutStopSec=20`.
+//! that was received is left between two parts. The stages' deadlines and the stores' add up to less than the
+//! unit's `TimeoutStopSec=20`.
 
 use facility_drivers::Backoff;
 use std::future::Future;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// What a task is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +46,7 @@ struct Rule {
 
 /// Stages in the order they stop, each with the time it may take.
 const STAGES: [(&str, Duration); 4] = [
-    ("intake", Duration::from_secs(4)),
+    ("intake", Duration::from_secs(3)),
     ("pipeline", Duration::from_secs(4)),
     ("rollup", Duration::from_secs(3)),
     ("forward", Duration::from_secs(4)),
@@ -137,7 +138,8 @@ where
 {
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60), name.len() as u64);
     loop {
-        let result = tokio::spawn(make()).await;
+        // Dropped with this supervisor, the task is aborted, not left behind.
+        let result = AbortOnDropHandle::new(tokio::spawn(make())).await;
         if stop.is_cancelled() {
             return;
         }

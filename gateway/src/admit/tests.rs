@@ -18,6 +18,14 @@ fn a_reading_gets_the_time_that_can_be_believed() {
         ("the end of time", Some(i64::MAX), NOW, Some(Fault::ClockAhead)),
     ];
     for (what, device_ms, at_ms, fault) in cases {
-        assert_eq!(settle_time(device_ms, NOW), (at_ms, fault), "{what}");
+        assert_eq!(settle_time(device_ms, NOW, true), (at_ms, fault), "{what}");
     }
+}
+
+#[test]
+fn while_the_gateways_clock_is_not_set_a_device_that_knows_better_is_believed() {
+    let boot = BUILD_TIME_MS + 1_000;
+    assert_eq!(settle_time(Some(NOW), boot, false), (NOW, None));
+    assert_eq!(settle_time(Some(1_000), boot, false), (boot, Some(Fault::ClockUnset)));
+    assert_eq!(settle_time(None, boot, false), (boot, Some(Fault::ClockUnset)));
 }

@@ -33,7 +33,9 @@ pub(crate) use hold::{Held, flag, float};
 pub(crate) use online::{Sign, online_ms, sign};
 
 use device::State;
-use facility_config::limits::{CLOCK_AHEAD_MS_MAX, DEVICES_MAX, FOLD_BATCHES_PER_CLOSE, SILENT_WINDOWS_MAX, WINDOW_GRACE_MS_MAX};
+use facility_config::limits::{
+    CLOCK_AHEAD_MS_MAX, CLOCK_STEP_MS, DEVICES_MAX, FOLD_BATCHES_PER_CLOSE, SILENT_WINDOWS_MAX, WINDOW_GRACE_MS_MAX,
+};
 use facility_config::{Device, DeviceIx, Site};
 use facility_drivers::{Batch, Metric, Subject, Value};
 use hold::{Frame, Sample, Terms};
@@ -215,8 +217,13 @@ impl Fold {
         seal(&body)
     }
 
-    /// The log's time, which never steps back.
+    /// The log's time. It only steps back when the clock had been far ahead; then everything begins anew, which
+    /// depends on the log alone and so replays the same.
     fn log_time(&mut self, log_ms: i64) -> i64 {
+        if log_ms.saturating_add(CLOCK_STEP_MS) < self.progress.log_ms {
+            let closed = std::mem::take(&mut self.closed);
+            *self = Self { closed, ..Self::new(self.site.clone()) };
+        }
         self.progress.log_ms = self.progress.log_ms.max(log_ms.min(TIME_MS_MAX));
         self.progress.log_ms
     }

@@ -29,6 +29,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         };
         match app.run(terminated()).await {
             End::Stopped => Exit::Done,
+            End::NotStarted(message) => Exit::Start { code: 78, message },
             End::Fatal(fatal) => Exit::Defect(format!("GW-T002 {} ended; the log says why", fatal.task)),
         }
     })

@@ -150,16 +150,20 @@ impl Forwarder {
         }
         let text = batch.text(line.clone()).trim_end_matches('\n').to_owned();
         let letter = Letter { at_ms: self.task.clock.now_ms(), why, line: text };
-        let letters = self.letters.clone();
-        // A slow card must not hold up the collection of readings.
-        let kept =
-            tokio::task::spawn_blocking(move || letters.keep(&letter)).await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        if let Err(error) = kept {
+        // A line that cannot be kept is not given up.
+        while let Err(error) = self.keep(&letter).await {
             tracing::error!(%error, lane = self.feeds[feed].name(), "a refused line could not be kept; check the data directory");
+            self.hold(format!("a refused line cannot be kept in the dead letter: {error}; check the data directory")).await?;
         }
         let share = batch.share(line);
         self.task.telemetry.delivery.dead_lettered.add(share.points);
         self.feeds[feed].settle(share, false).await
+    }
+
+    /// A slow card must not hold up the collection of readings.
+    async fn keep(&self, letter: &Letter) -> std::io::Result<()> {
+        let (letters, letter) = (self.letters.clone(), letter.clone());
+        tokio::task::spawn_blocking(move || letters.keep(&letter)).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
     }
 
     /// Says that somebody has to act, and waits.

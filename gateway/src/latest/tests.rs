@@ -23,7 +23,7 @@ fn batch(subject: Subject, at_ms: i64, points: &[(Point, Value)]) -> Batch {
 fn the_newest_value_by_its_own_time_is_kept() {
     let mut latest = latest();
     for (at_ms, air_c) in [(T0, -20.0), (T0 + 60_000, -19.0), (T0 + 30_000, -5.0)] {
-        latest.observe(&batch(Subject::Telemetry, at_ms, &[(Point::CabinetAir, Value::Float(air_c))]));
+        latest.observe(&batch(Subject::Telemetry, at_ms, &[(Point::CabinetAir, Value::Float(air_c))]), T0);
     }
     let device = latest.device(DEVICE).unwrap();
     assert_eq!(device.values[&Metric::whole(Point::CabinetAir)], Newest { value: Value::Float(-19.0), at_ms: T0 + 60_000 });
@@ -49,7 +49,7 @@ fn online_is_two_intervals_after_it_was_heard_and_ends_with_its_last_will() {
     for (case, messages, online, counted) in cases {
         let mut latest = latest();
         for (subject, at_s, point) in *messages {
-            latest.observe(&batch(*subject, T0 + at_s * 1000, std::slice::from_ref(*point)));
+            latest.observe(&batch(*subject, T0 + at_s * 1000, std::slice::from_ref(*point)), T0 + at_s * 1000);
         }
         let device = latest.device(DEVICE).unwrap();
         // The last will is known as soon as it came; what was true before it is not asked for.
@@ -66,7 +66,7 @@ fn a_device_keeps_no_more_than_one_message_can_name() {
     for no in 0..READINGS_PER_MESSAGE_MAX + 10 {
         let mut flood = Batch::new(DEVICE, Subject::Telemetry, T0);
         flood.push(Metric { point: Point::LaneLevel, part: Part::new(&no.to_string()).unwrap() }, Value::Int(1));
-        latest.observe(&flood);
+        latest.observe(&flood, T0);
     }
     assert_eq!(latest.device(DEVICE).unwrap().values.len(), READINGS_PER_MESSAGE_MAX);
 }
@@ -108,4 +108,25 @@ fn the_memory_is_exact_for_its_length_and_no_longer() {
     }
     assert!((1..=remembered).all(|device_ms| latest.seen(DEVICE, Subject::Telemetry, device_ms, 0)));
     assert!(!latest.seen(DEVICE, Subject::Telemetry, 0, 0), "the oldest was forgotten");
+}
+
+#[test]
+fn events_of_one_burst_get_a_moment_each() {
+    let mut latest = Latest::new(&site());
+    let device = DeviceIx(1);
+    let moments: Vec<i64> = [0, 0, 0, 1, 5_000, 0].map(|at_ms| latest.moment(device, T0 + at_ms) - T0).to_vec();
+    // The last one is late by more than a burst: it keeps its time.
+    assert_eq!(moments, [0, 1, 2, 3, 5_000, 0]);
+}
+
+#[test]
+fn what_a_wrong_clock_left_in_the_future_does_not_hide_what_comes() {
+    let mut latest = Latest::new(&site());
+    let year_ms = 365 * 24 * 3_600_000;
+    let air = |at_ms, air_c| batch(Subject::Telemetry, at_ms, &[(Point::CabinetAir, Value::Float(air_c))]);
+    latest.observe(&air(T0 + year_ms, -1.0), T0 + year_ms);
+    latest.observe(&air(T0, -20.0), T0);
+    let device = latest.device(DeviceIx(1)).unwrap();
+    assert_eq!(device.last_seen_ms, Some(T0));
+    assert_eq!(device.values.values().next().unwrap().value, Value::Float(-20.0));
 }

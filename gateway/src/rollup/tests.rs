@@ -58,7 +58,8 @@ impl Bench {
     }
 
     fn start(&self) -> Running {
-        let (readings, outbox, stop) = (self.open("readings", Sink::Aggregate), self.open("outbox", Sink::Forward), CancellationToken::new());
+        let (readings, outbox, stop) =
+            (self.open("readings", Sink::Aggregate), self.open("outbox", Sink::Forward), CancellationToken::new());
         let rollup = Rollup {
             site: self.site.clone(),
             readings: readings.clone(),

@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::format::{Kind, Stamp, pad, put_frame};
 use super::log::Log;
 use super::ring::FrameAt;
-use facility_config::limits::STORE_RETRY_MS;
+use facility_config::limits::{CLOCK_STEP_MS, STORE_RETRY_MS};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ impl<D: Disk> Log<D> {
         if self.commit_retry_at.is_some_and(|at| now < at) {
             return false;
         }
-        let log_ms = self.clock.now_ms().max(self.log_ms);
+        let log_ms = log_time(self.clock.now_ms(), self.log_ms);
         for _ in 0..TRIES {
             match self.write_pending(log_ms) {
                 Ok(()) => {
@@ -160,6 +160,12 @@ impl<D: Disk> Log<D> {
             }
         }
     }
+}
+
+/// Time of the next frame. Small steps of the clock back are bridged; a clock that was far ahead was wrong, and the
+/// log must not stand still until that time really comes.
+fn log_time(now_ms: i64, newest_ms: i64) -> i64 {
+    if now_ms.saturating_add(CLOCK_STEP_MS) < newest_ms { now_ms } else { now_ms.max(newest_ms) }
 }
 
 impl<D: Disk> Log<D> {

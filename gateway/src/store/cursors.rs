@@ -65,6 +65,10 @@ impl<F> Cursors<F> {
     pub(super) fn load<D: Disk<File = F>>(disk: &D, dir: &Path, sinks: &[Sink]) -> (Self, Remembered) {
         let mut all = Self { entries: BTreeMap::new(), unreadable: Vec::new(), fresh: Vec::new() };
         let mut log = Remembered::default();
+        for gone in Sink::ALL.into_iter().filter(|sink| !sinks.contains(sink)) {
+            // A reader that was taken away and comes back later begins like a new one.
+            drop(disk.unlink(&dir.join(format!("cursor.{}", gone.as_str()))));
+        }
         for sink in sinks {
             let path = dir.join(format!("cursor.{}", sink.as_str()));
             let file = disk.open(&path).ok();

@@ -72,6 +72,7 @@ impl Pending {
         while let Some((mut batch, mut taken)) = incoming.at_hand.take().or_else(|| incoming.batches.next().map(|batch| (batch, 0))) {
             if taken == 0 && incoming.mark.is_none() && self.is_due_by_size() {
                 incoming.at_hand = Some((batch, 0));
+                self.since.get_or_insert(now);
                 return false;
             }
             taken = self.encode(&batch, taken, names);

@@ -40,6 +40,7 @@ pub(crate) fn message(kind: MessageKind, suffix: &str, fields: Vec<JsonField>) -
         topic: format!("scf/v1/{{site}}/{{kind}}/{{device}}/{suffix}").into(),
         time: Some("/ts".into()),
         id: Some("/id".into()),
+        key: None,
         part: None,
         required: vec!["/v".into(), "/id".into(), "/ts".into()],
         ignored: vec!["/v".into(), "/seq".into()],
@@ -101,7 +102,7 @@ fn event() -> JsonMessage {
     ]);
     fields.push(words("/outcome", Point::EventOutcome, &["ok", "fail", "timeout"]));
     let event = message(MessageKind::Event, "event", fields);
-    JsonMessage { part: Some("/type".into()), ignored: vec!["/v".into(), "/eid".into(), "/ref".into()], ..event }
+    JsonMessage { key: Some("/eid".into()), part: Some("/type".into()), ignored: vec!["/v".into(), "/ref".into()], ..event }
 }
 
 pub(crate) fn cabinet() -> JsonMap {

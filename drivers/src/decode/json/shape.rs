@@ -45,6 +45,7 @@ pub(super) enum Role {
     Branch,
     Time,
     Id,
+    MessageKey,
     MessagePart,
     ElementPart,
     Quality,
@@ -79,8 +80,13 @@ impl Shape {
             let at = shape.place(pointer);
             shape.nodes[at].ignored = true;
         }
-        let roles =
-            [(&message.time, Role::Time), (&message.id, Role::Id), (&message.part, Role::MessagePart), (&message.quality, Role::Quality)];
+        let roles = [
+            (&message.time, Role::Time),
+            (&message.id, Role::Id),
+            (&message.key, Role::MessageKey),
+            (&message.part, Role::MessagePart),
+            (&message.quality, Role::Quality),
+        ];
         for (pointer, role) in roles {
             if let Some(pointer) = pointer {
                 let at = shape.place(pointer);

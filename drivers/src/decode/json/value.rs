@@ -122,6 +122,17 @@ pub(super) fn part(scalar: Scalar<'_>) -> Result<Part, Fault> {
     }
 }
 
+/// A short hash (FNV-1a, 32 bits) of an event's own id: enough to know the event again among the last few, too little
+/// to tell what the id was.
+pub(super) fn key(scalar: Scalar<'_>) -> Result<i64, Fault> {
+    let fnv = |bytes: &[u8]| bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    match scalar {
+        Scalar::Text(text) => Ok(i64::from(fnv(text.as_bytes()))),
+        Scalar::Int(n) => Ok(i64::from(fnv(&n.to_le_bytes()))),
+        _ => Err(Fault::WrongType),
+    }
+}
+
 /// A part named by a text; never empty, because that stands for the whole device.
 pub(super) fn part_name(text: &str) -> Result<Part, Fault> {
     Part::new(text).filter(|part| !part.is_whole() && is_plain(text)).ok_or(Fault::BadText)

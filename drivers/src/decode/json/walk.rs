@@ -117,6 +117,10 @@ impl<'a> Walk<'a> {
             Role::Fields(leaves) => return self.fields(leaves, scalar),
             Role::Id => self.foreign_id |= !value::is_id(scalar, self.topic_id),
             Role::MessagePart => self.part = Some(value::part(scalar)),
+            Role::MessageKey => match value::key(scalar) {
+                Ok(key) => self.batch.push(Point::EventKey, Value::Int(key)),
+                Err(fault) => self.fault(fault),
+            },
             Role::ElementPart => self.element = Some(value::part(scalar)),
             Role::Time => match value::device_ms(scalar) {
                 Ok(time) => self.batch.device_ms = time,

@@ -98,8 +98,10 @@ async fn stop_at(span: Option<Duration>) {
 
 /// The demonstration is also a test: an account that does not balance is a defect.
 fn verdict(end: End, status: &Status, told: &Told) -> Exit {
-    if let End::Fatal(fatal) = end {
-        return Exit::Defect(format!("GW-T002 {} ended; see demo.log (--dir keeps it)", fatal.task));
+    match end {
+        End::Stopped => {}
+        End::NotStarted(message) => return Exit::Start { code: 78, message },
+        End::Fatal(fatal) => return Exit::Defect(format!("GW-T002 {} ended; see demo.log (--dir keeps it)", fatal.task)),
     }
     if let Some(row) = status.accounts.iter().find(|row| row.missing() != 0) {
         return Exit::Defect(format!("the account does not balance, {} are missing: {row}", row.missing()));
