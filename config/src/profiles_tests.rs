@@ -124,6 +124,7 @@ fn every_field_of_the_payload_examples_is_known() {
                 .chain(&message.ignored)
                 .chain(&message.time)
                 .chain(&message.id)
+                .chain(&message.key)
                 .chain(&message.part);
             let parts = message.fields.iter().any(|field| field.part.as_deref().is_some_and(|part| pointer == format!("/lanes/*/{part}")));
             let quality = message.quality.as_deref().is_some_and(|quality| pointer.starts_with(quality));

@@ -112,7 +112,7 @@ fn the_memory_is_exact_for_its_length_and_no_longer() {
 
 #[test]
 fn events_of_one_burst_get_a_moment_each() {
-    let mut latest = Latest::new(&site());
+    let mut latest = latest();
     let device = DeviceIx(1);
     let moments: Vec<i64> = [0, 0, 0, 1, 5_000, 0].map(|at_ms| latest.moment(device, T0 + at_ms) - T0).to_vec();
     // The last one is late by more than a burst: it keeps its time.
@@ -121,7 +121,7 @@ fn events_of_one_burst_get_a_moment_each() {
 
 #[test]
 fn what_a_wrong_clock_left_in_the_future_does_not_hide_what_comes() {
-    let mut latest = Latest::new(&site());
+    let mut latest = latest();
     let year_ms = 365 * 24 * 3_600_000;
     let air = |at_ms, air_c| batch(Subject::Telemetry, at_ms, &[(Point::CabinetAir, Value::Float(air_c))]);
     latest.observe(&air(T0 + year_ms, -1.0), T0 + year_ms);

@@ -121,6 +121,8 @@ fn an_event_counts_one_under_its_type() {
             (EventTarget, "open_fail", text("17")),
             (EventOutcome, "open_fail", text("fail")),
             (EventCode, "open_fail", text("LOCK_NO_FEEDBACK")),
+            // FNV-1a of the example's eid, 32 bits.
+            (EventKey, "open_fail", Int(2_370_380_951)),
             (EventCount, "open_fail", Int(1)),
         ],
     );
