@@ -14,6 +14,7 @@ pub mod plan;
 pub mod reading;
 pub mod session;
 pub mod sim;
+pub mod tls;
 
 pub use backoff::Backoff;
 pub use clock::Clock;

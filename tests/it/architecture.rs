@@ -68,6 +68,7 @@ const PURE: &[&str] = &[
     "drivers/src/session.rs",
     "drivers/src/sim/fleet",
     "drivers/src/sim/story.rs",
+    "drivers/src/tls.rs",
     "gateway/src/admit.rs",
     "gateway/src/aggregate/",
     "gateway/src/alarm/",

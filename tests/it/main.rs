@@ -6,3 +6,4 @@ mod commands;
 mod crash;
 mod input;
 mod outage;
+mod tls;

@@ -3,12 +3,14 @@
 //! Tests wait for conditions with a deadline, never for a length of time.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod authority;
 mod gateway;
 mod servers;
 
+pub use authority::{Authority, Identity};
 pub use gateway::Gateway;
 pub use servers::{Mosquitto, PtyPair, Series, Victoria};
 
@@ -36,6 +38,19 @@ pub fn http() -> reqwest::Client {
     // reqwest looks for a provider even where none is needed; a second installation changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new()
+}
+
+/// A client that believes the authority in `ca_file` and nobody else.
+///
+/// # Panics
+/// When there is no certificate in the file.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a laboratory that cannot read its own files cannot go on")]
+pub fn http_tls(ca_file: &Path) -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let pem = std::fs::read(ca_file).expect("certificate file");
+    let authority = reqwest::Certificate::from_pem(&pem).expect("a certificate");
+    reqwest::Client::builder().tls_certs_only([authority]).build().expect("a client")
 }
 
 /// A loopback port that was free a moment ago.

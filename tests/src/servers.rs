@@ -1,6 +1,6 @@
 //! mosquitto, victoria-metrics and socat from Debian, as the field has them.
 
-use crate::{free_port, http, until};
+use crate::{Identity, free_port, http, http_tls, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,8 +33,12 @@ impl Drop for Process {
 /// A real broker with mosquitto's default window of 20 and an unlimited queue for sessions that are away.
 #[derive(Debug)]
 pub struct Mosquitto {
-    /// Where it listens on 127.0.0.1.
+    /// Where it listens on 127.0.0.1, without TLS.
     pub port: u16,
+    /// Where it listens with TLS, if it does.
+    pub tls_port: Option<u16>,
+    /// Lines of its configuration about that.
+    tls: String,
     process: Option<Process>,
     dir: TempDir,
 }
@@ -42,9 +46,34 @@ pub struct Mosquitto {
 impl Mosquitto {
     /// Starts one and waits until it listens.
     pub async fn start() -> Self {
-        let mut broker = Self { port: free_port(), process: None, dir: temp_dir() };
+        Self::with(None, String::new()).await
+    }
+
+    /// Starts one with a second listener that shows `own` and asks for a certificate of `clients_of`, if that is given.
+    pub async fn start_tls(own: &Identity, clients_of: Option<&Path>) -> Self {
+        let port = free_port();
+        // Under root it would give up its rights, and with them the way to the key.
+        let mut tls =
+            format!("user root\nlistener {port} 127.0.0.1\ncertfile {}\nkeyfile {}\n", own.cert_file.display(), own.key_file.display());
+        if let Some(ca_file) = clients_of {
+            tls += &format!("cafile {}\nrequire_certificate true\n", ca_file.display());
+        }
+        Self::with(Some(port), tls).await
+    }
+
+    async fn with(tls_port: Option<u16>, tls: String) -> Self {
+        let mut broker = Self { port: free_port(), tls_port, tls, process: None, dir: temp_dir() };
         broker.resume().await;
         broker
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+    /// Connections it was asked for since it was last started, also those that came to nothing.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default().matches("New connection from").count()
     }
 
     /// Kills it; sessions and queues are lost, as in a power cut of the broker's machine.
@@ -55,10 +84,12 @@ impl Mosquitto {
     /// Starts it again on the same port.
     pub async fn resume(&mut self) {
         let config = self.dir.path().join("mosquitto.conf");
-        let text = format!("listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n", self.port);
-        write(&config, &text);
+        let plain = format!("listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n", self.port);
+        write(&config, &(plain + &self.tls));
         self.process = Some(Process::start(Command::new("mosquitto").arg("-c").arg(&config), &self.dir.path().join("log")));
-        listening("mosquitto", self.port).await;
+        for port in [Some(self.port), self.tls_port].into_iter().flatten() {
+            listening("mosquitto", port).await;
+        }
     }
 }
 
@@ -67,6 +98,8 @@ impl Mosquitto {
 pub struct Victoria {
     /// Where it listens on 127.0.0.1.
     pub port: u16,
+    /// Arguments that turn TLS on.
+    tls: Vec<String>,
     process: Option<Process>,
     dir: TempDir,
     http: reqwest::Client,
@@ -78,7 +111,17 @@ pub type Series = BTreeMap<i64, f64>;
 impl Victoria {
     /// Starts one and waits until it listens.
     pub async fn start() -> Self {
-        let mut database = Self { port: free_port(), process: None, dir: temp_dir(), http: http() };
+        Self::with(Vec::new(), http()).await
+    }
+
+    /// Starts one that speaks TLS only and shows `own`, a certificate for `localhost` from the authority in `ca_file`.
+    pub async fn start_tls(own: &Identity, ca_file: &Path) -> Self {
+        let (cert, key) = (own.cert_file.display(), own.key_file.display());
+        Self::with(vec!["-tls".to_owned(), format!("-tlsCertFile={cert}"), format!("-tlsKeyFile={key}")], http_tls(ca_file)).await
+    }
+
+    async fn with(tls: Vec<String>, http: reqwest::Client) -> Self {
+        let mut database = Self { port: free_port(), tls, process: None, dir: temp_dir(), http };
         database.resume().await;
         database
     }
@@ -86,7 +129,7 @@ impl Victoria {
     /// Base address for `[forward] url`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        if self.tls.is_empty() { format!("http://127.0.0.1:{}", self.port) } else { format!("https://localhost:{}", self.port) }
     }
 
     /// Stops it; what it has is kept.
@@ -106,6 +149,7 @@ impl Victoria {
         command.arg(format!("-httpListenAddr=127.0.0.1:{}", self.port));
         command.arg(format!("-storageDataPath={}", self.dir.path().join("data").display()));
         command.args(["-retentionPeriod=5y", "-dedup.minScrapeInterval=1ms", "-search.latencyOffset=0s", "-memory.allowedPercent=5"]);
+        command.args(&self.tls);
         self.process = Some(Process::start(&mut command, &self.dir.path().join("log")));
         listening("victoria-metrics", self.port).await;
     }

@@ -4,6 +4,7 @@
 
 use crate::fault::Fault;
 use crate::link::LinkState;
+use crate::tls;
 use facility_config::limits::MQTT_CONNECT_TIMEOUT_S;
 use facility_config::site::Broker;
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError, TlsError, mqttbytes};
@@ -82,13 +83,15 @@ impl Trouble {
     }
 
     fn io(error: &io::Error, at: &str) -> Self {
-        let words = format!("no connection to {at}: {error}");
-        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        match tls {
-            Some(rustls::Error::AlertReceived(_)) => Self {
-                state: LinkState::Denied,
-                ..Self::link(Fault::Exception, format!("{words}; the broker does not accept this gateway's certificate"))
-            },
+        let Some(failure) = tls::failure(error) else {
+            return Self::link(Fault::Disconnected, format!("no connection to {at}: {error}"));
+        };
+        let words = format!("no connection to {at}: {}", tls::words(failure));
+        match failure {
+            rustls::Error::AlertReceived(_) => {
+                let words = format!("{words}; check `cert_file` and `key_file`");
+                Self { state: LinkState::Denied, ..Self::link(Fault::Exception, words) }
+            }
             _ => Self::link(Fault::Disconnected, words),
         }
     }

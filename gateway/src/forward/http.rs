@@ -86,7 +86,7 @@ impl Writer {
         }
         match request.send().await {
             Ok(response) => read(response, now_ms).await,
-            Err(error) => Outcome::unanswered(chain(&error.without_url())),
+            Err(error) => Outcome::unanswered(unreachable(&error.without_url())),
         }
     }
 }
@@ -145,6 +145,12 @@ async fn read(mut response: Response, now_ms: i64) -> Outcome {
         }
     }
     classify(status, retry_after.as_deref(), &body, now_ms)
+}
+
+/// Why there was no answer: what is wrong with a certificate in a sentence, anything else with its causes.
+fn unreachable(error: &reqwest::Error) -> String {
+    facility_drivers::tls::failure(error)
+        .map_or_else(|| chain(error), |failure| format!("no connection to the database: {}", facility_drivers::tls::words(failure)))
 }
 
 /// An error with its causes: the last one is what a technician needs ("certificate expired", "connection refused").
