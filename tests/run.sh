@@ -37,7 +37,7 @@ export PATH="$PATH:/usr/sbin"
 case "${1:-all}" in
   it)
     cargo build --workspace --all-targets --locked
-    exec cargo test -p facility-tests --locked --test it -- "${@:2}"
+    exec cargo test --workspace --locked --test it -- "${@:2}"
     ;;
   all)
     for tool in fmt clippy; do

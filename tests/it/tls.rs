@@ -179,7 +179,6 @@ async fn stays_down(misfit: &Misfit) {
     assert_eq!(link["state"], misfit.state, "{}: {error}", misfit.what);
     let (connections, max) = (broker.connections() - before, attempts_max(started));
     assert!(connections <= max, "{}: {connections} connections, {max} at most", misfit.what);
-    eprintln!("XX {} {before} {connections} of {max}; {}", misfit.what, broker.log());
 }
 
 #[tokio::test]
@@ -218,7 +217,6 @@ async fn is_kept_until_corrected(host: &str, trusts_issuer: bool, words: &str) {
     let (attempts, max) = (status["forward"]["requests"].as_u64().unwrap() as usize, attempts_max(started));
     assert!(attempts <= max, "{attempts} requests, {max} at most");
     assert_eq!(stored(&database).await, 0, "nothing goes to a database that is not believed");
-    eprintln!("XX {}", link["error"]);
 
     gateway.configure(&config(&plain_broker, &over_tls("https", "localhost", database.port, known.ca_file())));
     assert!(gateway.terminate().await.success());

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 mod authority;
@@ -53,15 +54,19 @@ pub fn http_tls(ca_file: &Path) -> reqwest::Client {
     reqwest::Client::builder().tls_certs_only([authority]).build().expect("a client")
 }
 
-/// A loopback port that was free a moment ago.
+/// A loopback port that was free a moment ago. Below the range that outgoing connections are given (32768 and up), so
+/// that none of them takes it before its program listens; never the same one twice, and processes start apart.
 ///
 /// # Panics
 /// If the machine has none.
 #[must_use]
 #[expect(clippy::expect_used, reason = "a machine without ports runs no test")]
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its number").port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(64);
+    let mut ports = std::iter::repeat_with(|| 16_384 + (first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % 16_384) as u16);
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.by_ref().take(16_384).find(is_free).expect("a free port")
 }
 
 /// Waits until `probe` gives something, at most `deadline`.

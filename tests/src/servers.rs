@@ -67,9 +67,6 @@ impl Mosquitto {
         broker
     }
 
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
-    }
     /// Connections it was asked for since it was last started, also those that came to nothing.
     #[must_use]
     pub fn connections(&self) -> usize {
