@@ -180,3 +180,26 @@ fn a_ring_with_dead_pages_opens() {
     let (mut log, report) = open(&disk, ROOMY);
     assert_eq!((report.damaged, report.damaged_ranges, read_all(&mut log, 0).1), (20, std::iter::once(40..60).collect::<Vec<_>>(), 20));
 }
+
+#[test]
+fn a_disk_that_fails_only_while_a_large_request_is_taken_is_tried_again() {
+    let disk = SimDisk::new(3);
+    let (mut log, _) = open(&disk, ROOMY);
+    fill(&mut log, 3, 20);
+    (disk.state().syncs, disk.state().writes) = (Fail::Always, Fail::Always);
+    let now = Instant::now();
+    // Larger than one commit, in many messages: it is parted between two of them.
+    let batches = (0..400).map(|nth| numbered(60 + nth * 20, 20)).collect();
+    log.append(Append { batches, mark: None }, now);
+    (disk.state().syncs, disk.state().writes) = (Fail::Never, Fail::Never);
+    let mut wakes = 0;
+    let mut now = now;
+    while log.end < 60 + 400 * 20 {
+        now = log.wake_at().expect("something is left to do, so the thread wakes up by itself").max(now);
+        log.work(now);
+        wakes += 1;
+        assert!(wakes < 1_000, "it is tried again, but nothing becomes durable");
+    }
+    assert!(log.takes_more());
+    assert_numbered(&read_all(&mut log, 0).0);
+}
