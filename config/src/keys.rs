@@ -4,7 +4,7 @@
 //! which type), the defaults under all files, and the JSON Schema for editors. A test holds it against
 //! [`raw`](crate::raw), another against `gateway.toml`.
 
-use crate::limits::{BROKER_WINDOW_DEFAULT, BROKER_WINDOW_MAX, FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT};
+use crate::limits::{BROKER_WINDOW_DEFAULT, BROKER_WINDOW_MAX, CARD_CYCLES_DEFAULT, FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT};
 
 /// One key of a table.
 #[derive(Debug)]
@@ -87,9 +87,22 @@ const STORE: &[Key] = &[
         "readings_bytes_max",
         Type::Int(READINGS_BYTES_MIN, BYTES_MAX),
         IfAbsent::Int(1024 * MIB),
-        "Room for readings; the oldest go first.",
+        "Room for readings; what was used goes first.",
     ),
     key("outbox_bytes_max", Type::Int(MIB, BYTES_MAX), IfAbsent::Int(256 * MIB), "Room for metrics and events waiting for the database."),
+    key(
+        "overflow",
+        Type::Word(&["drop_oldest", "block", "thin"]),
+        IfAbsent::Text("drop_oldest"),
+        "What gives way when readings that were not used yet fill their room.",
+    ),
+    key("free_bytes_min", Type::Int(0, BYTES_MAX), IfAbsent::Int(256 * MIB), "Free space the stores leave on the file system; 0 for none."),
+    key(
+        "card_cycles",
+        Type::Int(10, 1_000_000),
+        IfAbsent::Int(CARD_CYCLES_DEFAULT as i64),
+        "Times the card can be written over; an assumption, for its projected life only.",
+    ),
 ];
 
 const METRICS: &[Key] = &[key("window_s", Type::Int(5, 3600), IfAbsent::Int(300), "Length of a metric window; must divide an hour.")];
@@ -218,7 +231,8 @@ pub(crate) fn find<'k>(keys: &'k [Key], name: &str) -> Option<&'k Key> {
 
 /// The known name nearest to what was written, if it is near enough to be meant. A forgotten last word (`_s`, `_file`)
 /// counts as nothing: leaving the unit out is the commonest slip.
-pub(crate) fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+#[must_use]
+pub fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let folded = |name: &str| name.to_lowercase().replace('-', "_");
     let written = folded(written);
     let reach = (written.chars().count() / 3).max(1);

@@ -26,8 +26,9 @@ mod text;
 mod variables;
 
 pub use device::{Device, DeviceIx, Kind, Source};
+pub use keys::nearest;
 pub use load::{Loaded, from_toml, open};
 pub use problem::{Place, Problem, Problems};
 pub use profile::Profile;
 pub use series::{Measurement, Part, Point};
-pub use site::Site;
+pub use site::{Overflow, Site};

@@ -86,11 +86,21 @@ pub const API_REQUEST_BYTES_MAX: usize = 16 * 1024;
 pub const API_IDLE_MS_MAX: u64 = 15_000;
 /// Time the status server may take to finish its answers when told to stop.
 pub const API_STOP_MS_MAX: u64 = 1_000;
+/// Questions for history that are answered at a time; more wait. What a store has to read for them is kept from its commits.
+pub const API_HISTORIES_MAX: usize = 2;
+/// Samples in one answer; it says where the rest begins.
+pub const API_HISTORY_SAMPLES_MAX: usize = 20_000;
+/// Longest wait for one part of an answer, ms: a store that takes longer hangs on its disk.
+pub const API_HISTORY_PART_MS_MAX: u64 = 2_000;
+/// Longest wait for a whole answer, ms.
+pub const API_HISTORY_MS_MAX: u64 = 10_000;
 /// A snapshot is published every second; when the newest is older than this, the pipeline stands still.
 pub const STATUS_AGE_MS_MAX: i64 = 10_000;
 /// A link may take this long to come up before anybody is told: one failed try and the longest wait after it.
 pub const LINK_GRACE_MS: i64 = BACKOFF_MS_MAX as i64;
 
+const _: () = assert!(API_HISTORY_PART_MS_MAX < API_HISTORY_MS_MAX && API_HISTORY_MS_MAX < API_IDLE_MS_MAX);
+const _: () = assert!(API_HISTORY_SAMPLES_MAX < HISTORY_SAMPLES_MAX, "an answer that was cut must know where the rest begins");
 const _: () = assert!(RATE_SAMPLES_MAX > 11, "rates are taken over ten seconds");
 // Forwarding to the database, and the loopback database of the demonstration.
 
@@ -177,12 +187,46 @@ pub const STAMPS_REMEMBERED: usize = 128;
 const _: () = assert!(FOLD_BATCHES_PER_CLOSE >= DEVICES_MAX, "one call must be able to hand out a whole window");
 // The store.
 
+/// The log's time goes in steps of this: nobody judges by less, and exact milliseconds of every commit would be a tenth of a
+/// block on a small site.
+pub const LOG_STEP_MS: i64 = 100;
+/// Heads of blocks kept for questions about single series, about 15 KB each: a day of one-minute readings has fewer.
+pub const STORE_HEADS_MAX: usize = 64;
+
 /// Wait between two tries of a store that cannot write. An alarm is due within 10 s (RELIABILITY F7).
 pub const STORE_RETRY_MS: u64 = 3_000;
-/// A moved cursor is on flash within this time; what came after is delivered again after a crash.
-pub const CURSOR_SAVE_MS: u64 = 5_000;
-/// Finished segments a store keeps open and indexed: two readers, each crossing from one to the next.
-pub const STORE_OPEN_SEGMENTS_MAX: usize = 4;
+/// A moved cursor is on flash within this time; what came after is delivered again after a crash, the same lines. Every
+/// five seconds would be a third of all that is written (`tests/bench.sh store day`).
+pub const CURSOR_SAVE_MS: u64 = 30_000;
+/// Points of one finished block: the column codec's unit (BUFFER §6: larger ones save little and damage more).
+pub const BLOCK_POINTS_MAX: usize = 65_536;
+/// Points older than this become a block even if they are few: the ring is searched frame by frame.
+pub const BLOCK_AGE_MS_MAX: u64 = 3_600_000;
+/// Largest file of finished blocks, reserved as a whole; a small budget has smaller ones. The unit of making room.
+pub const BLOCK_FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Decoded blocks a store keeps: two readers, each in its own.
+pub const STORE_LOADED_BLOCKS_MAX: usize = 2;
+/// Open files of finished blocks a store keeps for its readers.
+pub const STORE_OPEN_FILES_MAX: usize = 16;
+/// One finished block is read and checked this often, so that damage is known before the data is wanted.
+pub const STORE_SCRUB_MS: u64 = 3_600_000;
+/// Points kept in memory while nothing can be written, about 60 bytes each; then the oldest that cannot be sent again
+/// go, counted.
+pub const STORE_WAITING_POINTS_MAX: usize = 50_000;
+/// Messages kept in memory meanwhile, most of them without readings.
+pub const STORE_WAITING_BATCHES_MAX: usize = 8_192;
+/// Openings whose clock was not set that are remembered until their points are gone.
+pub const STORE_EPOCHS_MAX: usize = 32;
+/// Gaps kept on flash until somebody has taken them; only beyond that one joins another.
+pub const GAPS_TOLD_MAX: usize = 32;
+/// Samples of one series that one question returns; more only as buckets.
+pub const HISTORY_SAMPLES_MAX: usize = 100_000;
+/// Buckets one question asks for.
+pub const HISTORY_BUCKETS_MAX: u32 = 10_000;
+/// Finished blocks a store reads for one part of an answer, before it looks whether a commit is due.
+pub const HISTORY_BLOCKS_MAX: usize = 64;
+/// A thinned series keeps the smallest, the largest and the last value of each such span (BUFFER §9, Overflow).
+pub const THIN_MS: i64 = 15 * 60_000;
 /// What the medium does not give for this long counts as lost, so that one dead page does not stop its reader for
 /// ever. Long enough for a loose card or a USB disk to come back: until then a reader waits and loses nothing.
 pub const STORE_READ_PATIENCE_MS: u64 = 600_000;
@@ -190,7 +234,7 @@ pub const STORE_READ_PATIENCE_MS: u64 = 600_000;
 pub const LOST_RANGES_REPORTED_MAX: usize = 32;
 
 const _: () = assert!(STORE_RETRY_MS * 3 < 10_000, "a failing store must be seen within 10 s");
-const _: () = assert!(STORE_OPEN_SEGMENTS_MAX > 1);
+const _: () = assert!(BLOCK_FILE_BYTES_MAX.is_multiple_of(PAGE_BYTES) && STORE_LOADED_BLOCKS_MAX > 1);
 // Modbus buses.
 
 /// Longest wait for a TCP connection to a Modbus device or serial server, ms.
@@ -210,3 +254,19 @@ pub const MODBUS_HEALTH_MS: u64 = 60_000;
 const _: () = assert!(MODBUS_HEARD_BYTES_MAX >= 3 * 260, "an echo, a foreign frame and the answer must fit");
 const _: () = assert!(BROKER_WINDOW_MAX as usize <= STAMPS_REMEMBERED, "a whole window that comes again must be recognised");
 const _: () = assert!(BROKER_WINDOW_DEFAULT <= BROKER_WINDOW_MAX && (BROKER_WINDOW_MAX as usize) < ACK_QUEUE_LEN);
+// Wear of the card.
+
+/// Times a card can be written over unless configured otherwise. Makers name up to 1 500 cycles for the TLC flash of
+/// consumer cards (transcend-info.com/Article/SSD), planar ones had as few as 300; the third of 1 500 leaves room for a
+/// card that writes three bytes inside for one it is given, which nobody can see from outside.
+pub const CARD_CYCLES_DEFAULT: u32 = 500;
+/// How often the card's counters are read, ms.
+pub const WEAR_SAMPLE_MS: u64 = 300_000;
+/// What is written per day is a mean over this long, ms.
+pub const WEAR_SPAN_MS: i64 = 24 * 3_600_000;
+/// Samples kept: a whole span and the one it is held against.
+pub const WEAR_SAMPLES_MAX: usize = 289;
+/// No figure before this long: the first minutes of a start are not like the rest of the day.
+pub const WEAR_MEASURED_MS_MIN: i64 = 900_000;
+
+const _: () = assert!((WEAR_SAMPLES_MAX as i64 - 1) * WEAR_SAMPLE_MS as i64 >= WEAR_SPAN_MS, "the samples must reach over the span");

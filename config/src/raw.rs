@@ -4,7 +4,7 @@
 
 use crate::device::ColdClass;
 use crate::place::CircleType;
-use crate::site::Parity;
+use crate::site::{Overflow, Parity};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -36,6 +36,9 @@ pub(crate) struct Store {
     pub(crate) commit_delay_ms: u64,
     pub(crate) readings_bytes_max: u64,
     pub(crate) outbox_bytes_max: u64,
+    pub(crate) overflow: Overflow,
+    pub(crate) free_bytes_min: u64,
+    pub(crate) card_cycles: u32,
 }
 
 #[derive(Debug, Deserialize)]

@@ -179,6 +179,8 @@ series! {
         GatewayDropped "dropped_total" Int "readings dropped since the gateway started" "丢弃读数";
         GatewayBacklog "backlog_points" Int "points waiting for the database" "待转发点数";
         GatewayRss "rss_bytes" Int "memory in use" "内存占用";
+        GatewayCardWritten "card_written_bytes_per_day" Int "written to the whole card per day, mean of the last 24 h" "存储卡日写入量";
+        GatewayCardLifeUsed "card_life_used_pct" Float "life the card (eMMC) reports as used; lower end of a band of 10" "存储卡已用寿命";
     }
     Locker5m "locker_5m" Metric None, "信包箱五分钟指标" {
         Locker5mOccupancy "occupancy" Float "occupied over usable compartments, time-weighted, 0 to 1" "占用率";
@@ -238,8 +240,8 @@ series! {
         AlarmDurationS "dur_s" Float "seconds since the condition began" "持续时间";
     }
     Gap "gap" Event Some("reason"), "数据缺口" {
-        GapPoints "points" Int "points known to be lost" "丢失点数";
-        GapDurationS "dur_s" Float "length of the lost interval" "缺口时长";
+        GapPoints "points" Int "readings given up before they were used; with reason outbox_…, metric and event values" "丢失点数";
+        GapDurationS "dur_s" Float "length of the lost interval, which ends within a second after the time stamp" "缺口时长";
     }
 }
 
@@ -262,6 +264,31 @@ impl Point {
     #[must_use]
     pub fn measurement(self) -> Measurement {
         self.info().measurement
+    }
+
+    /// Unit of its values as it is written behind them, from the end of its field; empty if it has none.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        let field = self.info().field;
+        let Some((_, last)) = field.strip_suffix("_total").unwrap_or(field).rsplit_once('_') else { return "" };
+        match last {
+            "a" => "A",
+            "bytes" => "B",
+            "c" => "°C",
+            "day" => "B/d",
+            "dbm" => "dBm",
+            "fen" => "fen",
+            "hz" => "Hz",
+            "kwh" => "kWh",
+            "min" => "°C min",
+            "ms" => "ms",
+            "pct" => "%",
+            "s" => "s",
+            "v" => "V",
+            "var" => "var",
+            "w" => "W",
+            _ => "",
+        }
     }
 
     /// Finds a point by `measurement.field`.

@@ -41,6 +41,31 @@ pub struct Gateway {
     pub circle_type: Option<CircleType>,
 }
 
+/// What gives way when readings fill their room before they were used. What was used is deleted first in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overflow {
+    /// The oldest readings are deleted.
+    DropOldest,
+    /// Nothing is deleted: acknowledgements are withheld, so brokers keep their messages, and nothing is polled.
+    Block,
+    /// The oldest readings are thinned out to the least, greatest and last value of every 15 minutes, and deleted only
+    /// when that is not enough.
+    Thin,
+}
+
+impl Overflow {
+    /// Word in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DropOldest => "drop_oldest",
+            Self::Block => "block",
+            Self::Thin => "thin",
+        }
+    }
+}
+
 /// Where readings are kept.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -49,10 +74,17 @@ pub struct Store {
     /// Longest time a reading waits for its group commit. The pipeline commits earlier when the broker's window
     /// is half used.
     pub commit_delay: Duration,
-    /// Byte budget of readings; the oldest go first.
+    /// Byte budget of readings.
     pub readings_bytes_max: u64,
-    /// Byte budget of metrics and events waiting for the database.
+    /// Byte budget of metrics and events waiting for the database; the oldest go first.
     pub outbox_bytes_max: u64,
+    /// What gives way when readings fill their budget.
+    pub overflow: Overflow,
+    /// Free space of the file system, bytes, that is kept by giving up stored points as if a budget were spent; 0 for no
+    /// such floor.
+    pub free_bytes_min: u64,
+    /// Times the card can be written over: an assumption about its flash, for the projected life only.
+    pub card_cycles: u32,
 }
 
 /// Credentials of a TLS client.

@@ -4,7 +4,7 @@
 use facility_config::alarm::RuleKind;
 use facility_config::device::{ColdClass, Kind, Source};
 use facility_config::site::{Parity, Transport};
-use facility_config::{Device, DeviceIx, Loaded, Site, from_toml, open};
+use facility_config::{Device, DeviceIx, Loaded, Overflow, Site, from_toml, open};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -73,6 +73,8 @@ fn the_shipped_file_has_the_defaults_of_the_gateway() {
     assert_eq!(site.store.dir, Path::new("/var/lib/facility-gateway"));
     assert_eq!((site.store.commit_delay, site.store.readings_bytes_max), (secs(1), 1 << 30));
     assert_eq!((site.store.outbox_bytes_max, site.window), (256 << 20, secs(300)));
+    assert_eq!((site.store.overflow, site.store.free_bytes_min), (Overflow::DropOldest, 256 << 20));
+    assert_eq!(site.store.card_cycles, 500);
     assert_eq!(site.api.listen, Some("127.0.0.1:8600".parse().unwrap()));
     assert!(site.forward.is_none() && site.brokers.is_empty() && site.buses.is_empty());
 }
@@ -136,6 +138,21 @@ fn a_serial_line_and_a_broker_alone_make_a_site() {
     assert_eq!(device(&site, "cs-jinzhou-lk-01").source, Source::Mqtt { broker: 0, topic_id: "cs-jinzhou-lk-01".into() });
     assert_eq!((site.window, site.brokers[0].window, site.brokers[0].port), (secs(60), 100, 1883));
     assert!(site.brokers[0].tls.is_none() && site.forward.unwrap().raw);
+}
+
+#[test]
+fn a_full_store_gives_way_as_it_is_told() {
+    let cases = [
+        ("", Overflow::DropOldest, 256 << 20),
+        ("overflow = \"drop_oldest\"", Overflow::DropOldest, 256 << 20),
+        ("overflow = \"block\"\nfree_bytes_min = 0", Overflow::Block, 0),
+        ("overflow = \"thin\"\nfree_bytes_min = 1099511627776", Overflow::Thin, 1 << 40),
+    ];
+    for (lines, overflow, free_bytes_min) in cases {
+        let store = accepted(&format!("{HEAD}[store]\n{lines}\n")).store;
+        assert_eq!((store.overflow, store.free_bytes_min), (overflow, free_bytes_min), "{lines}");
+        assert!(!lines.contains("overflow") || lines.contains(&format!("\"{}\"", overflow.as_str())), "{lines}");
+    }
 }
 
 #[test]

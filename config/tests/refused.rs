@@ -64,6 +64,13 @@ fn single_settings() {
         // Bounds and words.
         ("[store]\ncommit_delay_ms = 99", &[("GW-C005", "store.commit_delay_ms", 6, 19)]),
         ("[store]\nreadings_bytes_max = 33554431", &[("GW-C005", "store.readings_bytes_max", 6, 22)]),
+        ("[store]\nfree_bytes_min = -1", &[("GW-C005", "store.free_bytes_min", 6, 18)]),
+        ("[store]\nfree_bytes_min = 1099511627777", &[("GW-C005", "store.free_bytes_min", 6, 18)]),
+        ("[store]\nfree_bytes_min = \"256M\"", &[("GW-C004", "store.free_bytes_min", 6, 18)]),
+        ("[store]\noverflow = \"drop\"", &[("GW-C006", "store.overflow", 6, 12)]),
+        ("[store]\noverflow = \"Block\"", &[("GW-C006", "store.overflow", 6, 12)]),
+        ("[store]\noverflow = false", &[("GW-C004", "store.overflow", 6, 12)]),
+        ("[store]\ncard_cycles = 0", &[("GW-C005", "store.card_cycles", 6, 15)]),
         ("[store]\ndir = \"\"", &[("GW-C005", "store.dir", 6, 7)]),
         ("[metrics]\nwindow_s = 7", &[("GW-C005", "metrics.window_s", 6, 12)]),
         ("[bus.b]\ntransport = \"rtu-over-tcp\"", &[("GW-C006", "bus.b.transport", 6, 13)]),
@@ -180,6 +187,9 @@ fn hints_name_what_was_probably_meant() {
         ("[mqtt.m]\nurl = \"mqtt://h\"\npasword = \"x\"", "`password_file ="),
         ("[device.d-1]\nprofile = \"danfoss-ekc-202d\"\nmqtt = \"m\"", "did you mean `danfoss-ekc202d`?"),
         ("[bus.b]\ntransport = \"RTU\"", "did you mean \"rtu\"?"),
+        ("[store]\noverflow = \"drop-oldest\"", "did you mean \"drop_oldest\"?"),
+        ("[store]\noverflow = \"thinn\"", "did you mean \"thin\"?"),
+        ("[store]\nfree_bytes = 1", "did you mean `free_bytes_min`?"),
         ("[api]\nlisten = \"192.168.1.5:8600\"", "SSH"),
         ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"", "declare it: `[mqtt.m]`"),
     ];
@@ -212,6 +222,7 @@ fn variables_are_as_strict_as_files() {
         ("GW__STORE__COMMIT_DELAY_MS", "", "GW-C004", "store.commit_delay_ms"),
         ("GW__STORE__COMMIT_DELAY_MS", "99", "GW-C005", "store.commit_delay_ms"),
         ("GW__ALARM__COMM_LOSS__ENABLED", "yes", "GW-C004", "alarm.comm_loss.enabled"),
+        ("GW__STORE__OVERFLOW", "thick", "GW-C006", "store.overflow"),
         ("GW__GATEWAY__ID", "CHANGE_ME", "GW-C008", "gateway.id"),
         ("GW__API__LISTEN", "0.0.0.0:1", "GW-C019", "api.listen"),
     ];

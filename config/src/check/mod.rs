@@ -72,6 +72,9 @@ fn store(raw: &raw::Store, ground: &Ground) -> Store {
         commit_delay: Duration::from_millis(raw.commit_delay_ms),
         readings_bytes_max: raw.readings_bytes_max,
         outbox_bytes_max: raw.outbox_bytes_max,
+        overflow: raw.overflow,
+        free_bytes_min: raw.free_bytes_min,
+        card_cycles: raw.card_cycles,
     }
 }
 
