@@ -117,10 +117,15 @@ pub struct Batch {
     pub at_ms: i64,
     /// What.
     pub readings: Vec<Reading>,
+    /// `at_ms` is a guess of a clock that is not set; the store puts it right when it is.
+    pub provisional: bool,
     /// What was dropped, a fault per value; with `refused`, the whole message was.
     pub faults: Vec<Fault>,
     /// The whole message was refused for this reason.
     pub refused: Option<Fault>,
+    /// More than routine (an event, an excursion): when room is short it is deleted later. Events are from the beginning;
+    /// the pipeline decides for the rest.
+    pub keep: bool,
     /// To be released when the readings are durable.
     pub ack: Option<Ack>,
 }
@@ -129,22 +134,24 @@ impl Batch {
     /// An empty batch of a device, received now.
     #[must_use]
     pub fn new(device: DeviceIx, subject: Subject, at_ms: i64) -> Self {
-        Self { device: Some(device), subject, device_ms: None, at_ms, readings: Vec::new(), faults: Vec::new(), refused: None, ack: None }
+        Self {
+            device: Some(device),
+            subject,
+            device_ms: None,
+            at_ms,
+            readings: Vec::new(),
+            faults: Vec::new(),
+            refused: None,
+            keep: subject == Subject::Event,
+            provisional: false,
+            ack: None,
+        }
     }
 
     /// A message that was refused as a whole.
     #[must_use]
     pub fn refused(device: Option<DeviceIx>, fault: Fault, at_ms: i64) -> Self {
-        Self {
-            device,
-            subject: Subject::Telemetry,
-            device_ms: None,
-            at_ms,
-            readings: Vec::new(),
-            faults: Vec::new(),
-            refused: Some(fault),
-            ack: None,
-        }
+        Self { refused: Some(fault), device, ..Self::new(DeviceIx::GATEWAY, Subject::Telemetry, at_ms) }
     }
 
     /// Adds a reading.

@@ -9,3 +9,4 @@ pub mod mqtt;
 pub mod neighbourhood;
 pub mod story;
 pub mod tsdb;
+pub mod workload;

@@ -2,7 +2,7 @@
 
 use facility_config::profile::{Dialect, JsonField, JsonMap, JsonMessage, MessageKind};
 use facility_config::site::{Api, Broker, Gateway, Store};
-use facility_config::{Device, DeviceIx, Kind, Point, Profile, Site, Source};
+use facility_config::{Device, DeviceIx, Kind, Overflow, Point, Profile, Site, Source};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -207,7 +207,15 @@ pub(crate) fn site_of(devices: Vec<Device>) -> Site {
     };
     Site {
         gateway: Gateway { id: "gw-1".into(), site: "fz-gl".into(), district: "350102".into(), community: None, circle_type: None },
-        store: Store { dir: "/nonexistent".into(), commit_delay: Duration::from_secs(1), readings_bytes_max: 0, outbox_bytes_max: 0 },
+        store: Store {
+            dir: "/nonexistent".into(),
+            commit_delay: Duration::from_secs(1),
+            readings_bytes_max: 0,
+            outbox_bytes_max: 0,
+            overflow: Overflow::DropOldest,
+            free_bytes_min: 0,
+            card_cycles: 500,
+        },
         brokers: vec![broker(1883)],
         buses: Vec::new(),
         devices: std::iter::once(gateway).chain(devices).collect(),
