@@ -34,8 +34,11 @@ impl<'a> Input<'a> {
         self.take(N)?.try_into().ok()
     }
 
+    #[inline]
     pub(super) fn u8(&mut self) -> Option<u8> {
-        Some(self.array::<1>()?[0])
+        let (byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*byte)
     }
 
     pub(super) fn u16(&mut self) -> Option<u16> {
@@ -54,7 +57,19 @@ impl<'a> Input<'a> {
         self.array().map(i64::from_le_bytes)
     }
 
+    /// Most numbers are one byte.
+    #[inline]
     pub(super) fn varint(&mut self) -> Option<u64> {
+        match self.0.split_first()? {
+            (byte, rest) if *byte < 0x80 => {
+                self.0 = rest;
+                Some(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Option<u64> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;

@@ -7,8 +7,8 @@
 use super::disk::Disk;
 use super::format::{Kind, Stamp, pad, put_frame};
 use super::log::Log;
-use super::ring::FrameAt;
-use facility_config::limits::{CLOCK_STEP_MS, STORE_RETRY_MS};
+use super::ring::{FrameAt, origin_bit};
+use facility_config::limits::{CLOCK_STEP_MS, LOG_STEP_MS, STORE_RETRY_MS};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -26,11 +26,13 @@ impl<D: Disk> Log<D> {
         if self.commit_retry_at.is_some_and(|at| now < at) {
             return false;
         }
+        self.settle_clock(now);
         let log_ms = log_time(self.clock.now_ms(), self.log_ms);
+        let provisional = !self.clock.is_set();
         for _ in 0..TRIES {
-            match self.write_pending(log_ms) {
+            match self.write_pending(now, log_ms, provisional) {
                 Ok(()) => {
-                    self.committed(log_ms);
+                    self.committed(log_ms, provisional);
                     return true;
                 }
                 Err(error) => {
@@ -43,7 +45,10 @@ impl<D: Disk> Log<D> {
         false
     }
 
-    fn committed(&mut self, log_ms: i64) {
+    fn committed(&mut self, log_ms: i64, provisional: bool) {
+        if provisional {
+            self.held_from.get_or_insert(self.end);
+        }
         if self.commit_fault.take().is_some() {
             tracing::info!(store = self.name, "writing again");
         }
@@ -58,7 +63,8 @@ impl<D: Disk> Log<D> {
     }
 
     fn commit_failed(&mut self, now: Instant, error: &io::Error) {
-        let text = format!("readings cannot be written to {}: {error}; check the card or disk", self.dir.display());
+        let failed = || format!("readings cannot be written to {}: {error}; check the card or disk", self.dir.display());
+        let text = self.why_full().unwrap_or_else(failed);
         if self.commit_fault.as_ref() != Some(&text) {
             tracing::error!(store = self.name, "{text}");
         }
@@ -66,21 +72,21 @@ impl<D: Disk> Log<D> {
         self.commit_retry_at = Some(now + Duration::from_millis(STORE_RETRY_MS));
     }
 
-    fn write_pending(&mut self, log_ms: i64) -> io::Result<()> {
+    fn write_pending(&mut self, now: Instant, log_ms: i64, provisional: bool) -> io::Result<()> {
         let mut pages = std::mem::take(&mut self.scratch);
-        let written = self.write_pages(log_ms, &mut pages);
+        let written = self.write_pages(now, (log_ms, provisional), &mut pages);
         self.scratch = pages;
         written
     }
 
-    fn write_pages(&mut self, log_ms: i64, pages: &mut Vec<u8>) -> io::Result<()> {
+    fn write_pages(&mut self, now: Instant, time: (i64, bool), pages: &mut Vec<u8>) -> io::Result<()> {
         if self.ring.current.is_none() {
-            self.begin_segment()?;
+            self.begin_segment(now)?;
         }
-        let mut frame_at = self.encode_pending(log_ms, pages);
+        let mut frame_at = self.encode_pending(time, pages);
         if pages.len() > self.ring.room() {
-            self.begin_segment()?;
-            frame_at = self.encode_pending(log_ms, pages);
+            self.begin_segment(now)?;
+            frame_at = self.encode_pending(time, pages);
         }
         if pages.len() > self.ring.room() {
             return Err(io::Error::other("one commit is larger than a segment"));
@@ -95,16 +101,23 @@ impl<D: Disk> Log<D> {
             frame_at.offset += offset as u32;
             self.ring.slots[current].frames.push(frame_at);
             self.ring.slots[current].used.add(&self.pending.used);
+            self.unsealed_since.get_or_insert(now);
         }
         Ok(())
     }
 
-    /// Begins another segment; puts the oldest one away first if none is free.
-    fn begin_segment(&mut self) -> io::Result<()> {
+    /// Begins another segment; makes blocks of the oldest points if none is free.
+    fn begin_segment(&mut self, now: Instant) -> io::Result<()> {
         let last = self.ring.current;
-        if let Err(error) = self.ring.begin(&self.disk) {
-            self.spill_oldest().map_err(|_| error)?;
-            self.ring.begin(&self.disk)?;
+        while let Err(error) = self.ring.begin(&self.disk) {
+            if self.ring.first().is_none() {
+                return Err(error);
+            }
+            match self.seal_block(now) {
+                // Now there is no time to make room in small steps.
+                Err(sealing) if sealing.kind() == io::ErrorKind::WouldBlock && self.reducing.is_some() => self.reduce_step(now),
+                other => other?,
+            }
         }
         // What the last segment used will be used again: named once here, it needs no page of its own later.
         self.carried.clear();
@@ -115,9 +128,9 @@ impl<D: Disk> Log<D> {
     }
 
     /// Frames of this commit as pages; says where in them the points are.
-    fn encode_pending(&mut self, log_ms: i64, pages: &mut Vec<u8>) -> FrameAt {
+    fn encode_pending(&mut self, (log_ms, provisional): (i64, bool), pages: &mut Vec<u8>) -> FrameAt {
         pages.clear();
-        let before = Stamp { epoch: self.epoch, segment: self.ring.number(), log_ms, mark: self.mark };
+        let before = Stamp { epoch: self.epoch, segment: self.ring.number(), log_ms, mark: self.mark, provisional };
         if let Some(gap) = &self.gap {
             put_frame(pages, Kind::Gap, &before, gap.start, 0, &gap.end.to_le_bytes());
             pad(pages);
@@ -134,7 +147,8 @@ impl<D: Disk> Log<D> {
         put_frame(pages, Kind::Points, &stamp, self.end, points.count, &points.body);
         let len = pages.len() - offset;
         pad(pages);
-        FrameAt { first: self.end, count: points.count, offset: offset as u32, len: len as u32 }
+        let origins = self.pending.used.origins.ids.iter().fold(0, |bits, id| bits | origin_bit(*id));
+        FrameAt { first: self.end, count: points.count, offset: offset as u32, len: len as u32, origins }
     }
 
     /// Chooses what has to be named in front of the points: what they use and this segment does not name yet; at the
@@ -162,9 +176,10 @@ impl<D: Disk> Log<D> {
     }
 }
 
-/// Time of the next frame. Small steps of the clock back are bridged; a clock that was far ahead was wrong, and the
+/// Time of the next frame, in whole [`LOG_STEP_MS`]. Small steps of the clock back are bridged; a clock that was far ahead was wrong, and the
 /// log must not stand still until that time really comes.
 fn log_time(now_ms: i64, newest_ms: i64) -> i64 {
+    let now_ms = now_ms - now_ms.rem_euclid(LOG_STEP_MS);
     if now_ms.saturating_add(CLOCK_STEP_MS) < newest_ms { now_ms } else { now_ms.max(newest_ms) }
 }
 
@@ -172,7 +187,8 @@ impl<D: Disk> Log<D> {
     /// A last frame that says that nothing was cut off after it. Without it nothing is lost; so it is not insisted on.
     pub(super) fn write_close(&mut self) {
         let mut page = Vec::new();
-        let stamp = Stamp { epoch: self.epoch, segment: self.ring.number(), log_ms: self.log_ms, mark: self.mark };
+        let provisional = self.held_from.is_some();
+        let stamp = Stamp { epoch: self.epoch, segment: self.ring.number(), log_ms: self.log_ms, mark: self.mark, provisional };
         put_frame(&mut page, Kind::Close, &stamp, self.end, 0, &[]);
         pad(&mut page);
         if page.len() <= self.ring.room() {

@@ -1,36 +1,51 @@
-//! Where each reader stands, on flash: `cursor.<sink>`, two slots written in turn, the newer valid one counts.
+//! Where each reader stands, on flash: `cursor.<sink>`, two slots written in turn, the newest valid one counts. Beside
+//! it what the log must know of itself and no frame or block says.
 //!
 //! ```text
-//! slot (at 0 and 4096): magic "GWC1" | u32 version | u64 generation | u64 next | u64 delivered | u64 dead_lettered
-//!                       | u64 lost | u64 high_water (durable end when written) | u64 start (oldest held)
-//!                       | u64 evicted | i64 wall_ms | u32 crc32c of all before
+//! slot (at 0 and 4096): magic "GWC1" | u32 version 2 | u32 length of all | u64 generation | u64 next | u64 delivered
+//!   | u64 dead_lettered | u64 lost | u64 high_water (durable end when written) | u64 start (oldest held) | u64 evicted
+//!   | u64 thinned | u64 no_disk | i64 wall_ms | u64 swap (1 + first point of the .tmp file that takes its .blk's place)
+//!   | u8 gaps × (u8 reason, u64 first, u64 end, u64 points, i64 from_ms, i64 to_ms)
+//!   | u8 epochs × (u32 epoch, u64 boot, i64 base_ms, u8 known, i64 shift_ms) | u32 crc32c of all before
+//! version 1: no length, no thinned, no_disk, swap, gaps, epochs
 //! ```
 //! Losing a cursor only means that its reader sees points again; so a failed write is logged and tried again, and
-//! never stops the log.
+//! never stops the log. Bounded: one page for each reader.
 
 use super::bytes::Input;
 use super::disk::Disk;
+use super::epochs::Epoch;
 use super::format::SEQ_MAX;
 use super::handle::Cursor;
-use super::record::{Seq, Sink};
-use facility_config::limits::PAGE_BYTES;
+use super::record::{Gap, GapReason, Seq, Sink};
+use facility_config::limits::{GAPS_TOLD_MAX, PAGE_BYTES, STORE_EPOCHS_MAX};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 4] = *b"GWC1";
-const VERSION: u32 = 1;
-const SLOT_BYTES: usize = 84;
+const VERSION: u32 = 2;
+const OLD_SLOT_BYTES: usize = 84;
+/// Header, numbers, both lists at their longest, checksum.
+const SLOT_BYTES_MAX: usize = 128 + GAPS_TOLD_MAX * 41 + STORE_EPOCHS_MAX * 29;
+const _: () = assert!(SLOT_BYTES_MAX <= PAGE_BYTES && GAPS_TOLD_MAX <= 255 && STORE_EPOCHS_MAX <= 255);
 /// Length of a cursor file.
 pub(super) const FILE_BYTES: usize = 2 * PAGE_BYTES;
 
 /// What the cursors remember about the log itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Remembered {
     pub(super) high_water: Seq,
     pub(super) start: Seq,
+    /// Unread points given up, by reason.
     pub(super) evicted: u64,
+    pub(super) thinned: u64,
+    pub(super) no_disk: u64,
     pub(super) wall_ms: i64,
+    /// The file with fewer points is complete and counted: only its new name is missing.
+    pub(super) swap: Option<Seq>,
+    pub(super) gaps: Vec<Gap>,
+    pub(super) epochs: Vec<Epoch>,
 }
 
 #[derive(Debug)]
@@ -44,7 +59,8 @@ struct Slot {
 struct Entry<F> {
     path: PathBuf,
     file: Option<F>,
-    generation: u64,
+    /// Where the next slot goes: never where the newest one is.
+    next_at: u64,
     cursor: Cursor,
     /// In memory only so far.
     dirty: bool,
@@ -54,6 +70,8 @@ struct Entry<F> {
 #[derive(Debug)]
 pub(super) struct Cursors<F> {
     entries: BTreeMap<Sink, Entry<F>>,
+    /// Counts slots written, over all files: the highest one knows most.
+    generation: u64,
     /// Sinks whose file was there but had no valid slot.
     pub(super) unreadable: Vec<Sink>,
     /// Sinks that have never stood anywhere.
@@ -63,7 +81,7 @@ pub(super) struct Cursors<F> {
 impl<F> Cursors<F> {
     /// Reads the cursors of `sinks`; never fails, an unreadable one starts again. Also what they remember.
     pub(super) fn load<D: Disk<File = F>>(disk: &D, dir: &Path, sinks: &[Sink]) -> (Self, Remembered) {
-        let mut all = Self { entries: BTreeMap::new(), unreadable: Vec::new(), fresh: Vec::new() };
+        let mut all = Self { entries: BTreeMap::new(), generation: 0, unreadable: Vec::new(), fresh: Vec::new() };
         let mut log = Remembered::default();
         for gone in Sink::ALL.into_iter().filter(|sink| !sinks.contains(sink)) {
             // A reader that was taken away and comes back later begins like a new one.
@@ -78,16 +96,26 @@ impl<F> Cursors<F> {
                 (Some(_), None) => all.unreadable.push(*sink),
                 (Some(_), Some(_)) => {}
             }
-            let (generation, cursor) = newest.map_or((0, Cursor::default()), |slot| {
-                log.high_water = log.high_water.max(slot.log.high_water).max(slot.cursor.next);
-                log.start = log.start.max(slot.log.start);
-                log.evicted = log.evicted.max(slot.log.evicted);
-                log.wall_ms = log.wall_ms.max(slot.log.wall_ms);
-                (slot.generation, slot.cursor)
-            });
-            all.entries.insert(*sink, Entry { path, file, generation, cursor, dirty: false });
+            let (next_at, cursor) = newest.map_or((0, Cursor::default()), |(at, slot)| (other(at), all.learn(slot, &mut log)));
+            all.entries.insert(*sink, Entry { path, file, next_at, cursor, dirty: false });
         }
         (all, log)
+    }
+
+    /// Takes in what a slot says of the log: the highest of each number, the lists of the newest slot.
+    fn learn(&mut self, slot: Slot, log: &mut Remembered) -> Cursor {
+        let Slot { generation, cursor, log: said } = slot;
+        log.high_water = log.high_water.max(said.high_water).max(cursor.next);
+        log.start = log.start.max(said.start);
+        log.evicted = log.evicted.max(said.evicted);
+        log.thinned = log.thinned.max(said.thinned);
+        log.no_disk = log.no_disk.max(said.no_disk);
+        log.wall_ms = log.wall_ms.max(said.wall_ms);
+        if generation > self.generation {
+            self.generation = generation;
+            (log.swap, log.gaps, log.epochs) = (said.swap, said.gaps, said.epochs);
+        }
+        cursor
     }
 
     /// Puts readers that have no cursor at the oldest point held.
@@ -117,6 +145,13 @@ impl<F> Cursors<F> {
         self.entries.values().map(|entry| entry.cursor.next).min()
     }
 
+    /// The log's own numbers changed: one cursor is written soon.
+    pub(super) fn touch(&mut self) {
+        if let Some(entry) = self.entries.values_mut().next() {
+            entry.dirty = true;
+        }
+    }
+
     pub(super) fn is_dirty(&self) -> bool {
         self.entries.values().any(|entry| entry.dirty)
     }
@@ -125,14 +160,15 @@ impl<F> Cursors<F> {
     pub(super) fn save<D: Disk<File = F>>(&mut self, disk: &D, log: &Remembered, all: bool) -> io::Result<u64> {
         let mut written = 0;
         for entry in self.entries.values_mut().filter(|entry| all || entry.dirty) {
-            // Also after a failure the other slot is next: the pages of a failed sync are not synced again.
-            entry.generation = entry.generation.saturating_add(1);
-            let slot = encode(&Slot { generation: entry.generation, cursor: entry.cursor, log: *log });
+            self.generation = self.generation.saturating_add(1);
+            let slot = encode(self.generation, &entry.cursor, log);
             let file = match entry.file.take() {
                 Some(file) => file,
                 None => create(disk, &entry.path)?,
             };
-            let at = (entry.generation % 2) * PAGE_BYTES as u64;
+            let at = entry.next_at;
+            // Also after a failure the other slot is next: the pages of a failed sync are not synced again.
+            entry.next_at = other(at);
             let done = disk.pwrite(&file, at, &slot).and_then(|()| disk.fdatasync(&file));
             entry.file = Some(file);
             done?;
@@ -155,24 +191,51 @@ fn create<D: Disk>(disk: &D, path: &Path) -> io::Result<D::File> {
     Ok(file)
 }
 
-fn read<D: Disk>(disk: &D, file: &D::File) -> Option<Slot> {
-    let slot = |at: usize| {
-        let mut bytes = [0; SLOT_BYTES];
-        let read = disk.pread(file, at as u64, &mut bytes).ok()?;
-        decode(&bytes[..read])
-    };
-    [slot(0), slot(PAGE_BYTES)].into_iter().flatten().max_by_key(|slot| slot.generation)
+fn other(at: u64) -> u64 {
+    PAGE_BYTES as u64 - at
 }
 
-fn encode(slot: &Slot) -> Vec<u8> {
+/// The newest valid slot and where it is.
+fn read<D: Disk>(disk: &D, file: &D::File) -> Option<(u64, Slot)> {
+    let slot = |at: u64| {
+        let mut bytes = vec![0; PAGE_BYTES];
+        let read = disk.pread(file, at, &mut bytes).ok()?;
+        Some((at, decode(&bytes[..read])?))
+    };
+    [slot(0), slot(PAGE_BYTES as u64)].into_iter().flatten().max_by_key(|(_, slot)| slot.generation)
+}
+
+/// Which of the two slots of a cursor file are damaged. One that was never written is not.
+pub(super) fn bad_slots(bytes: &[u8]) -> Vec<usize> {
+    let slots = bytes.chunks(PAGE_BYTES).take(2).enumerate();
+    slots.filter(|(_, slot)| slot.iter().any(|byte| *byte != 0) && decode(slot).is_none()).map(|(nth, _)| nth).collect()
+}
+
+fn encode(generation: u64, cursor: &Cursor, log: &Remembered) -> Vec<u8> {
+    let mut body = Vec::with_capacity(PAGE_BYTES);
+    for number in [generation, cursor.next, cursor.delivered, cursor.dead_lettered, cursor.lost, log.high_water, log.start] {
+        body.extend_from_slice(&number.to_le_bytes());
+    }
+    for number in [log.evicted, log.thinned, log.no_disk, log.wall_ms as u64, log.swap.map_or(0, |first| first + 1)] {
+        body.extend_from_slice(&number.to_le_bytes());
+    }
+    let gaps = &log.gaps[..log.gaps.len().min(GAPS_TOLD_MAX)];
+    body.push(gaps.len() as u8);
+    for gap in gaps {
+        body.push(gap.reason as u8);
+        for number in [gap.first, gap.end, gap.points, gap.from_ms as u64, gap.to_ms as u64] {
+            body.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+    let epochs = &log.epochs[log.epochs.len().saturating_sub(STORE_EPOCHS_MAX)..];
+    body.push(epochs.len() as u8);
+    for epoch in epochs {
+        epoch.put(&mut body);
+    }
     let mut out = MAGIC.to_vec();
     out.extend_from_slice(&VERSION.to_le_bytes());
-    let Slot { generation, cursor, log } = slot;
-    let numbers = [*generation, cursor.next, cursor.delivered, cursor.dead_lettered, cursor.lost, log.high_water, log.start, log.evicted];
-    for number in numbers {
-        out.extend_from_slice(&number.to_le_bytes());
-    }
-    out.extend_from_slice(&log.wall_ms.to_le_bytes());
+    out.extend_from_slice(&((12 + body.len() + 4) as u32).to_le_bytes());
+    out.extend_from_slice(&body);
     let crc = crc32c::crc32c(&out);
     out.extend_from_slice(&crc.to_le_bytes());
     out.resize(PAGE_BYTES, 0);
@@ -181,12 +244,33 @@ fn encode(slot: &Slot) -> Vec<u8> {
 
 fn decode(bytes: &[u8]) -> Option<Slot> {
     let mut input = Input(bytes);
-    if input.take(4)? != MAGIC || input.u32()? != VERSION {
+    if input.take(4)? != MAGIC {
+        return None;
+    }
+    let version = input.u32()?;
+    let len = if version == 1 { OLD_SLOT_BYTES } else { input.u32()? as usize };
+    let checked = len.checked_sub(4).filter(|_| (1..=VERSION).contains(&version))?;
+    if crc32c::crc32c(bytes.get(..checked)?) != Input(&bytes[checked..]).u32()? {
         return None;
     }
     let generation = input.u64()?;
     let cursor = Cursor { next: input.u64()?, delivered: input.u64()?, dead_lettered: input.u64()?, lost: input.u64()? };
-    let log = Remembered { high_water: input.u64()?, start: input.u64()?, evicted: input.u64()?, wall_ms: input.i64()? };
+    let mut log = Remembered { high_water: input.u64()?, start: input.u64()?, evicted: input.u64()?, ..Remembered::default() };
+    if version > 1 {
+        (log.thinned, log.no_disk) = (input.u64()?, input.u64()?);
+    }
+    log.wall_ms = input.i64()?;
+    if version > 1 {
+        log.swap = input.u64()?.checked_sub(1);
+        log.gaps = (0..input.u8()?).map(|_| gap(&mut input)).collect::<Option<_>>()?;
+        log.epochs = (0..input.u8()?).map(|_| Epoch::take(&mut input)).collect::<Option<_>>()?;
+    }
     let believed = cursor.next.max(log.high_water).max(log.start) <= SEQ_MAX;
-    (believed && input.u32()? == crc32c::crc32c(&bytes[..SLOT_BYTES - 4])).then_some(Slot { generation, cursor, log })
+    believed.then_some(Slot { generation, cursor, log })
+}
+
+fn gap(input: &mut Input<'_>) -> Option<Gap> {
+    let reason = GapReason::from_code(input.u8()?)?;
+    let (first, end, points) = (input.u64()?, input.u64()?, input.u64()?);
+    Some(Gap { reason, first, end, points, from_ms: input.i64()?, to_ms: input.i64()? })
 }

@@ -40,6 +40,13 @@ pub trait Disk: Send + 'static {
     /// Makes a file's bytes and length durable. After an error the pages written since the last success must be
     /// taken for lost: the system may call them clean (RELIABILITY P4).
     fn fdatasync(&self, file: &Self::File) -> io::Result<()>;
+    /// Reserves room for a file of `len` bytes and makes it that long, so that writing into it cannot meet a full disk.
+    /// A file system that cannot do that leaves the file as it is: then it grows as it is written.
+    fn allocate(&self, file: &Self::File, len: u64) -> io::Result<()>;
+    /// Cuts a file to `len` bytes.
+    fn truncate(&self, file: &Self::File, len: u64) -> io::Result<()>;
+    /// Bytes of a folder's file system that are free for this process.
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64>;
     /// Takes the exclusive lock of a file, creating it; `None` if someone else has it. Freed by the system when the
     /// holder ends, however it ends.
     fn lock(&self, path: &Path) -> io::Result<Option<Self::File>>;
@@ -129,6 +136,22 @@ impl Disk for RealDisk {
 
     fn fdatasync(&self, file: &File) -> io::Result<()> {
         file.sync_data()
+    }
+
+    fn allocate(&self, file: &File, len: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, len) {
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    fn truncate(&self, file: &File, len: u64) -> io::Result<()> {
+        file.set_len(len)
+    }
+
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(dir)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<File>> {

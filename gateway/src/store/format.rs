@@ -1,14 +1,17 @@
-//! The bytes on flash, field by field. All numbers little-endian, version 1.
+//! The bytes on flash, field by field. All numbers little-endian, version 2.
 //!
 //! ```text
 //! FORMAT           4 KiB, written once: magic "GWBUF\0\0\1" | u32 version | u32 segment_bytes | u32 segments | u32 0
 //!                  | i64 created_ms | u32 crc32c(0..32); the rest zero. These 36 bytes mean the same in every version.
 //! wal/w0..w3       the ring: segment_bytes each, zero-filled at creation, then overwritten in place, never grown
-//! blk/<seq>.seg    one finished ring segment, seq = its first point in 16 hex digits; never changed after its rename
-//! cursor.<sink>    two slots of 4 KiB, written in turn (cursor.rs)
+//! blk/<seq>.blk    finished blocks one after the other (block/), each from a 4 KiB boundary on; seq = the first point
+//!                  of the first block in 16 hex digits. Reserved ahead, so it may end in zeros; cut when it is full.
+//! blk/spare.new    the next such file, reserved already
+//! blk/<seq>.tmp    the same file with fewer points, about to take its place (reduce.rs)
+//! cursor.<sink>    two slots of 4 KiB, written in turn (cursors.rs)
 //! lock             pid of the holder, for people; the lock itself is the system's
 //!
-//! frame  0 u32 magic "GWF1"   4 u8 version   5 u8 kind   6 u16 flags (1 = there is a mark)
+//! frame  0 u32 magic "GWF1"   4 u8 version   5 u8 kind   6 u16 flags (1 there is a mark, 2 the clock was not set)
 //!        8 u32 payload_len   12 u32 count (points)   16 u64 first_seq   24 u32 epoch (openings of the store)
 //!       28 u32 segment (number of the ring segment it was written to)   32 u32 crc32c(payload)
 //!       36 u32 crc32c(0..36)
@@ -17,32 +20,31 @@
 //!      2 names    body: u32 next_origin | u32 next_metric | entries (names.rs)
 //!      3 gap      body: u64 end; the points first_seq..end are lost
 //!      4 close    no body: the store was closed, nothing was cut off after this
-//!      5 seal     body: u64 end | u64 points | u32 next_origin | u32 next_metric; last frame of a .seg
 //! ```
-//! In the ring a frame starts on a 4 KiB boundary and is zero-padded to the next: a page that was acknowledged is never
-//! written again before its segment is reused (BUFFER §5, bad-page test). In a `.seg` frames follow each other without
-//! padding; a reader that meets a bad one looks for the next magic with matching checksums.
+//! A frame starts on a 4 KiB boundary and is zero-padded to the next: a page that was acknowledged is never written
+//! again before its segment is reused (BUFFER §5, bad-page test). The same holds for blocks.
 //!
 //! A ring segment has a number, one more than the last; frames of an earlier lap have a lower one and are ignored.
 //! Points in segment n at or after the first frame of segment n+1 were never acknowledged there (the segment was left
 //! after a failed sync) and are ignored too.
 //! Names are written twice wherever they are written: one bad page must not take the meaning of all points after it.
+//!
+//! Version 1 had `blk/<seq>.seg` instead of blocks, and points without flags, known texts and next metrics (`old.rs`).
 
 use super::bytes::Input;
 use super::record::Seq;
 use facility_config::limits;
 
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// No log gets this far: a larger position is damage, and sums of positions and counts never overflow.
 pub(super) const SEQ_MAX: Seq = 1 << 62;
 pub(super) const HEADER_BYTES: usize = 40;
-/// Length of a whole seal frame, so that it is found from the end of its file.
-pub(super) const SEAL_BYTES: usize = HEADER_BYTES + STAMP_BYTES + 24;
 const STAMP_BYTES: usize = 16;
-const FRAME_VERSION: u8 = 1;
+const FRAME_VERSION: u8 = 2;
 pub(super) const MAGIC: [u8; 4] = *b"GWF1";
 const STORE_MAGIC: [u8; 8] = *b"GWBUF\0\0\x01";
 const FLAG_MARK: u16 = 1;
+const FLAG_PROVISIONAL: u16 = 2;
 
 /// Sizes of a ring. Kept in `FORMAT`; tests use a small one to go round often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +81,11 @@ pub(super) enum Kind {
     Names = 2,
     Gap = 3,
     Close = 4,
-    Seal = 5,
 }
 
 impl Kind {
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Points, Self::Names, Self::Gap, Self::Close, Self::Seal].into_iter().find(|kind| *kind as u8 == code)
+        [Self::Points, Self::Names, Self::Gap, Self::Close].into_iter().find(|kind| *kind as u8 == code)
     }
 }
 
@@ -95,6 +96,8 @@ pub(super) struct Stamp {
     pub(super) segment: u32,
     pub(super) log_ms: i64,
     pub(super) mark: Option<i64>,
+    /// `log_ms` is not to be trusted yet (epochs.rs).
+    pub(super) provisional: bool,
 }
 
 /// A frame whose checksums were right.
@@ -126,7 +129,9 @@ pub(super) fn put_frame(out: &mut Vec<u8>, kind: Kind, stamp: &Stamp, first: Seq
     let at = out.len();
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&[FRAME_VERSION, kind as u8]);
-    out.extend_from_slice(&(if stamp.mark.is_some() { FLAG_MARK } else { 0 }).to_le_bytes());
+    let marked = if stamp.mark.is_some() { FLAG_MARK } else { 0 };
+    let provisional = if stamp.provisional { FLAG_PROVISIONAL } else { 0 };
+    out.extend_from_slice(&(marked | provisional).to_le_bytes());
     out.extend_from_slice(&((STAMP_BYTES + body.len()) as u32).to_le_bytes());
     out.extend_from_slice(&count.to_le_bytes());
     out.extend_from_slice(&first.to_le_bytes());
@@ -159,7 +164,7 @@ pub(super) fn parse(bytes: &[u8]) -> Found<'_> {
 
 fn header(bytes: &[u8]) -> Option<Found<'_>> {
     let mut input = Input(bytes);
-    if input.take(4)? != MAGIC || input.u8()? != FRAME_VERSION {
+    if input.take(4)? != MAGIC || !(1..=FRAME_VERSION).contains(&input.u8()?) {
         return None;
     }
     let kind = input.u8()?;
@@ -181,14 +186,15 @@ fn header(bytes: &[u8]) -> Option<Found<'_>> {
     let mut payload = Input(payload);
     let log_ms = payload.i64()?;
     let mark = payload.i64().filter(|_| flags & FLAG_MARK != 0);
-    let stamp = Stamp { epoch, segment, log_ms, mark };
+    let stamp = Stamp { epoch, segment, log_ms, mark, provisional: flags & FLAG_PROVISIONAL != 0 };
     Some(Found::Frame(Frame { kind, first, count, stamp, body: payload.0, len: HEADER_BYTES + payload_len }))
 }
 
 /// What `FORMAT` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    Known(Layout),
+    /// Sizes and version.
+    Known(Layout, u32),
     /// Written by a later version of this software.
     Newer(u32),
     /// Not readable; the data beside it may be fine.
@@ -213,6 +219,11 @@ pub(super) fn parse_format(bytes: &[u8]) -> Format {
     format_fields(bytes).unwrap_or(Format::Damaged)
 }
 
+/// When a store was created, Unix ms, as its `FORMAT` says.
+pub(super) fn created_ms(bytes: &[u8]) -> Option<i64> {
+    matches!(parse_format(bytes), Format::Known(..)).then(|| Input(&bytes[24..]).i64()).flatten()
+}
+
 fn format_fields(bytes: &[u8]) -> Option<Format> {
     let mut input = Input(bytes);
     let magic = input.take(8)?;
@@ -225,5 +236,5 @@ fn format_fields(bytes: &[u8]) -> Option<Format> {
     if version > VERSION {
         return Some(Format::Newer(version));
     }
-    layout.is_sane().then_some(Format::Known(layout))
+    layout.is_sane().then_some(Format::Known(layout, version))
 }

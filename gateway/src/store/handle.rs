@@ -1,6 +1,7 @@
 //! How the rest of the gateway talks to a store's thread: bounded requests in, one watch out.
 
-use super::record::{Page, Seq, Sink};
+use super::history::{History, HistoryQuery};
+use super::record::{Gap, Page, Seq, Sink};
 use facility_drivers::Batch;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -52,10 +53,28 @@ pub struct Durable {
     pub commits: u64,
     /// Bytes written since start, padding and cursors included.
     pub bytes_written: u64,
-    /// Bytes held on disk.
+    /// Bytes held on disk, ring and reserved room included.
     pub bytes_on_disk: u64,
-    /// Points deleted by the byte budget before their reader had them, since the log was created.
+    /// Bytes of the finished blocks among them.
+    pub block_bytes: u64,
+    /// Points in finished blocks.
+    pub block_points: u64,
+    /// Points deleted for room before their reader had them, since the log was created.
     pub evicted: u64,
+    /// Points thinned out for room before their reader had them, since the log was created.
+    pub thinned: u64,
+    /// Points given up because nothing could be written and memory was full, since the log was created. They never had
+    /// a position.
+    pub no_disk: u64,
+    /// Gaps that nobody has taken yet, oldest first, at most [`GAPS_TOLD_MAX`](facility_config::limits::GAPS_TOLD_MAX);
+    /// kept on flash until [`Store::gap_taken`].
+    pub gaps: Vec<Gap>,
+    /// The budget is used up by unread points and the policy is to keep them: acknowledgements are withheld soon.
+    pub full: bool,
+    /// From this position on nothing is read yet: the clock is not set, and times are put right when it is.
+    pub held_from: Option<Seq>,
+    /// Blocks read and checked in the background since start.
+    pub scrubbed: u64,
     /// Points lost to damage, found when the store was opened or when they were read.
     pub damaged: u64,
     /// Points the thread has taken off its queue since start: the store's side of what its writers handed over.
@@ -81,6 +100,8 @@ pub(super) enum Request {
     Read { from: Seq, points_max: usize, reply: oneshot::Sender<Page> },
     Advance { sink: Sink, cursor: Cursor },
     Cursor { sink: Sink, reply: oneshot::Sender<Cursor> },
+    History { query: HistoryQuery, reply: oneshot::Sender<History> },
+    GapTaken { gap: Gap },
     Close { reply: oneshot::Sender<()> },
 }
 
@@ -135,6 +156,24 @@ impl Store {
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request::Cursor { sink, reply }).await.map_err(|_| StoreClosed)?;
         answer.await.map_err(|_| StoreClosed)
+    }
+
+    /// One series over a span of time, as samples or as buckets.
+    ///
+    /// # Errors
+    /// [`StoreClosed`] when the thread has ended.
+    pub async fn history(&self, query: HistoryQuery) -> Result<History, StoreClosed> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::History { query, reply }).await.map_err(|_| StoreClosed)?;
+        answer.await.map_err(|_| StoreClosed)
+    }
+
+    /// A gap of [`Durable::gaps`] is durable elsewhere now and need not be kept here.
+    ///
+    /// # Errors
+    /// [`StoreClosed`] when the thread has ended.
+    pub async fn gap_taken(&self, gap: Gap) -> Result<(), StoreClosed> {
+        self.requests.send(Request::GapTaken { gap }).await.map_err(|_| StoreClosed)
     }
 
     /// What is durable, now and after each commit.

@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use super::handle::Request;
-use super::{Cursor, Durable, Names, Page, Record, Seq, Sink, Store};
+use super::{Append, Cursor, Durable, Gap, History, Names, Page, Record, Seq, Sink, Store};
+use facility_drivers::{Ack, Batch};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use tokio::sync::{mpsc, watch};
+use std::sync::{Arc, Mutex, Weak};
+use tokio::sync::{mpsc, oneshot, watch};
 
 #[derive(Debug, Default)]
 struct State {
@@ -14,6 +15,11 @@ struct State {
     start: Seq,
     cursors: BTreeMap<Sink, Cursor>,
     moves: Vec<Cursor>,
+    appended: Vec<Batch>,
+    /// Acknowledgements of what is not durable yet; `None` while everything is durable at once.
+    held: Option<Vec<Ack>>,
+    /// Questions for history that are left unanswered, once that was asked for.
+    unanswered: Option<Vec<oneshot::Sender<History>>>,
 }
 
 /// The other end of the handle.
@@ -23,24 +29,32 @@ pub struct Memory {
     durable: Arc<watch::Sender<Durable>>,
 }
 
-/// A store that holds what [`Memory::push`] puts into it. Its thread ends with the last handle.
+/// A store that holds what [`Memory::push`] puts into it, and keeps apart what is appended through the handle. Its
+/// threads end with the last handle.
 #[must_use]
 pub fn memory(names: Names) -> (Store, Memory) {
     let (requests, mut inbox) = mpsc::channel(8);
+    let (appends, mut arriving) = mpsc::channel(8);
     let (durable, watched) = watch::channel(Durable::default());
     let state = Arc::new(Mutex::new(State { names: Arc::new(names), ..State::default() }));
-    let shared = Arc::clone(&state);
+    let memory = Memory { state, durable: Arc::new(durable) };
+    // A store whose other end is dropped has ended, so its threads must not keep it.
+    let (shared, published) = (Arc::clone(&memory.state), Arc::downgrade(&memory.durable));
     std::thread::spawn(move || {
         while let Some(request) = inbox.blocking_recv() {
-            answer(&shared, request);
+            answer(&shared, &published, request);
         }
     });
-    // Nothing is appended through the handle: its queue has no other end.
-    let (appends, _) = mpsc::channel(1);
-    (Store::new(appends, requests, watched), Memory { state, durable: Arc::new(durable) })
+    let (shared, published) = (Arc::clone(&memory.state), Arc::downgrade(&memory.durable));
+    std::thread::spawn(move || {
+        while let Some(append) = arriving.blocking_recv() {
+            take(&shared, &published, append);
+        }
+    });
+    (Store::new(appends, requests, watched), memory)
 }
 
-fn answer(state: &Mutex<State>, request: Request) {
+fn answer(state: &Mutex<State>, durable: &Weak<watch::Sender<Durable>>, request: Request) {
     let mut state = state.lock().unwrap();
     match request {
         Request::Read { from, points_max, reply } => drop(reply.send(state.page(from, points_max))),
@@ -49,7 +63,34 @@ fn answer(state: &Mutex<State>, request: Request) {
             state.cursors.insert(sink, cursor);
         }
         Request::Cursor { sink, reply } => drop(reply.send(state.cursors.get(&sink).copied().unwrap_or_default())),
+        // The double keeps no history: whoever asks for it is tested against a real store.
+        Request::History { reply, .. } => match &mut state.unanswered {
+            Some(unanswered) => unanswered.push(reply),
+            None => drop(reply.send(History::default())),
+        },
+        Request::GapTaken { gap } => publish(durable, |durable| durable.gaps.retain(|told| *told != gap)),
         Request::Close { reply } => drop(reply.send(())),
+    }
+}
+
+fn take(state: &Mutex<State>, durable: &Weak<watch::Sender<Durable>>, append: Append) {
+    let mut state = state.lock().unwrap();
+    let points: usize = append.batches.iter().map(|batch| batch.readings.len()).sum();
+    for mut batch in append.batches {
+        match (batch.ack.take(), &mut state.held) {
+            (Some(ack), Some(held)) => held.push(ack),
+            (Some(ack), None) => ack.release(),
+            (None, _) => {}
+        }
+        state.appended.push(batch);
+    }
+    drop(state);
+    publish(durable, |durable| durable.taken += points as u64);
+}
+
+fn publish(durable: &Weak<watch::Sender<Durable>>, change: impl FnOnce(&mut Durable)) {
+    if let Some(durable) = durable.upgrade() {
+        durable.send_modify(change);
     }
 }
 
@@ -63,6 +104,37 @@ impl State {
 }
 
 impl Memory {
+    /// From now on nothing that is appended becomes durable, until [`commit`](Self::commit) or [`lose`](Self::lose).
+    pub fn hold(&self) {
+        self.state.lock().unwrap().held = Some(Vec::new());
+    }
+
+    /// What was held is durable, and what comes as well.
+    pub fn commit(&self) {
+        self.state.lock().unwrap().held.take().into_iter().flatten().for_each(Ack::release);
+    }
+
+    /// What was held is given up; what comes is durable.
+    pub fn lose(&self) {
+        self.state.lock().unwrap().held = None;
+    }
+
+    /// From now on no question for history is answered.
+    pub fn ignore_history(&self) {
+        self.state.lock().unwrap().unanswered = Some(Vec::new());
+    }
+
+    /// Takes what was appended through the handle, in order, acknowledgements apart. [`Durable::taken`] counts its points.
+    #[must_use]
+    pub fn appended(&self) -> Vec<Batch> {
+        std::mem::take(&mut self.state.lock().unwrap().appended)
+    }
+
+    /// Tells a gap.
+    pub fn push_gap(&self, gap: Gap) {
+        self.durable.send_modify(|durable| durable.gaps.push(gap));
+    }
+
     /// Makes points durable.
     pub fn push(&self, records: impl IntoIterator<Item = Record>) {
         let mut state = self.state.lock().unwrap();

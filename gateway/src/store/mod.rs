@@ -1,35 +1,51 @@
 //! The log: every reading on flash before it is acknowledged, kept until it was used, and longer while there is room.
 //!
-//! One engine, used twice (readings, outbox). A small preallocated write-ahead ring takes group commits; full segments
-//! of it become immutable files, which are the backlog and the history; the oldest file is deleted when the budget is
-//! spent. All state is derived from frames; only the readers' cursors are kept apart, and losing one only means that
-//! its reader sees points again. The bytes are described in `format.rs`.
+//! One engine, used twice (readings, outbox). A small preallocated write-ahead ring takes group commits; what is in it
+//! becomes immutable blocks of columns, which are the backlog and the history at once; the oldest file of them makes
+//! room when the budget is spent. All state is derived from frames and blocks; only the readers' cursors are kept
+//! apart, and losing one only means that its reader sees points again. The bytes are described in `format.rs`,
+//! `points.rs`, `names.rs`, `cursors.rs` and `block/`.
 //!
+//! ```text
+//! append ─► pending ─► commit ─► ring ─► seal ─► blocks ─► room, reduce (make room)
+//!                                  └──► reading, history ◄─┘   scrub (checks)
+//! ```
 //! What it never does: acknowledge before `fdatasync` returned 0, write an acknowledged page again, sync pages again
 //! after a failed sync, refuse to open because of damage, lose points without counting them.
 
+mod block;
+mod blocks;
 mod bytes;
+pub mod card;
 mod commit;
 mod cursors;
 pub mod disk;
+mod epochs;
+mod find;
 mod format;
 pub mod handle;
+pub mod history;
 mod log;
 #[cfg(test)]
 pub mod memory;
 mod names;
+mod old;
 mod open;
 pub mod open_error;
+pub mod peek;
 mod pending;
 mod points;
 mod reading;
 pub mod record;
 pub mod recovery;
+mod reduce;
 mod ring;
+mod room;
 mod scan;
-mod sealed;
-mod spill;
+mod scrub;
+mod seal;
 mod thread;
+mod waiting;
 
 #[cfg(test)]
 mod sim_disk;
@@ -37,9 +53,11 @@ mod sim_disk;
 mod tests;
 
 pub use disk::{Disk, RealDisk};
+pub use facility_config::Overflow;
 pub use handle::{Append, Cursor, Durable, Store, StoreClosed};
+pub use history::{Bucket, History, HistoryQuery};
 pub use open_error::OpenError;
-pub use record::{Names, Page, Record, Seq, Sink};
+pub use record::{Gap, GapReason, Names, Page, Record, Seq, Sink};
 pub use recovery::Recovery;
 
 use facility_config::limits::STORE_QUEUE_LEN;
@@ -58,8 +76,12 @@ pub struct Options {
     pub name: &'static str,
     /// Longest wait of a point for its commit, in real time.
     pub commit_delay: Duration,
-    /// Bytes it may use. The ring (8 MiB) is always there; at least one finished segment is kept.
+    /// Bytes it may use. The ring (8 MiB) is always there; at least one file of blocks is kept.
     pub bytes_max: u64,
+    /// Bytes of its file system that it leaves free: it does not grow beyond that. 0 for no such floor.
+    pub free_bytes_min: u64,
+    /// What goes when the room is used up by points that some reader has not read.
+    pub overflow: Overflow,
     /// Commit at once when this many acknowledgements wait: half of the smallest window of a broker, or it would stop
     /// sending until the delay has passed. At least 1.
     pub early_acks: usize,
@@ -81,15 +103,15 @@ pub struct Opened {
 }
 
 /// Opens a store, creating it if it is not there, and starts its thread. Blocks while the disk is read: up to the
-/// ring's 8 MiB and the last bytes of every finished segment. [`Durable`] is published before this returns.
+/// ring's 8 MiB, the header of every block and the newest block. [`Durable`] is published before this returns.
 ///
 /// # Errors
 /// [`OpenError`] if the folder cannot be used, another process has it, or a later version wrote it; never for damage.
-pub fn open(options: Options, clock: Clock, disk: impl Disk) -> Result<Opened, OpenError> {
+pub fn open(options: Options, clock: Clock, disk: impl Disk + Clone) -> Result<Opened, OpenError> {
     open_with(options, clock, disk, format::Layout::STANDARD)
 }
 
-fn open_with(options: Options, clock: Clock, disk: impl Disk, layout: format::Layout) -> Result<Opened, OpenError> {
+fn open_with(options: Options, clock: Clock, disk: impl Disk + Clone, layout: format::Layout) -> Result<Opened, OpenError> {
     let (name, dir) = (options.name, options.dir.clone());
     let (log, recovery) = open::open_log(options, clock, disk, layout)?;
     recovery.report(name);

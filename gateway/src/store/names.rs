@@ -4,11 +4,12 @@
 //! body of a names frame: u32 next_origin | u32 next_metric | entries
 //! entry: 1 | varint id | text tags        or        2 | varint id | text name | text part
 //! ```
-//! Every ring segment and every `.seg` names what its own points use, so no file depends on another. Bounded by the
+//! The same bytes are the names section of a block. Every ring segment and every file of blocks names what its own
+//! points use, so no file depends on another. Bounded by the
 //! devices and parts there are; numbers above [`ID_MAX`] are not believed.
 
 use super::bytes::{Input, put_text, put_varint};
-use super::format::{Frame, Kind, Stamp, put_frame};
+use super::format::{Kind, Stamp, put_frame};
 use super::record::{MetricName, Names, Origin, Seq};
 use facility_config::{DeviceIx, Part, Point};
 use facility_drivers::Metric;
@@ -45,6 +46,14 @@ impl IdSet {
         self.seen.get(id as usize) == Some(&true)
     }
 
+    fn without(&self, other: &Self) -> Self {
+        let mut rest = Self::default();
+        for id in self.ids.iter().filter(|id| !other.contains(**id)) {
+            rest.insert(*id);
+        }
+        rest
+    }
+
     fn clear(&mut self) {
         for id in self.ids.drain(..) {
             self.seen[id as usize] = false;
@@ -65,6 +74,17 @@ impl NameSet {
         self.metrics.clear();
     }
 
+    pub(super) fn of(origins: &[u32], metrics: &[u32]) -> Self {
+        let mut set = Self::default();
+        for id in origins {
+            set.origins.insert(*id);
+        }
+        for id in metrics {
+            set.metrics.insert(*id);
+        }
+        set
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         for id in &other.origins.ids {
             self.origins.insert(*id);
@@ -72,6 +92,11 @@ impl NameSet {
         for id in &other.metrics.ids {
             self.metrics.insert(*id);
         }
+    }
+
+    pub(super) fn subtract(&mut self, other: &Self) {
+        let rest = Self { origins: self.origins.without(&other.origins), metrics: self.metrics.without(&other.metrics) };
+        *self = rest;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -143,7 +168,14 @@ impl Dictionary {
         id
     }
 
-    fn metric_id(&self, metric: Metric) -> Option<u32> {
+    /// Numbers of the tag sets that hold this tag.
+    pub(super) fn origins_with(&self, tag: &str) -> Vec<u32> {
+        let has = |origin: &Origin| origin.tags.split(',').any(|known| known == tag);
+        (0..).zip(&self.names.origins).filter(|(_, origin)| has(origin)).map(|(id, _)| id).collect()
+    }
+
+    /// Number of a metric, if it has one.
+    pub(super) fn metric_id(&self, metric: Metric) -> Option<u32> {
         if metric.part.is_whole() {
             return self.metric_of_point[metric.point as usize];
         }
@@ -152,8 +184,15 @@ impl Dictionary {
 
     /// Whether both names of a point are known.
     pub(super) fn knows(&self, origin: u32, metric: u32) -> bool {
+        self.knows_origin(origin) && self.knows_metric(metric)
+    }
+
+    pub(super) fn knows_origin(&self, origin: u32) -> bool {
         self.known_origins.get(origin as usize) == Some(&true)
-            && self.names.metrics.get(metric as usize).is_some_and(|metric| !metric.name.is_empty())
+    }
+
+    pub(super) fn knows_metric(&self, metric: u32) -> bool {
+        self.names.metrics.get(metric as usize).is_some_and(|metric| !metric.name.is_empty())
     }
 
     /// Makes sure that no number up to these is given out again, though its name may be lost.
@@ -174,9 +213,9 @@ impl Dictionary {
         (self.names.origins.len() as u32, self.names.metrics.len() as u32)
     }
 
-    /// Takes in what a names frame holds and notes it in `named`.
-    pub(super) fn learn(&mut self, frame: &Frame<'_>, named: &mut NameSet) {
-        let mut input = Input(frame.body);
+    /// Takes in what the body of a names frame holds and notes it in `named`.
+    pub(super) fn learn(&mut self, body: &[u8], named: &mut NameSet) {
+        let mut input = Input(body);
         if let (Some(next_origin), Some(next_metric)) = (input.u32(), input.u32()) {
             self.reserve(next_origin, next_metric);
             while self.learn_entry(&mut input, named).is_some() {}
@@ -246,20 +285,40 @@ impl Dictionary {
         body_max: usize,
         finish: fn(&mut Vec<u8>),
     ) {
-        let head = [self.next().0.to_le_bytes(), self.next().1.to_le_bytes()].concat();
-        let mut body = head.clone();
+        let mut body = self.head();
+        let head_len = body.len();
         let entries = origins.iter().map(|id| (ORIGIN, *id)).chain(metrics.iter().map(|id| (METRIC, *id)));
         for (kind, id) in entries {
             let len = if kind == ORIGIN { self.origin_bytes(id) } else { self.metric_bytes(id) };
-            if body.len() + len > body_max && body.len() > head.len() {
+            if body.len() + len > body_max && body.len() > head_len {
                 put_frame(out, Kind::Names, stamp, first, 0, &body);
                 finish(out);
-                body.truncate(head.len());
+                body.truncate(head_len);
             }
             self.put_entry(&mut body, kind, id);
         }
         put_frame(out, Kind::Names, stamp, first, 0, &body);
         finish(out);
+    }
+
+    /// All these names as one body; empty for none.
+    pub(super) fn body(&self, names: &NameSet) -> Vec<u8> {
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let mut body = self.head();
+        for id in &names.origins.ids {
+            self.put_entry(&mut body, ORIGIN, *id);
+        }
+        for id in &names.metrics.ids {
+            self.put_entry(&mut body, METRIC, *id);
+        }
+        body
+    }
+
+    fn head(&self) -> Vec<u8> {
+        let (next_origin, next_metric) = self.next();
+        [next_origin.to_le_bytes(), next_metric.to_le_bytes()].concat()
     }
 
     fn put_entry(&self, body: &mut Vec<u8>, kind: u8, id: u32) {

@@ -7,8 +7,8 @@ use super::format::Layout;
 use super::handle::Append;
 use super::names::{Dictionary, NameSet};
 use super::points::{Encoder, POINT_BYTES_MAX};
-use super::record::Seq;
-use facility_config::limits::BATCHES_PER_APPEND_MAX;
+use super::record::{KEEP, PROVISIONAL, Seq};
+use facility_config::limits::{BATCHES_PER_APPEND_MAX, BLOCK_POINTS_MAX};
 use facility_drivers::{Ack, Batch};
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -25,6 +25,11 @@ pub(super) struct Incoming {
 impl Incoming {
     pub(super) fn new(append: Append) -> Self {
         Self { batches: append.batches.into_iter(), at_hand: None, mark: append.mark }
+    }
+
+    /// The request again, if nothing of it was encoded yet.
+    pub(super) fn into_append(self) -> Append {
+        Append { batches: self.batches.collect(), mark: self.mark }
     }
 
     /// Points not encoded yet.
@@ -102,6 +107,7 @@ impl Pending {
             }
             return batch.readings.len();
         };
+        let flags = flags_of(batch);
         for (at, reading) in batch.readings.iter().enumerate().skip(taken) {
             if self.is_full() {
                 return at;
@@ -113,7 +119,7 @@ impl Pending {
             if self.used.metrics.insert(metric) {
                 self.names_bytes += names.metric_bytes(metric);
             }
-            self.points.push(origin, metric, batch.at_ms, &reading.value);
+            self.points.push(origin, metric, batch.at_ms, flags, &reading.value);
         }
         batch.readings.len()
     }
@@ -137,10 +143,10 @@ impl Pending {
         self.is_due_by_size() || self.is_full() || self.acks.len() >= BATCHES_PER_APPEND_MAX
     }
 
-    /// Not one more point fits.
+    /// Not one more point fits. A frame is never parted between two blocks.
     pub(super) fn is_full(&self) -> bool {
         let max = self.layout.frame_bytes_max();
-        self.points.body.len() + POINT_BYTES_MAX > max || self.names_bytes >= max
+        self.points.count as usize >= BLOCK_POINTS_MAX || self.points.body.len() + POINT_BYTES_MAX > max || self.names_bytes >= max
     }
 
     /// Since when something waits for a commit.
@@ -163,4 +169,8 @@ impl Pending {
             }
         }
     }
+}
+
+fn flags_of(batch: &Batch) -> u8 {
+    (if batch.keep { KEEP } else { 0 }) | (if batch.provisional { PROVISIONAL } else { 0 })
 }

@@ -1,24 +1,40 @@
 //! Pages of durable points for the readers.
 //!
 //! A page never spans a lost range: records of a page have consecutive positions. A reader at the tail costs one read
-//! of one page per commit. Never returns a point whose checksum or names do not fit.
+//! of one page per commit. Never returns a point whose checksum or names do not fit, nor one whose time is still a guess.
 
+use super::blocks::Load;
 use super::disk::{Disk, is_medium_error, pread_patched};
 use super::format::{Found, Frame, parse};
 use super::log::Log;
 use super::points::Decoder;
-use super::record::{Page, Record, Seq};
+use super::record::{GapReason, Page, Record, Seq};
 use super::ring::FrameAt;
+use super::seal::correct;
 use facility_config::limits::{READ_POINTS_MAX, STORE_READ_PATIENCE_MS};
 use std::io;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-/// Where a frame lies.
+/// Places waited for at a time.
+const WAITED_FOR_MAX: usize = 4;
+
+/// Where the next points are.
 #[derive(Debug, Clone, Copy)]
 enum Place {
-    Ring { slot: usize },
-    Sealed { first: Seq },
+    Block { file: Seq, nth: usize, first: Seq },
+    Frame { slot: usize, at: FrameAt },
+}
+
+/// What a place gave.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// Points up to this position.
+    Points(Seq),
+    /// Nothing up to this position.
+    Hole(Seq),
+    /// A frame was bad and is out of the index now.
+    Again,
 }
 
 impl<D: Disk> Log<D> {
@@ -26,78 +42,129 @@ impl<D: Disk> Log<D> {
     pub(super) fn read(&mut self, from: Seq, points_max: usize, now: Instant) -> Page {
         let (mut at, mut lost, mut records) = (from, 0, Vec::new());
         let points_max = points_max.clamp(1, READ_POINTS_MAX);
-        while records.len() < points_max && at < self.end {
-            match self.frame_after(at, now) {
-                Ok(Some((_, frame))) if frame.first > at => {
-                    if !records.is_empty() {
-                        break;
-                    }
-                    lost += frame.first - at;
-                    at = frame.first;
+        let end = self.held_from.unwrap_or(self.end).min(self.end);
+        while records.len() < points_max && at < end {
+            match self.step_from(at, end, points_max, &mut records, now) {
+                Ok(Step::Points(next)) => at = next,
+                Ok(Step::Hole(next)) if records.is_empty() => {
+                    lost += next - at;
+                    at = next;
                 }
-                Ok(Some((place, frame))) => {
-                    let left = points_max - records.len();
-                    match self.read_frame(place, frame, at..at.saturating_add(left as u64), &mut records, now) {
-                        Ok(true) => at = frame.end().min(at + left as u64),
-                        // Found bad and taken out of the index: what is missing is seen in the next round.
-                        Ok(false) => {}
-                        Err(_) => break,
-                    }
-                }
-                Ok(None) if records.is_empty() => {
-                    lost += self.end - at;
-                    at = self.end;
-                }
-                Ok(None) | Err(_) => break,
+                Ok(Step::Again) => {}
+                Ok(Step::Hole(_)) | Err(_) => break,
             }
         }
         Page { first: at - records.len() as u64, next: at, lost, records, names: self.names.names() }
     }
 
-    /// The first frame that ends after `at`.
-    fn frame_after(&mut self, at: Seq, now: Instant) -> io::Result<Option<(Place, FrameAt)>> {
-        let mut from = at;
-        while let Some((first, segment)) = self.sealed.after(from) {
-            let (end, is_empty) = (segment.end, segment.points == 0);
-            if !is_empty {
-                self.load(first, now)?;
-                let frame = self
-                    .sealed
-                    .loaded(first)
-                    .and_then(|loaded| loaded.frames.get(loaded.frames.partition_point(|frame| frame.end() <= at)).copied());
-                if let Some(frame) = frame {
-                    return Ok(Some((Place::Sealed { first }, frame)));
-                }
+    fn step_from(&mut self, at: Seq, end: Seq, points_max: usize, into: &mut Vec<Record>, now: Instant) -> io::Result<Step> {
+        match self.place_after(at) {
+            None => Ok(Step::Hole(end)),
+            Some(Place::Block { first, .. } | Place::Frame { at: FrameAt { first, .. }, .. }) if first > at => {
+                Ok(Step::Hole(first.min(end)))
             }
-            from = end;
+            Some(Place::Block { file, nth, .. }) => self.read_block(file, nth, at, points_max - into.len(), into, now),
+            Some(Place::Frame { slot, at: frame }) => {
+                let wanted = at..at.saturating_add((points_max - into.len()) as u64);
+                let next = frame.end().min(wanted.end);
+                Ok(if self.read_frame(slot, frame, wanted, into, now)? { Step::Points(next) } else { Step::Again })
+            }
         }
-        Ok(self.ring.frame_after(at).map(|(slot, frame)| (Place::Ring { slot }, frame)))
     }
 
-    /// Makes a finished segment ready. What cannot be read in it is waited for, then given up and counted.
-    fn load(&mut self, first: Seq, now: Instant) -> io::Result<()> {
-        let Self { disk, sealed, names, damaged, .. } = self;
-        let Err(error) = sealed.load(disk, first, names, damaged, false) else { return Ok(()) };
-        if error.kind() != io::ErrorKind::NotFound {
-            self.wait_for(first, now, error)?;
+    /// The first block or frame that ends after `at`.
+    fn place_after(&self, at: Seq) -> Option<Place> {
+        let block = self.blocks.after(at).and_then(|(file, nth)| {
+            let first = self.blocks.block(file, nth)?.header.first;
+            Some(Place::Block { file, nth, first })
+        });
+        block.or_else(|| self.ring.frame_after(at).map(|(slot, at)| Place::Frame { slot, at }))
+    }
+
+    fn read_block(&mut self, file: Seq, nth: usize, at: Seq, max: usize, into: &mut Vec<Record>, now: Instant) -> io::Result<Step> {
+        let end = self.blocks.block(file, nth).map_or(at, |block| block.header.end);
+        if !self.load(file, nth, now)? {
+            return Ok(Step::Hole(end));
         }
-        let Self { disk, sealed, names, damaged, .. } = self;
-        if let Err(error) = sealed.load(disk, first, names, damaged, true) {
-            tracing::error!(store = self.name, first, %error, "stored readings cannot be read any more: counted as lost");
-            if let Some(segment) = self.sealed.segments.get_mut(&first) {
-                self.damaged += std::mem::take(&mut segment.points);
-            }
+        let Self { disk, blocks, names, epochs, .. } = self;
+        let Load::Block(loaded, _) = blocks.load(disk, names, file, nth, false)? else { return Ok(Step::Hole(end)) };
+        let before = into.len();
+        let next = loaded.read(at, max, into);
+        let shift_ms = if loaded.header().provisional { epochs.shift_ms(loaded.header().epoch) } else { None };
+        for record in &mut into[before..] {
+            correct(record, shift_ms.is_some(), shift_ms.unwrap_or(0));
         }
-        Ok(())
+        // Names lost twice over: what they meant is lost, and was counted with the block.
+        let nameless = |record: &Record| !names.knows(record.origin, record.metric);
+        let named = into[before..].iter().position(nameless).unwrap_or(into.len() - before);
+        let skipped = into[before..].iter().skip(named).take_while(|record| nameless(record)).count();
+        into.truncate(before + named);
+        Ok(match (named, skipped) {
+            (0, 0) => Step::Hole(next),
+            (0, skipped) => Step::Hole(at + skipped as u64),
+            (named, _) => Step::Points(at + named as u64),
+        })
+    }
+
+    /// Makes a block ready; `false` if nothing of it can be read any more. What the medium does not give is waited for,
+    /// then given up; what is damaged is counted once.
+    pub(super) fn load(&mut self, file: Seq, nth: usize, now: Instant) -> io::Result<bool> {
+        let Some((first, given_up)) = self.blocks.block(file, nth).map(|block| (block.header.first, block.given_up)) else {
+            return Ok(false);
+        };
+        let mut lost = self.try_load(file, nth, given_up);
+        if let Err(error) = lost {
+            lost = match error.kind() {
+                io::ErrorKind::NotFound => Ok(None),
+                _ => self.wait_for(first, now, error).and_then(|()| {
+                    if let Some(block) = self.blocks.block_mut(file, nth) {
+                        block.given_up = true;
+                    }
+                    self.try_load(file, nth, true)
+                }),
+            };
+        }
+        let lost = lost?;
+        self.note_lost(file, nth, lost);
+        Ok(lost.is_some())
+    }
+
+    /// Points lost in a block; `None` for all of them.
+    fn try_load(&mut self, file: Seq, nth: usize, patched: bool) -> io::Result<Option<u64>> {
+        match self.blocks.load(&self.disk, &self.names, file, nth, patched)? {
+            Load::Block(_, lost) => Ok(Some(lost)),
+            Load::Lost => Ok(None),
+        }
+    }
+
+    /// Counts what is found lost in a block, once.
+    pub(super) fn note_lost(&mut self, file: Seq, nth: usize, lost: Option<u64>) {
+        let read_to = self.cursors.oldest().unwrap_or(Seq::MAX);
+        let Some(block) = self.blocks.block_mut(file, nth) else { return };
+        let lost = lost.unwrap_or(u64::from(block.header.points));
+        let new = lost.saturating_sub(block.lost);
+        if new == 0 {
+            return;
+        }
+        block.lost = lost;
+        let header = block.header;
+        self.damaged += new;
+        let unread = header.end.saturating_sub(header.first.max(read_to));
+        self.note_gap(GapReason::Damaged, header.first..header.end, new.min(unread), (header.at_min_ms, header.at_max_ms));
+        tracing::error!(store = self.name, points = new, from = header.first, to = header.end, "stored points are damaged and lost");
     }
 
     /// The error, as long as there is hope that the medium comes back.
-    fn wait_for(&mut self, at: Seq, now: Instant, error: io::Error) -> io::Result<()> {
-        let since = match self.unreadable {
-            Some((waiting_for, since)) if waiting_for == at => since,
-            _ => now,
+    pub(super) fn wait_for(&mut self, at: Seq, now: Instant, error: io::Error) -> io::Result<()> {
+        let since = match self.unreadable.iter().find(|(waiting_for, _)| *waiting_for == at) {
+            Some((_, since)) => *since,
+            None => {
+                // Readers and the making of blocks may wait at places of their own.
+                self.unreadable.truncate(WAITED_FOR_MAX - 1);
+                self.unreadable.insert(0, (at, now));
+                now
+            }
         };
-        self.unreadable = Some((at, since));
         if now.duration_since(since) < Duration::from_millis(STORE_READ_PATIENCE_MS) || !is_medium_error(&error) {
             return Err(error);
         }
@@ -105,12 +172,14 @@ impl<D: Disk> Log<D> {
     }
 
     /// Adds the wanted points of one frame; `false` if the frame is bad, which is counted.
-    fn read_frame(&mut self, place: Place, at: FrameAt, wanted: Range<Seq>, into: &mut Vec<Record>, now: Instant) -> io::Result<bool> {
+    fn read_frame(&mut self, slot: usize, at: FrameAt, wanted: Range<Seq>, into: &mut Vec<Record>, now: Instant) -> io::Result<bool> {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.resize(at.len as usize, 0);
-        let mut read = self.read_bytes(place, at, &mut bytes, false);
+        let file = &self.ring.slots[slot].file;
+        let mut read = self.disk.pread(file, u64::from(at.offset), &mut bytes);
         if let Err(error) = read {
-            read = self.wait_for(at.first, now, error).and_then(|()| self.read_bytes(place, at, &mut bytes, true));
+            let waited = self.wait_for(at.first, now, error);
+            read = waited.and_then(|()| pread_patched(&self.disk, &self.ring.slots[slot].file, u64::from(at.offset), &mut bytes));
         }
         let good = read.map(|len| match parse(&bytes[..len]) {
             Found::Frame(frame) if frame.first == at.first && frame.count == at.count => self.take_points(&frame, wanted, into),
@@ -118,36 +187,21 @@ impl<D: Disk> Log<D> {
         });
         self.scratch = bytes;
         if matches!(good, Ok(false)) {
-            self.drop_frame(place, at);
+            self.damaged += u64::from(at.count);
+            self.ring.slots[slot].frames.retain(|frame| frame.first != at.first);
         }
         good
     }
 
-    fn read_bytes(&mut self, place: Place, at: FrameAt, bytes: &mut [u8], patched: bool) -> io::Result<usize> {
-        let (file, patched) = match place {
-            Place::Ring { slot } => (&self.ring.slots[slot].file, patched),
-            Place::Sealed { first } => {
-                if patched {
-                    self.sealed.patch(first);
-                }
-                let loaded = self.sealed.loaded(first).ok_or(io::ErrorKind::NotFound)?;
-                (&loaded.file, loaded.patched)
-            }
-        };
-        if patched {
-            pread_patched(&self.disk, file, u64::from(at.offset), bytes)
-        } else {
-            self.disk.pread(file, u64::from(at.offset), bytes)
-        }
-    }
-
     fn take_points(&self, frame: &Frame<'_>, wanted: Range<Seq>, into: &mut Vec<Record>) -> bool {
+        let shift_ms = self.epochs.shift_ms(frame.stamp.epoch).unwrap_or(0);
         let (before, mut decoder) = (into.len(), Decoder::new(frame));
-        for (at, point) in (frame.first..).zip(decoder.by_ref()) {
+        for (at, mut point) in (frame.first..).zip(decoder.by_ref()) {
             if !self.names.knows(point.origin, point.metric) {
                 break;
             }
             if wanted.contains(&at) {
+                correct(&mut point, frame.stamp.provisional, shift_ms);
                 into.push(point);
             }
         }
@@ -155,13 +209,5 @@ impl<D: Disk> Log<D> {
             into.truncate(before);
         }
         decoder.is_complete()
-    }
-
-    fn drop_frame(&mut self, place: Place, at: FrameAt) {
-        self.damaged += u64::from(at.count);
-        match place {
-            Place::Ring { slot } => self.ring.slots[slot].frames.retain(|frame| frame.first != at.first),
-            Place::Sealed { first } => self.sealed.drop_frame(first, at),
-        }
     }
 }

@@ -7,6 +7,11 @@ use std::sync::Arc;
 /// Position in a log: the number of points before it, since the log was created.
 pub type Seq = u64;
 
+/// Flag of a point: part of an excursion or an event, given up after routine points.
+pub const KEEP: u8 = 1;
+/// Flag of a point: taken while the clock was not set; its time was put right afterwards, as far as that is possible.
+pub const PROVISIONAL: u8 = 2;
+
 /// One point of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
@@ -14,6 +19,8 @@ pub struct Record {
     pub origin: u32,
     /// Index into [`Names::metrics`].
     pub metric: u32,
+    /// [`KEEP`] and [`PROVISIONAL`].
+    pub flags: u8,
     /// Time of the value, Unix ms.
     pub at_ms: i64,
     /// Time of the group commit that made it durable, Unix ms: the log's own time, never steps back.
@@ -50,6 +57,59 @@ pub struct Names {
     pub origins: Vec<Origin>,
     /// By [`Record::metric`].
     pub metrics: Vec<MetricName>,
+}
+
+/// Why points were given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum GapReason {
+    /// Deleted for room.
+    Evicted = 1,
+    /// All but the least, greatest and last value of every 15 minutes were deleted for room.
+    Thinned = 2,
+    /// Flash lost them.
+    Damaged = 3,
+    /// Nothing could be written and memory was full.
+    NoDisk = 4,
+}
+
+impl GapReason {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Evicted, Self::Thinned, Self::Damaged, Self::NoDisk];
+
+    /// Word in the account and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Evicted => "evicted",
+            Self::Thinned => "thinned",
+            Self::Damaged => "damaged",
+            Self::NoDisk => "no_disk",
+        }
+    }
+
+    /// From its number in the store.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| *reason as u8 == code)
+    }
+}
+
+/// Points that are gone: told as data until somebody has taken it. No two of one store are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// Why.
+    pub reason: GapReason,
+    /// First position.
+    pub first: Seq,
+    /// One past the last position; `first` for points that never had one.
+    pub end: Seq,
+    /// Points given up that some reader had not read.
+    pub points: u64,
+    /// Time of the oldest of them, Unix ms.
+    pub from_ms: i64,
+    /// Time of the newest of them, Unix ms.
+    pub to_ms: i64,
 }
 
 /// Points in order, from one read.

@@ -19,6 +19,14 @@ pub(super) struct FrameAt {
     pub(super) offset: u32,
     /// Without padding.
     pub(super) len: u32,
+    /// Which origins it has points of, as [`origin_bit`]s.
+    pub(super) origins: u64,
+}
+
+/// A bit for each origin, shared by every sixty-fourth: a commit is of few devices, so most frames need not be read for
+/// one of them.
+pub(super) fn origin_bit(origin: u32) -> u64 {
+    1 << (origin % 64)
 }
 
 impl FrameAt {
@@ -32,7 +40,7 @@ impl FrameAt {
 pub(super) struct Slot<F> {
     pub(super) file: F,
     pub(super) number: u32,
-    /// Durable points frames that are not in a `.seg` yet, in order.
+    /// Durable points frames that are not in a block yet, in order.
     pub(super) frames: Vec<FrameAt>,
     /// Names those frames use.
     pub(super) used: NameSet,
@@ -146,11 +154,35 @@ impl<F> Ring<F> {
         }
     }
 
-    /// The oldest segment that is not being written and holds points.
-    pub(super) fn oldest_full(&self) -> Option<usize> {
-        (0..self.slots.len())
-            .filter(|at| Some(*at) != self.current && !self.slots[*at].frames.is_empty())
-            .min_by_key(|at| self.slots[*at].number)
+    /// Segments with points that are not being written.
+    pub(super) fn slots_waiting(&self) -> usize {
+        self.slots.iter().enumerate().filter(|(at, slot)| Some(*at) != self.current && !slot.frames.is_empty()).count()
+    }
+
+    /// All points frames, oldest first, with their slots.
+    pub(super) fn frames(&self) -> Vec<(usize, FrameAt)> {
+        let in_slot = |(at, slot): (usize, &Slot<F>)| slot.frames.iter().map(move |frame| (at, *frame)).collect::<Vec<_>>();
+        let mut frames: Vec<_> = self.slots.iter().enumerate().flat_map(in_slot).collect();
+        frames.sort_by_key(|(_, frame)| frame.first);
+        frames
+    }
+
+    /// Whether all points of a range are here.
+    pub(super) fn covers(&self, first: Seq, end: Seq) -> bool {
+        let mut at = first;
+        for (_, frame) in self.frames() {
+            if frame.first <= at {
+                at = at.max(frame.end());
+            }
+        }
+        at >= end
+    }
+
+    /// Forgets the points before a position: they are in a block.
+    pub(super) fn release(&mut self, before: Seq) {
+        for slot in &mut self.slots {
+            slot.frames.drain(..slot.frames.partition_point(|frame| frame.end() <= before));
+        }
     }
 
     /// First frame that ends after `at`, and its slot.

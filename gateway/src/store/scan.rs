@@ -9,22 +9,23 @@ use super::format::{Found, Frame, Kind, SEQ_MAX, Stamp, padded, parse};
 use super::names::{Dictionary, NameSet};
 use super::points::Decoder;
 use super::record::Seq;
-use super::ring::{FrameAt, Ring};
-use super::sealed::{is_readable, read_all};
+use super::ring::{FrameAt, Ring, origin_bit};
 use facility_config::limits::PAGE_BYTES;
 use std::io;
 
 /// What the ring holds, besides what is now in its slots.
 #[derive(Debug, Default)]
 pub(super) struct RingScan {
-    /// Newest frame of all that count.
-    pub(super) newest: Option<(Stamp, Kind)>,
+    /// Newest frame of all that count, and where it ends.
+    pub(super) newest: Option<(Stamp, Kind, Seq)>,
     /// One past the newest point that was ever durable, as far as frames tell.
     pub(super) end: Seq,
     /// Points in incomplete frames behind the newest.
     pub(super) cut: u64,
     /// Highest number of openings found.
     pub(super) epoch: u32,
+    /// First point whose time is a guess, and of which opening.
+    pub(super) provisional: Vec<(Seq, u32)>,
 }
 
 /// The newest segment of one ring file.
@@ -52,7 +53,7 @@ struct Seen {
 pub(super) fn scan_ring<D: Disk>(disk: &D, ring: &mut Ring<D::File>, names: &mut Dictionary, floor: Seq) -> io::Result<RingScan> {
     let mut laps = Vec::new();
     for slot in 0..ring.slots.len() {
-        let bytes = read_all(disk, &ring.slots[slot].file, true)?;
+        let bytes = read_all(disk, &ring.slots[slot].file, ring.layout().segment_bytes)?;
         let (lap, newest_number) = newest_lap(slot, &bytes, names);
         ring.next_number = ring.next_number.max(newest_number.saturating_add(1));
         laps.push(lap);
@@ -83,10 +84,10 @@ fn newest_lap(slot: usize, bytes: &[u8], names: &mut Dictionary) -> (Lap, u32) {
                 }
                 let is_newest = frame.stamp.segment == lap.number;
                 match frame.kind {
-                    Kind::Names if is_newest => names.learn(&frame, &mut lap.named),
-                    Kind::Names => names.learn(&frame, &mut NameSet::default()),
+                    Kind::Names if is_newest => names.learn(frame.body, &mut lap.named),
+                    Kind::Names => names.learn(frame.body, &mut NameSet::default()),
                     Kind::Points => reserve_used(&frame, names),
-                    Kind::Gap | Kind::Close | Kind::Seal => {}
+                    Kind::Gap | Kind::Close => {}
                 }
                 if is_newest {
                     lap.frames.push(seen(&frame, at));
@@ -106,7 +107,7 @@ fn newest_lap(slot: usize, bytes: &[u8], names: &mut Dictionary) -> (Lap, u32) {
 }
 
 fn seen(frame: &Frame<'_>, offset: usize) -> Seen {
-    let at = FrameAt { first: frame.first, count: frame.count, offset: offset as u32, len: frame.len as u32 };
+    let at = FrameAt { first: frame.first, count: frame.count, offset: offset as u32, len: frame.len as u32, origins: 0 };
     let gap_end = if frame.kind == Kind::Gap { Input(frame.body).u64() } else { None };
     Seen { at, kind: frame.kind, stamp: frame.stamp, end: gap_end.filter(|end| *end <= SEQ_MAX).unwrap_or(0).max(at.end()) }
 }
@@ -139,8 +140,14 @@ fn take_lap<D: Disk>(
             scan.cut = scan.cut.saturating_add(u64::from(seen.at.count));
             continue;
         }
+        if seen.stamp.provisional
+            && seen.kind == Kind::Points
+            && scan.provisional.last().is_none_or(|(_, epoch)| *epoch != seen.stamp.epoch)
+        {
+            scan.provisional.push((seen.at.first, seen.stamp.epoch));
+        }
         scan.end = scan.end.max(seen.end);
-        (scan.newest, scan.cut) = (Some((seen.stamp, seen.kind)), 0);
+        (scan.newest, scan.cut) = (Some((seen.stamp, seen.kind, seen.end)), 0);
     }
     Ok(())
 }
@@ -155,10 +162,26 @@ fn take_points<D: Disk>(disk: &D, ring: &mut Ring<D::File>, names: &Dictionary, 
     if !after || !is_readable(&frame, names) {
         return Ok(false);
     }
-    slot.frames.push(at);
+    let mut origins = 0;
     for point in Decoder::new(&frame) {
+        origins |= origin_bit(point.origin);
         slot.used.origins.insert(point.origin);
         slot.used.metrics.insert(point.metric);
     }
+    slot.frames.push(FrameAt { origins, ..at });
     Ok(true)
+}
+
+/// Whether every point of a frame can be decoded and named.
+pub(super) fn is_readable(frame: &Frame<'_>, names: &Dictionary) -> bool {
+    let mut decoder = Decoder::new(frame);
+    decoder.by_ref().all(|point| names.knows(point.origin, point.metric)) && decoder.is_complete()
+}
+
+/// A whole file of the ring, zeros for pages that cannot be read; what is longer is not ours.
+fn read_all<D: Disk>(disk: &D, file: &D::File, len: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(disk.len(file)?).unwrap_or(usize::MAX).min(len)];
+    let read = pread_patched(disk, file, 0, &mut bytes)?;
+    bytes.truncate(read);
+    Ok(bytes)
 }

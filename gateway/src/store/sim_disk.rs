@@ -29,6 +29,8 @@ struct Node {
     current: Vec<u8>,
     durable: Vec<u8>,
     dirty: BTreeSet<usize>,
+    /// Its length was changed since the last sync.
+    resized: bool,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,10 @@ pub(super) struct State {
     pub(super) dead: Vec<(PathBuf, usize)>,
     /// Bytes of all files together.
     pub(super) capacity: Option<usize>,
+    /// What the disk says is free; without it, as much as anybody wants.
+    pub(super) free: Option<u64>,
+    /// Whether the file system can reserve room.
+    pub(super) reserves: bool,
     pub(super) ops: u64,
 }
 
@@ -79,12 +85,23 @@ impl SimDisk {
             reads: Fail::Never,
             dead: Vec::new(),
             capacity: None,
+            free: None,
+            reserves: true,
             ops: 0,
         })))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
+    }
+
+    /// Another disk with the same files, all of them durable.
+    pub(super) fn copy(&self) -> Self {
+        let copy = Self::new(0);
+        for path in self.files() {
+            copy.put(&path, self.bytes(&path));
+        }
+        copy
     }
 
     /// The power goes and comes back.
@@ -97,6 +114,10 @@ impl SimDisk {
             if *garbage {
                 spoil(rng, node);
             }
+            if node.resized && rng.bool() {
+                node.durable.resize(node.current.len(), 0);
+            }
+            node.resized = false;
             node.dirty.clear();
             node.current.clone_from(&node.durable);
         }
@@ -127,7 +148,7 @@ impl SimDisk {
         });
         state.names.insert(path.to_owned(), id);
         state.durable_names.insert(path.to_owned(), id);
-        state.nodes[id] = Node { current: bytes.clone(), durable: bytes, dirty: BTreeSet::new() };
+        state.nodes[id] = Node { current: bytes.clone(), durable: bytes, dirty: BTreeSet::new(), resized: false };
     }
 
     pub(super) fn remove(&self, path: &Path) {
@@ -310,8 +331,41 @@ impl Disk for SimDisk {
         let State { rng, nodes, .. } = &mut *state;
         let node = &mut nodes[*file];
         persist(rng, node, if failing { 0.5 } else { 1.1 });
+        if node.resized && !failing {
+            node.durable.resize(node.current.len(), 0);
+            node.resized = false;
+        }
         node.dirty.clear();
         if failing { Err(eio()) } else { Ok(()) }
+    }
+
+    fn allocate(&self, file: &usize, len: u64) -> io::Result<()> {
+        let mut state = self.step()?;
+        if fails(&mut state.writes) {
+            return Err(eio());
+        }
+        let growth = (len as usize).saturating_sub(state.nodes[*file].current.len());
+        if state.capacity.is_some_and(|capacity| state.used() + growth > capacity) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if state.reserves && growth > 0 {
+            state.nodes[*file].current.resize(len as usize, 0);
+            state.nodes[*file].resized = true;
+        }
+        if state.is_off { Err(eio()) } else { Ok(()) }
+    }
+
+    fn truncate(&self, file: &usize, len: u64) -> io::Result<()> {
+        let mut state = self.step()?;
+        let node = &mut state.nodes[*file];
+        node.current.truncate(len as usize);
+        node.dirty.retain(|sector| sector * SECTOR < len as usize);
+        node.resized = true;
+        if state.is_off { Err(eio()) } else { Ok(()) }
+    }
+
+    fn free_bytes(&self, _dir: &Path) -> io::Result<u64> {
+        Ok(self.step()?.free.unwrap_or(u64::MAX))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<usize>> {

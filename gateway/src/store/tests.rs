@@ -2,18 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod card;
+mod clock;
 mod crash;
 mod cursors;
 mod damage;
 mod faults;
 mod format;
+mod history;
+mod old;
+mod parts;
 mod room;
 mod thread;
 
 use super::format::Layout;
 use super::log::Log;
 use super::sim_disk::SimDisk;
-use super::{Append, Options, Recovery, Seq, Sink};
+use super::{Append, Options, Overflow, Recovery, Seq, Sink};
 use facility_config::{DeviceIx, Part, Point};
 use facility_drivers::{Ack, Batch, Clock, Metric, Quality, Released, Subject, Value};
 use std::path::{Path, PathBuf};
@@ -23,7 +28,10 @@ use tokio::sync::mpsc;
 /// Sixteen pages a segment: a few commits and it is full.
 const SMALL: Layout = Layout { segment_bytes: 64 * 1024, segments: 4 };
 const NOW_MS: i64 = 1_790_000_000_000;
-const ROOMY: u64 = 1 << 30;
+/// Nothing is ever given up.
+const ROOMY: u64 = 16 << 20;
+/// A ring and four small files.
+const NARROW: u64 = 4 * 64 * 1024 + 160_000;
 
 /// A point as a reader sees it, by names.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +52,8 @@ fn options(bytes_max: u64) -> Options {
         name: "test",
         commit_delay: Duration::from_millis(100),
         bytes_max,
+        overflow: Overflow::DropOldest,
+        free_bytes_min: 0,
         early_acks: 10,
         origins: (0..4).map(tags).collect(),
         sinks: vec![Sink::Forward],
@@ -81,8 +91,19 @@ fn append<D: super::Disk>(log: &mut Log<D>, batches: Vec<Batch>) {
     log.append(Append { batches, mark: None }, Instant::now());
 }
 
-/// Appends and commits `frames` frames of `points` points each.
-fn fill(log: &mut Log<SimDisk>, frames: u64, points: u64) {
+/// Appends and commits `frames` frames of `points` points each, the devices in turn.
+fn fill<D: super::Disk>(log: &mut Log<D>, frames: u64, points: u64) {
+    for frame in 0..frames {
+        let mut batch = numbered(log.end, points);
+        batch.device = Some(DeviceIx((frame % 4) as u16));
+        append(log, vec![batch]);
+        assert!(log.commit(Instant::now()), "{:?}", log.state());
+        log.work(Instant::now());
+    }
+}
+
+/// Like [`fill`] with one device.
+fn fill_one<D: super::Disk>(log: &mut Log<D>, frames: u64, points: u64) {
     for _ in 0..frames {
         let end = log.end;
         append(log, vec![numbered(end, points)]);
@@ -91,8 +112,15 @@ fn fill(log: &mut Log<SimDisk>, frames: u64, points: u64) {
     }
 }
 
+/// Makes blocks of everything the ring holds.
+fn seal_all<D: super::Disk>(log: &mut Log<D>) {
+    while log.ring.first().is_some() {
+        log.seal_block(Instant::now()).unwrap();
+    }
+}
+
 /// Everything that can be read from `from` on, with positions, and how much is lost.
-fn read_all(log: &mut Log<SimDisk>, from: Seq) -> (Vec<(Seq, Seen)>, u64) {
+fn read_all<D: super::Disk>(log: &mut Log<D>, from: Seq) -> (Vec<(Seq, Seen)>, u64) {
     let (mut all, mut lost, mut at) = (Vec::new(), 0, from);
     loop {
         let page = log.read(at, 37, Instant::now());

@@ -53,6 +53,8 @@ fn serve<D: Disk>(log: &mut Log<D>, request: Request) {
         Request::Read { from, points_max, reply } => _ = reply.send(log.read(from, points_max, Instant::now())),
         Request::Advance { sink, cursor } => log.advance(sink, cursor, Instant::now()),
         Request::Cursor { sink, reply } => _ = reply.send(log.cursor(sink)),
+        Request::History { query, reply } => _ = reply.send(log.history(&query)),
+        Request::GapTaken { gap } => log.gap_taken(&gap, Instant::now()),
         Request::Close { .. } => {}
     }
 }

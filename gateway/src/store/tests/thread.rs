@@ -106,37 +106,3 @@ async fn load_makes_commits_bigger_not_more() {
     assert_eq!((durable.end, durable.fault), (2000, None));
     assert!(durable.commits < 20, "{}", durable.commits);
 }
-
-/// `cargo test -p facility-gateway --lib store -- --ignored --nocapture throughput`
-#[test]
-#[ignore = "prints a figure, checks nothing that a machine's load could change"]
-#[allow(clippy::print_stdout)]
-fn throughput() {
-    let temp = tempfile::tempdir().unwrap();
-    let options = Options { dir: temp.path().to_owned(), ..options(ROOMY) };
-    let (mut log, _) = crate::store::open::open_log(options, Clock::manual(NOW_MS), RealDisk, Layout::STANDARD).unwrap();
-    let points = [Point::CabinetAir, Point::CabinetSetpoint, Point::CabinetHumidity, Point::VendingVends, Point::CabinetDoor];
-    for per_commit in [10u64, 100, 1000] {
-        let (start, commits) = (Instant::now(), 200_000 / per_commit / if per_commit == 10 { 10 } else { 1 });
-        let written = log.bytes_written;
-        for commit in 0..commits {
-            let batches = (0..per_commit / 5).map(|n| {
-                let values = points.map(|point| (Metric::whole(point), Value::Float((commit + n) as f64 / 10.0)));
-                batch((n % 4) as u16, NOW_MS + commit as i64, &values)
-            });
-            append(&mut log, batches.collect());
-            assert!(log.commit(Instant::now()));
-            log.work(Instant::now());
-        }
-        let total = commits * per_commit;
-        let (ns, bytes) = (start.elapsed().as_nanos() as u64 / total, (log.bytes_written - written) as f64 / total as f64);
-        println!("{per_commit} points a commit: {ns} ns and {bytes:.1} bytes per point, {} bytes held", log.bytes_on_disk());
-    }
-    let start = Instant::now();
-    let (mut at, mut read) = (0, 0u64);
-    while at < log.end {
-        let page = log.read(at, 5000, Instant::now());
-        (at, read) = (page.next, read + page.records.len() as u64);
-    }
-    println!("read {read} points: {} ns per point", start.elapsed().as_nanos() as u64 / read);
-}
