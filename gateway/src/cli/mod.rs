@@ -10,6 +10,7 @@ mod exit;
 mod log;
 mod run;
 mod screen;
+pub mod store;
 
 pub use exit::Exit;
 
@@ -43,6 +44,9 @@ enum Command {
     Check(CheckArgs),
     /// Run a simulated neighbourhood through the real gateway 演示
     Demo(DemoArgs),
+    /// Look at the data on a card, check it, take it out, put it in 存储卡数据：查看、校验、导出、导入
+    #[command(subcommand)]
+    Store(store::StoreCommand),
 }
 
 /// Arguments of `run`.
@@ -125,6 +129,7 @@ impl Cli {
             }
             Command::Check(args) => check::check(&args),
             Command::Demo(args) => demo::demo(&args, &self.log, self.log_json),
+            Command::Store(command) => store::act(&command),
         };
         result.report()
     }
