@@ -45,6 +45,7 @@ pub fn admit(batch: &mut Batch, latest: &mut Latest, intake: &Intake, clock_is_s
 
     let (at_ms, clock) = settle_time(batch.device_ms, batch.at_ms, clock_is_set);
     batch.at_ms = at_ms;
+    batch.provisional = clock == Some(Fault::ClockUnset);
     if let Some(fault) = clock {
         intake.dropped.add(fault, 1);
     }

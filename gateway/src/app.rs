@@ -2,15 +2,19 @@
 //!
 //! Nothing is decided here that a part could decide itself. What `build` accepts, `run` can run.
 
-use crate::api::Api;
+mod stores;
+
+use crate::api::{Api, Logs};
 use crate::collect::{Collector, Watched};
 use crate::forward::{ForwardTask, Lane};
+use crate::gaps::Gaps;
 use crate::pipeline::{Parts, Picture, Pipeline};
 use crate::rollup::Rollup;
 use crate::status::Status;
-use crate::store::{self, OpenError, Opened, RealDisk, Sink, Store};
+use crate::store::{OpenError, Store};
 use crate::tasks::{Fatal, Kind, Tasks};
 use crate::telemetry::Telemetry;
+use crate::wear::{self, Gauge};
 use anyhow::Context;
 use facility_config::limits::{BACKOFF_MS_MAX, BATCH_QUEUE_LEN};
 use facility_config::profile::Dialect;
@@ -21,6 +25,7 @@ use facility_drivers::mqtt::BrokerTask;
 use facility_drivers::{Batch, Clock, Link};
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -62,6 +67,7 @@ pub struct App {
     status: (watch::Sender<Arc<Status>>, watch::Receiver<Arc<Status>>),
     collector: Collector,
     picture: watch::Sender<Arc<Picture>>,
+    gauge: Gauge,
     api: Option<Api>,
     tasks: Tasks,
 }
@@ -116,11 +122,7 @@ impl App {
             return Err(anyhow::anyhow!("store.dir = \"{dir}\" cannot be made: {error}; create the folder above it, or set another").into());
         }
         let telemetry = Arc::new(Telemetry::default());
-        // A reader that is not there would hold back the oldest readings for ever.
-        let raw = site.forward.as_ref().is_some_and(|forward| forward.raw);
-        let readers: &[Sink] = if raw { &[Sink::Aggregate, Sink::Forward] } else { &[Sink::Aggregate] };
-        let readings = open(&site, &clock, "readings", site.store.readings_bytes_max, readers)?;
-        let outbox = open(&site, &clock, "outbox", site.store.outbox_bytes_max, &[Sink::Forward])?;
+        let [readings, outbox] = stores::open(&site, &clock).map_err(BuildError::Store)?;
         let api = match site.api.listen {
             Some(listen) => Some(Api::bind(listen).with_context(|| {
                 format!("api.listen = \"{listen}\" cannot be used; choose another port, or see which program has it with `ss -ltnp`")
@@ -135,6 +137,8 @@ impl App {
             database: link(),
         };
         let picture = watch::Sender::new(Arc::new(Picture::default()));
+        let written = [readings.store.durable(), outbox.store.durable()];
+        let gauge = Gauge::new(&site.store, Path::new(wear::SYS), written, clock.clone());
         let watched = Watched {
             brokers: links.brokers.iter().map(watch::Sender::subscribe).collect(),
             buses: links.buses.iter().map(watch::Sender::subscribe).collect(),
@@ -142,6 +146,7 @@ impl App {
             picture: picture.subscribe(),
             readings: readings.store.durable(),
             outbox: outbox.store.durable(),
+            wear: gauge.shown(),
         };
         let mut collector = Collector::new(site.clone(), clock.clone(), telemetry.clone(), watched);
         let status = watch::channel(Arc::new(collector.collect()));
@@ -156,6 +161,7 @@ impl App {
             status,
             collector,
             picture,
+            gauge,
             api,
             tasks: Tasks::default(),
         })
@@ -208,13 +214,16 @@ impl App {
         let (queue, batches) = mpsc::channel(BATCH_QUEUE_LEN);
         self.spawn_pipeline(batches);
         self.spawn_rollup();
+        self.spawn_gaps();
         self.spawn_forward()?;
         self.spawn_status();
+        self.spawn_wear();
         self.spawn_brokers(&queue);
         self.spawn_buses(&queue);
         let Some(api) = self.api.take() else { return Ok(None) };
         tracing::info!(page = %format!("http://{}/", api.addr()), "status page");
-        Ok(Some(api.serve(self.status.1.clone(), self.clock.clone(), api_stop.clone())?))
+        let logs = Logs::new(self.readings.clone(), self.outbox.clone());
+        Ok(Some(api.serve(self.status.1.clone(), logs, self.clock.clone(), api_stop.clone())?))
     }
 
     fn spawn_pipeline(&mut self, queue: mpsc::Receiver<Batch>) {
@@ -226,6 +235,7 @@ impl App {
             readings: self.readings.clone(),
             outbox: self.outbox.clone(),
             picture: self.picture.clone(),
+            wear: self.gauge.shown(),
             stop: self.tasks.stop_of(Kind::Pipeline),
         };
         let mut pipeline = Some(Pipeline::new(parts));
@@ -249,6 +259,16 @@ impl App {
             stop: self.tasks.stop_of(Kind::Rollup),
         };
         self.tasks.spawn(Kind::Rollup, "rollup", move || rollup.clone().run());
+    }
+
+    fn spawn_gaps(&mut self) {
+        let gaps = Gaps {
+            readings: self.readings.clone(),
+            outbox: self.outbox.clone(),
+            telemetry: self.telemetry.clone(),
+            stop: self.tasks.stop_of(Kind::Gaps),
+        };
+        self.tasks.spawn(Kind::Gaps, "gaps", move || gaps.clone().run());
     }
 
     fn spawn_forward(&mut self) -> anyhow::Result<()> {
@@ -331,6 +351,12 @@ impl App {
         }
     }
 
+    /// Looks at the card now and then, beside the picture that shows it.
+    fn spawn_wear(&mut self) {
+        let (gauge, stop) = (self.gauge.clone(), self.tasks.stop_of(Kind::Status));
+        self.tasks.spawn(Kind::Status, "wear", move || gauge.clone().run(stop.clone()));
+    }
+
     /// Renews the picture, and tells systemd that the main runtime is alive.
     fn spawn_status(&mut self) {
         let (collector, sender, stop) = (self.collector.clone(), self.status.0.clone(), self.tasks.stop_of(Kind::Status));
@@ -350,37 +376,6 @@ impl App {
             }
         });
     }
-}
-
-fn open(site: &Site, clock: &Clock, name: &'static str, bytes_max: u64, sinks: &[Sink]) -> Result<Opened, BuildError> {
-    let window = site.brokers.iter().map(|broker| broker.window).min().unwrap_or(facility_config::limits::BROKER_WINDOW_DEFAULT);
-    let options = store::Options {
-        dir: site.store.dir.join(name),
-        name,
-        commit_delay: site.store.commit_delay,
-        bytes_max,
-        early_acks: usize::from(window / 2).max(1),
-        origins: site.devices.iter().map(|device| tags_of(site, device)).collect(),
-        sinks: sinks.to_vec(),
-    };
-    let opened = store::open(options, clock.clone(), RealDisk).map_err(BuildError::Store)?;
-    if let Some(newest_ms) = opened.recovery.newest_at_ms {
-        clock.raise_floor(newest_ms);
-    }
-    Ok(opened)
-}
-
-/// Tag set of a device, sorted by key; kept with every point it ever records.
-fn tags_of(site: &Site, device: &Device) -> String {
-    let gateway = &site.gateway;
-    let tags = [
-        ("device_id", &*device.id),
-        ("district", &*gateway.district),
-        ("gw_id", &*gateway.id),
-        ("kind", device.kind.as_str()),
-        ("site_id", &*gateway.site),
-    ];
-    crate::forward::line::tags(tags)
 }
 
 fn units_of(site: &Site, index: usize) -> Vec<Unit> {

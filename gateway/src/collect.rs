@@ -3,7 +3,7 @@
 
 use crate::ledger::{Books, accounts};
 use crate::pipeline::Picture;
-use crate::status::{ActiveAlarm, DeviceInfo, ForwardInfo, GatewayInfo, LinkInfo, Rates, Status, StoreInfo, Totals, ValueInfo};
+use crate::status::{ActiveAlarm, DeviceInfo, ForwardInfo, GatewayInfo, LinkInfo, Rates, Status, StoreInfo, Totals, ValueInfo, WearInfo};
 use crate::store::{Durable, Sink};
 use crate::telemetry::Telemetry;
 use facility_config::Site;
@@ -26,6 +26,8 @@ pub struct Watched {
     pub readings: watch::Receiver<Durable>,
     /// The outbox.
     pub outbox: watch::Receiver<Durable>,
+    /// The card under both.
+    pub wear: watch::Receiver<WearInfo>,
 }
 
 /// Makes snapshots.
@@ -70,6 +72,7 @@ impl Collector {
             ),
             StoreInfo::new("outbox", site.store.outbox_bytes_max, outbox, site.forward.is_some(), uptime_s),
         ];
+        status.wear = self.watched.wear.borrow().clone();
         status.links = self.links();
         let picture = self.watched.picture.borrow().clone();
         status.alarms = alarms(site, &picture);

@@ -9,7 +9,8 @@ mod catalogue;
 
 pub use catalogue::{Code, Severity};
 
-use crate::status::{DeviceInfo, LinkInfo, LinkKind, Status, StoreInfo};
+use crate::status::{DeviceInfo, LinkInfo, LinkKind, Status, StoreInfo, WearInfo};
+use crate::wear::card::{Band, Reserve};
 use facility_config::limits::{LINK_GRACE_MS, STATUS_AGE_MS_MAX};
 use facility_drivers::Fault;
 use facility_drivers::link::LinkState;
@@ -19,6 +20,12 @@ use std::collections::BTreeMap;
 /// The backlog is worth a word when it fills this share of its budget: early enough to act, late enough that a
 /// night without network is no news.
 const BACKLOG_SHARE_MAX: f64 = 0.5;
+/// A card that reports this much of its life as used is due (eMMC life_time 0x09).
+const LIFE_USED_PCT_MAX: u8 = 80;
+/// A projected life below this is worth a word: somebody comes by about once a year.
+const LIFE_YEARS_MIN: f64 = 1.0;
+/// What was measured for less than a day projects one busy hour.
+const WEAR_MEASURED_S_MIN: u64 = 86_400;
 /// Devices named in one message; the rest are counted.
 const NAMES_SHOWN_MAX: usize = 5;
 
@@ -48,6 +55,7 @@ pub fn conditions(status: &Status) -> Vec<Condition> {
     for store in &status.stores {
         of_store(store, &mut found);
     }
+    of_wear(&status.wear, &mut found);
     for account in &status.accounts {
         of_account(account.name, account.missing(), &mut found);
     }
@@ -92,7 +100,11 @@ impl Condition {
 fn of_store(store: &StoreInfo, found: &mut Vec<Condition>) {
     let name = store.name;
     if let Some(fault) = &store.fault {
-        let (en, zh) = (format!("The {name} store cannot write: {fault}."), format!("{name} 存储无法写入：{fault}。"));
+        let (lost_en, lost_zh) = match store.no_disk_since_start {
+            0 => Default::default(),
+            n => (format!(" {n} points were given up, memory is full."), format!("内存已满，已放弃 {n} 个数据点。")),
+        };
+        let (en, zh) = (format!("The {name} store cannot write: {fault}.{lost_en}"), format!("{name} 存储无法写入：{fault}。{lost_zh}"));
         found.push(Condition::new(Code::StoreFault, name, en, zh));
     }
     if store.damaged > 0 {
@@ -101,18 +113,34 @@ fn of_store(store: &StoreInfo, found: &mut Vec<Condition>) {
         found.push(Condition::new(Code::StoreDamaged, name, en, zh));
     }
     let share = store.backlog_bytes as f64 / store.bytes_max.max(1) as f64;
-    if share >= BACKLOG_SHARE_MAX {
+    if store.full {
+        let en = format!("The {name} store is full and may delete nothing (overflow = \"block\"): acknowledgements are withheld.");
+        let zh = format!("{name} 存储已满且不允许删除（overflow = \"block\"），暂停确认消息。");
+        found.push(Condition::new(Code::StoreFull, name, en, zh));
+    } else if share >= BACKLOG_SHARE_MAX || is_giving_way(store) {
         found.push(backlog(store, (share * 100.0) as u64));
     }
 }
 
-/// A backlog past its bound, or one that already costs data: the second hides the first. What was deleted in an
-/// outage that is over stays in the account and is no longer a condition.
+/// Whether points were given up for room and nothing is left that is not waited for: so it goes on, however little of
+/// the budget that is. The free space of the file system may be the narrower bound.
+fn is_giving_way(store: &StoreInfo) -> bool {
+    let deleted = store.evicted_since_start.saturating_add(store.thinned_since_start);
+    deleted > 0 && store.backlog > 0 && store.backlog >= store.end.saturating_sub(store.start)
+}
+
+/// A backlog past its bound, or one that already costs data, deleted or thinned out: the second hides the first. What
+/// was deleted in an outage that is over stays in the account and is no longer a condition.
 fn backlog(store: &StoreInfo, percent: u64) -> Condition {
-    let (name, evicted) = (store.name, store.evicted_since_start);
-    if evicted > 0 {
-        let en = format!("The {name} store is full: {evicted} points were deleted before they were delivered.");
-        return Condition::new(Code::Evicted, name, en, format!("{name} 存储已满，{evicted} 个未送达的数据点被删除。"));
+    let (name, thinned) = (store.name, store.thinned_since_start);
+    let deleted = store.evicted_since_start.saturating_add(thinned);
+    if deleted > 0 {
+        let (some_en, some_zh) = match thinned {
+            0 => Default::default(),
+            n => (format!(", {n} of them by thinning out"), format!("（其中抽稀 {n} 个）")),
+        };
+        let en = format!("The {name} store is full: {deleted} points were deleted before they were delivered{some_en}.");
+        return Condition::new(Code::Evicted, name, en, format!("{name} 存储已满，{deleted} 个未送达的数据点被删除{some_zh}。"));
     }
     let (left_en, left_zh) = store.room_s.map_or_else(Default::default, |room_s| {
         (format!(" At the present rate there is room for {}.", span_en(room_s)), format!("按目前速率还可保存{}。", span_zh(room_s)))
@@ -120,6 +148,34 @@ fn backlog(store: &StoreInfo, percent: u64) -> Condition {
     let en = format!("{} points wait in the {name} store, {percent} % of its budget.{left_en}", store.backlog);
     let zh = format!("{name} 存储积压 {} 个数据点，占预算 {percent}%。{left_zh}", store.backlog);
     Condition::new(Code::Backlog, name, en, zh)
+}
+
+/// What the card says of itself is a fact and hides what is projected.
+fn of_wear(wear: &WearInfo, found: &mut Vec<Condition>) {
+    let Some(card) = wear.card.as_ref().map(|card| &card.device) else { return };
+    let short = wear.life_years.filter(|years| *years < LIFE_YEARS_MIN && wear.measured_s >= WEAR_MEASURED_S_MIN);
+    let (en, zh) = match (wear.reserve, wear.life_used, short) {
+        (Some(Reserve::Urgent), ..) => {
+            (format!("The card {card} has nearly no spare blocks left."), format!("存储卡 {card} 的备用块即将用尽。"))
+        }
+        (_, Some(Band { to_pct: None, .. }), _) => {
+            (format!("The card {card} reports that its life is over."), format!("存储卡 {card} 报告其寿命已用尽。"))
+        }
+        (_, Some(Band { from_pct, to_pct: Some(to_pct) }), _) if from_pct >= LIFE_USED_PCT_MAX => (
+            format!("The card {card} reports {from_pct} to {to_pct} % of its life as used."),
+            format!("存储卡 {card} 报告已用寿命 {from_pct}% 至 {to_pct}%。"),
+        ),
+        (Some(Reserve::Warning), ..) => {
+            (format!("The card {card} has used 80 % of its spare blocks."), format!("存储卡 {card} 的备用块已用 80%。"))
+        }
+        (.., Some(years)) => {
+            let (days, per_day) = ((years * 365.25) as u64, wear.written_bytes_per_day.unwrap_or(0) as f64 / 1e9);
+            let en = format!("{per_day:.1} GB are written to the card {card} a day: a new one would last about {days} days.");
+            (en, format!("存储卡 {card} 每天写入 {per_day:.1} GB：按此速率新卡约可用 {days} 天。"))
+        }
+        _ => return,
+    };
+    found.push(Condition::new(Code::CardWorn, card, en, zh));
 }
 
 fn of_account(name: &str, missing: i64, found: &mut Vec<Condition>) {

@@ -4,29 +4,26 @@
 //!
 //! | term | kept by | counted where |
 //! |---|---|---|
-//! | received | position of the log when the process opened it, plus the intake's counter | at the wire |
+//! | received | position of the log when the process opened it and what it had lost before, plus the intake's counter | at the wire |
 //! | dropped, by reason | the intake's counters | at decode |
+//! | dropped: no_disk | the store's counter of points that never got a position | between memory and flash |
 //! | buffered: queued | the sender's counter less the store's | between two threads |
 //! | buffered: pending, durable | the store's memory and the log's positions | on flash |
-//! | delivered, dead-lettered, gone | the reader's cursor | where a point was folded, sent, refused or missed |
+//! | delivered, dead-lettered, gone (evicted, thinned, damaged) | the reader's cursor | where a point was folded, sent, refused or missed |
 //!
 //! No term is computed from the others: a reader that moves on without saying what became of its points, a store
 //! that loses one on the way to flash, or a value neither stored nor dropped leaves a difference.
 //!
-//! A position is the number of points since the log was created, so totals go on over restarts. Values dropped at
-//! decode are counted since start and stand on both sides.
+//! A position is the number of points since the log was created, so totals go on over restarts. What never got a
+//! position is counted by the store over restarts too, and stands on both sides; so do values dropped at decode, counted
+//! since start. Points thinned out ahead of a reader stay buffered until it comes to where they were and misses them.
 
-use crate::store::{Cursor, Durable};
+use crate::store::{Cursor, Durable, GapReason};
 use crate::telemetry::{ByFault, Intake};
 use facility_drivers::Fault;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
-
-/// Reason of points that the byte budget deleted before they were read.
-pub const EVICTED: &str = "evicted";
-/// Reason of points that flash lost before they were read.
-pub const DAMAGED: &str = "damaged";
 
 /// One row of the account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -106,14 +103,17 @@ impl Account {
         let unread_gone = durable.start.saturating_sub(reader.next);
         let gone = reader.lost.saturating_add(unread_gone);
         let evicted = gone.min(durable.evicted);
-        for (reason, n) in [(EVICTED, evicted), (DAMAGED, gone.saturating_sub(evicted))] {
-            if n > 0 {
-                dropped.insert(reason, n);
-            }
-        }
+        let thinned = (gone - evicted).min(durable.thinned);
+        let given_up = [
+            (GapReason::Evicted, evicted),
+            (GapReason::Thinned, thinned),
+            (GapReason::Damaged, gone - evicted - thinned),
+            (GapReason::NoDisk, durable.no_disk),
+        ];
+        dropped.extend(given_up.into_iter().filter(|(_, n)| *n > 0).map(|(reason, n)| (reason.as_str(), n)));
         let row = Self {
             name,
-            received: books.at_start.end.saturating_add(entered),
+            received: books.at_start.end.saturating_add(books.at_start.no_disk).saturating_add(entered),
             delivered: reader.delivered,
             buffered: books.waiting().saturating_add(durable.pending).saturating_add(books.queued),
             dropped,

@@ -6,6 +6,7 @@
 use crate::admit::{admit, identity, is_message};
 use crate::alarm::Engine;
 use crate::latest::Latest;
+use crate::status::WearInfo;
 use crate::store::{Append, Page, Store, StoreClosed};
 use crate::telemetry::Telemetry;
 use facility_config::limits::{BATCHES_PER_APPEND_MAX, READ_POINTS_MAX};
@@ -44,6 +45,7 @@ pub struct Pipeline {
     readings: Store,
     outbox: Store,
     picture: watch::Sender<Arc<Picture>>,
+    wear: watch::Receiver<WearInfo>,
     stop: CancellationToken,
     latest: Latest,
     alarms: Engine,
@@ -66,6 +68,8 @@ pub struct Parts {
     pub outbox: Store,
     /// Where the picture is published.
     pub picture: watch::Sender<Arc<Picture>>,
+    /// The card the stores are on, for the gateway's own reading.
+    pub wear: watch::Receiver<WearInfo>,
     /// Ends the task after the queue is empty.
     pub stop: CancellationToken,
 }
@@ -74,7 +78,7 @@ impl Pipeline {
     /// A pipeline that has seen nothing yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { site, clock, telemetry, queue, readings, outbox, picture, stop } = parts;
+        let Parts { site, clock, telemetry, queue, readings, outbox, picture, wear, stop } = parts;
         Self {
             latest: Latest::new(&site),
             alarms: Engine::new(site.clone()),
@@ -86,6 +90,7 @@ impl Pipeline {
             readings,
             outbox,
             picture,
+            wear,
             stop,
         }
     }
@@ -129,7 +134,10 @@ impl Pipeline {
         let mut events = Vec::new();
         for batch in &mut batches {
             admit(batch, &mut self.latest, &self.telemetry.intake, clock_is_set);
+            // Asked twice: the reading that begins an excursion belongs to it, and so does the one that ends it.
+            let was_uneasy = self.is_uneasy(batch);
             events.extend(self.alarms.observe(batch, now_ms));
+            batch.keep |= was_uneasy || self.is_uneasy(batch);
             self.latest.observe(batch, now_ms);
         }
         let accepted = batches.iter().filter(|batch| is_message(batch) && batch.refused.is_none()).count();
@@ -139,10 +147,16 @@ impl Pipeline {
         self.emit(events).await
     }
 
-    async fn emit(&self, events: Vec<Batch>) -> Result<(), StoreClosed> {
+    fn is_uneasy(&self, batch: &Batch) -> bool {
+        batch.device.is_some_and(|device| self.alarms.is_uneasy(device))
+    }
+
+    async fn emit(&self, mut events: Vec<Batch>) -> Result<(), StoreClosed> {
         if events.is_empty() {
             return Ok(());
         }
+        let provisional = !self.clock.is_set();
+        events.iter_mut().for_each(|event| event.provisional = provisional);
         self.telemetry.intake.produced.add(events.iter().map(|event| event.readings.len() as u64).sum());
         self.outbox.append(Append { batches: events, mark: None }).await
     }
@@ -173,6 +187,13 @@ impl Pipeline {
         batch.push(Point::GatewayDropped, count(intake.dropped.lost()));
         if let Some(usage) = crate::process::usage() {
             batch.push(Point::GatewayRss, count(usage.rss_bytes));
+        }
+        let wear = self.wear.borrow();
+        if let Some(bytes) = wear.written_bytes_per_day {
+            batch.push(Point::GatewayCardWritten, count(bytes));
+        }
+        if let Some(used) = wear.life_used {
+            batch.push(Point::GatewayCardLifeUsed, Value::Float(f64::from(used.from_pct)));
         }
         batch
     }
@@ -237,3 +258,9 @@ fn batches_of(page: &Page) -> Vec<Batch> {
     }
     batches
 }
+
+#[cfg(test)]
+#[path = "pipeline/heartbeat_tests.rs"]
+mod heartbeat_tests;
+#[cfg(test)]
+mod tests;

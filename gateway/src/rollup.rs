@@ -7,12 +7,13 @@
 use crate::aggregate::Fold;
 use crate::store::{Append, Cursor, Durable, Names, Page, Record, Seq, Sink, Store, StoreClosed};
 use crate::telemetry::Telemetry;
-use facility_config::limits::{FOLD_BATCHES_PER_CLOSE, READ_POINTS_MAX};
+use facility_config::limits::{FOLD_BATCHES_PER_CLOSE, READ_POINTS_MAX, STORE_RETRY_MS};
 use facility_config::series::Class;
 use facility_config::{Point, Site};
 use facility_drivers::{Batch, Metric, Subject};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The task between the two stores.
@@ -59,9 +60,15 @@ impl Rollup {
             self.save_if_covered(&mut snapshot, now_covered).await;
             let page = self.readings.read(at, READ_POINTS_MAX).await?;
             if page.next == at {
+                let is_there = {
+                    let log = log.borrow();
+                    at < log.held_from.unwrap_or(log.end).min(log.end)
+                };
                 tokio::select! {
                     changed = log.changed() => changed.map_err(|_| StoreClosed)?,
                     changed = outbox.changed(), if snapshot.is_some() => changed.map_err(|_| StoreClosed)?,
+                    // The disk does not give it just now, and no commit may come to say that it does again.
+                    () = tokio::time::sleep(Duration::from_millis(STORE_RETRY_MS)), if is_there => {}
                     () = self.stop.cancelled() => return Ok(()),
                 }
                 continue;

@@ -8,11 +8,14 @@ mod device;
 mod link;
 mod rates;
 mod store;
+mod wear;
 
+pub(crate) use device::shown;
 pub use device::{ActiveAlarm, DeviceInfo, ValueInfo};
 pub use link::{LinkInfo, LinkKind, link_state_name};
 pub use rates::{Rate, Rates, Totals};
 pub use store::StoreInfo;
+pub use wear::WearInfo;
 
 use crate::health::{self, Condition};
 use crate::ledger::{Account, Books};
@@ -37,6 +40,8 @@ pub struct Status {
     pub forward: Option<ForwardInfo>,
     /// Logs on flash.
     pub stores: Vec<StoreInfo>,
+    /// The card they are on.
+    pub wear: WearInfo,
     /// Brokers, buses and the database.
     pub links: Vec<LinkInfo>,
     /// Devices, by id, without the gateway itself.
@@ -103,6 +108,7 @@ impl Status {
             corrected: BTreeMap::new(),
             forward: None,
             stores: Vec::new(),
+            wear: WearInfo::default(),
             links: Vec::new(),
             devices: Vec::new(),
             alarms: Vec::new(),

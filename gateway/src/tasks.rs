@@ -24,6 +24,8 @@ pub enum Kind {
     Pipeline,
     /// Folds readings into metrics.
     Rollup,
+    /// Tells what the stores gave up.
+    Gaps,
     /// Sends to the database.
     Forward,
     /// Shows what the others do.
@@ -57,6 +59,8 @@ const fn rule(kind: Kind) -> Rule {
         Kind::Broker | Kind::Bus => Rule { on_panic: OnPanic::Restart, stage: 0 },
         Kind::Pipeline => Rule { on_panic: OnPanic::StopAll, stage: 1 },
         Kind::Rollup => Rule { on_panic: OnPanic::StopAll, stage: 2 },
+        // It keeps nothing, and its lines are to be in the outbox before the sender stops.
+        Kind::Gaps => Rule { on_panic: OnPanic::Restart, stage: 2 },
         Kind::Forward | Kind::Status => Rule { on_panic: OnPanic::Restart, stage: 3 },
     }
 }

@@ -4,7 +4,7 @@
 use super::Fold;
 use facility_config::device::ColdClass;
 use facility_config::site::{Api, Gateway, Store};
-use facility_config::{Device, DeviceIx, Kind, Point, Site, Source};
+use facility_config::{Device, DeviceIx, Kind, Overflow, Point, Site, Source};
 use facility_drivers::{Batch, Metric, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,8 +16,15 @@ pub(crate) const T0: i64 = 1_788_220_800_000;
 /// A site of these devices behind the gateway itself, which has index 0.
 pub(crate) fn site(window: Duration, devices: Vec<Device>) -> Arc<Site> {
     let gateway = Gateway { id: "gw-1".into(), site: "s-1".into(), district: "350102".into(), community: None, circle_type: None };
-    let store =
-        Store { dir: "unused".into(), commit_delay: Duration::from_secs(1), readings_bytes_max: 1 << 20, outbox_bytes_max: 1 << 20 };
+    let store = Store {
+        dir: "unused".into(),
+        commit_delay: Duration::from_secs(1),
+        readings_bytes_max: 1 << 20,
+        outbox_bytes_max: 1 << 20,
+        overflow: Overflow::DropOldest,
+        free_bytes_min: 0,
+        card_cycles: 500,
+    };
     let itself = Device { source: Source::Gateway, ..device("gw-1", Kind::Gateway, 60) };
     Arc::new(Site {
         gateway,

@@ -78,6 +78,11 @@ impl Facility {
         }
     }
 
+    /// Whether an alarm stands or its delay is running.
+    pub(super) fn is_uneasy(&self) -> bool {
+        self.watches.iter().any(Watch::is_uneasy)
+    }
+
     /// Alarms that stand: rule, limit, since when, newest value.
     pub(super) fn raised(&self) -> impl Iterator<Item = (RuleKind, f64, Raised, Option<f64>)> {
         self.watches.iter().filter_map(|watch| Some((watch.rule.kind, watch.rule.limit, watch.raised?, watch.value)))

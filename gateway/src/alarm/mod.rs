@@ -83,6 +83,12 @@ impl Engine {
         events
     }
 
+    /// Whether a device has an alarm that stands, or a condition that will be one if it lasts.
+    #[must_use]
+    pub fn is_uneasy(&self, device: DeviceIx) -> bool {
+        self.devices.get(device.at()).is_some_and(Facility::is_uneasy)
+    }
+
     /// Alarms that stand, by device, then by rule.
     #[must_use]
     pub fn active(&self) -> Vec<Active> {

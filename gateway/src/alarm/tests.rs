@@ -289,6 +289,18 @@ fn standing_alarms_are_listed_by_device_and_rule() {
 }
 
 #[test]
+fn a_device_is_uneasy_while_a_delay_runs_or_an_alarm_stands() {
+    let mut engine = engine(&[door()]);
+    // Open from minute 2 to 3, and from 5 to 20: raised at 15, cleared at 21 after a minute closed.
+    for minute in 0..25 {
+        let (at_ms, open) = (T0 + minute * MIN_MS, minute == 2 || (5..20).contains(&minute));
+        engine.observe(&message(at_ms, vec![(Point::CabinetDoor, Value::Bool(open))]), at_ms);
+        assert_eq!(engine.is_uneasy(DeviceIx(1)), minute == 2 || (5..21).contains(&minute), "minute {minute}");
+    }
+    assert!(!engine.is_uneasy(DeviceIx::GATEWAY) && !engine.is_uneasy(DeviceIx(9)));
+}
+
+#[test]
 fn a_device_with_a_slow_clock_is_supervised_like_any_other() {
     // Its clock is eight hours behind (local time sent as UTC the wrong way round).
     let mut engine = engine(&[frozen_at_once(), comm_loss()]);

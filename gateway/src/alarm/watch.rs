@@ -54,6 +54,11 @@ impl Watch {
         Self { rule, raised: None, value: None, over_since_ms: None, under_since_ms: None, event_ms: i64::MIN }
     }
 
+    /// Whether the alarm stands or its delay is running.
+    pub(super) fn is_uneasy(&self) -> bool {
+        self.raised.is_some() || self.over_since_ms.is_some()
+    }
+
     /// Delays that were running start again.
     pub(super) fn forget(&mut self) {
         self.over_since_ms = None;

@@ -53,6 +53,7 @@ impl Collector for Snapshot {
         identity(to, status, self.age_ms)?;
         accounts(to, status)?;
         stores(to, status)?;
+        wear(to, status)?;
         forward(to, status)?;
         links(to, status)?;
         devices(to, status)
@@ -110,8 +111,30 @@ fn stores(to: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
     gauges(to, "store_backlog_points", "Durable points not delivered yet", None, all().map(|row| (of(row), row.backlog)))?;
     gauges(to, "store_pending_points", "Points not durable yet", None, all().map(|row| (of(row), row.pending)))?;
     counters(to, "store_evicted_points", "Points deleted unread by the byte budget", None, all().map(|row| (of(row), row.evicted)))?;
+    counters(to, "store_thinned_points", "Points thinned out unread for room", None, all().map(|row| (of(row), row.thinned)))?;
+    counters(to, "store_no_disk_points", "Points given up while nothing could be written", None, all().map(|row| (of(row), row.no_disk)))?;
+    gauges(to, "store_full", "1 if nothing is acknowledged because it is full", None, all().map(|row| (of(row), u64::from(row.full))))?;
     gauges(to, "store_damaged_points", "Points lost to damage found at open", None, all().map(|row| (of(row), row.damaged)))?;
     gauges(to, "store_writable", "1 if the log can be written", None, all().map(|row| (of(row), u64::from(row.fault.is_none()))))
+}
+
+/// The card under the stores: no sample where there is none, nor of what is not known yet.
+fn wear(to: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
+    let (wear, card) = (&status.wear, status.wear.card.as_ref());
+    let (capacity, written) = (one(card.map(|card| card.bytes)), one(card.map(|_| wear.written_bytes)));
+    gauges(to, "card_capacity", "Capacity of the card the stores are on", Some(Unit::Bytes), capacity)?;
+    counters(to, "card_written", "Written to the whole card since start, by everything on it", Some(Unit::Bytes), written)?;
+    gauges(to, "card_written_bytes_per_day", "The same per day, mean of the last 24 h", None, one(wear.written_bytes_per_day))?;
+    gauges(to, "card_store_bytes_per_day", "What the stores wrote of it per day", None, one(wear.store_bytes_per_day))?;
+    gauges(to, "card_projected_life_years", "Life of a new card at this pace, by the cycles assumed", None, one(wear.life_years))?;
+    let used = wear.life_used.map(|used| f64::from(used.from_pct) / 100.0);
+    gauges(to, "card_life_used_ratio", "Life the card reports as used, lower end of its band", None, one(used))?;
+    let reserve = wear.reserve.map(|reserve| reserve as u64 + 1);
+    gauges(to, "card_reserve_state", "Spare blocks as the card reports them: 1 normal, 2 warning, 3 urgent", None, one(reserve))
+}
+
+fn one<V>(value: Option<V>) -> impl Iterator<Item = (Labels<'static>, V)> {
+    value.into_iter().map(|value| (Labels::new(), value))
 }
 
 fn forward(to: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {

@@ -1,18 +1,21 @@
 //! Status page, health and metrics over HTTP, on loopback only, read only.
 //!
 //! Runs on its own thread with its own runtime: it answers while the data path is saturated or stuck, and says so.
-//! It reads the newest [`Status`] and nothing else: no route changes anything, there is no method but GET and HEAD.
-//! Bounded by [`API_CONNECTIONS_MAX`], [`API_REQUEST_BYTES_MAX`] and [`API_IDLE_MS_MAX`].
+//! It reads the newest [`Status`], and for history asks the stores: no route changes anything, there is no method but
+//! GET and HEAD. Bounded by [`API_CONNECTIONS_MAX`], [`API_REQUEST_BYTES_MAX`] and [`API_IDLE_MS_MAX`].
 //!
 //! [`API_CONNECTIONS_MAX`]: facility_config::limits::API_CONNECTIONS_MAX
 //! [`API_REQUEST_BYTES_MAX`]: facility_config::limits::API_REQUEST_BYTES_MAX
 //! [`API_IDLE_MS_MAX`]: facility_config::limits::API_IDLE_MS_MAX
 
 mod guard;
+mod history;
 mod listener;
 mod metrics;
 mod page;
 mod routes;
+
+pub use history::Logs;
 
 use crate::status::Status;
 use facility_config::limits::API_STOP_MS_MAX;
@@ -57,23 +60,30 @@ impl Api {
         self.addr
     }
 
-    /// Answers until `stop`, on a thread named `api`. `clock` must be the one the snapshots are stamped with: their
-    /// age is told by its [`mono_ms`](Clock::mono_ms).
+    /// Answers until `stop`, on a thread named `api`; once `logs` are closed, without history. `clock` must be the one the
+    /// snapshots are stamped with: their age is told by its [`mono_ms`](Clock::mono_ms).
     ///
     /// # Errors
     /// When the thread or its runtime cannot be made.
-    pub fn serve(self, status: watch::Receiver<Arc<Status>>, clock: Clock, stop: CancellationToken) -> io::Result<JoinHandle<()>> {
+    pub fn serve(
+        self,
+        status: watch::Receiver<Arc<Status>>,
+        logs: Logs,
+        clock: Clock,
+        stop: CancellationToken,
+    ) -> io::Result<JoinHandle<()>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let view = routes::View::new(status, logs, clock);
         std::thread::Builder::new().name("api".into()).spawn(move || {
-            if let Err(error) = runtime.block_on(self.answer(status, clock, stop)) {
+            if let Err(error) = runtime.block_on(self.answer(view, stop)) {
                 tracing::error!(%error, "the status server has ended");
             }
         })
     }
 
-    async fn answer(self, status: watch::Receiver<Arc<Status>>, clock: Clock, stop: CancellationToken) -> io::Result<()> {
+    async fn answer(self, view: routes::View, stop: CancellationToken) -> io::Result<()> {
         let listener = listener::Bounded::new(tokio::net::TcpListener::from_std(self.listener)?);
-        let router = routes::router(routes::View::new(status, clock));
+        let router = routes::router(view);
         let served = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
         let too_late = async {
             stop.cancelled().await;

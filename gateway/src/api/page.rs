@@ -1,4 +1,4 @@
-//! The page: three embedded files, and a summary for browsers without scripts.
+//! The page: four embedded files, and a summary for browsers without scripts.
 //!
 //! Nothing is fetched from elsewhere: a board in a cupboard has no internet. Everything that comes from a
 //! configuration or a device is escaped.
@@ -9,6 +9,8 @@ use std::fmt::Write;
 
 /// The page's script.
 pub(super) const SCRIPT: &str = include_str!("ui/app.js");
+/// The chart of one value, which the script imports.
+pub(super) const CHART: &str = include_str!("ui/chart.js");
 /// The page's style.
 pub(super) const STYLE: &str = include_str!("ui/app.css");
 const PAGE: &str = include_str!("ui/index.html");

@@ -1,9 +1,11 @@
-//! What is asked to what is answered. Every answer is made from one snapshot.
+//! What is asked to what is answered. Every answer is made from one snapshot; history comes from the stores as well.
 
+use super::history::{Asked, Logs};
 use super::{guard, metrics, page};
 use crate::health::{self, Condition, Severity};
 use crate::status::Status;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -17,6 +19,7 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub(super) struct View {
     status: watch::Receiver<Arc<Status>>,
+    logs: Logs,
     clock: Clock,
 }
 
@@ -29,8 +32,8 @@ struct Health<'a> {
 }
 
 impl View {
-    pub(super) fn new(status: watch::Receiver<Arc<Status>>, clock: Clock) -> Self {
-        Self { status, clock }
+    pub(super) fn new(status: watch::Receiver<Arc<Status>>, logs: Logs, clock: Clock) -> Self {
+        Self { status, logs, clock }
     }
 
     fn status(&self) -> Arc<Status> {
@@ -46,7 +49,8 @@ impl View {
 pub(super) fn router(view: View) -> Router {
     Router::new()
         .route("/", get(index))
-        .route("/app.js", get(|| async { ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], page::SCRIPT) }))
+        .route("/app.js", get(|| script(page::SCRIPT)))
+        .route("/chart.js", get(|| script(page::CHART)))
         .route("/app.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE) }))
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route("/healthz", get(healthz))
@@ -54,9 +58,16 @@ pub(super) fn router(view: View) -> Router {
         .route("/api/status", get(|State(view): State<View>| async move { Json(&*view.status()).into_response() }))
         .route("/api/devices", get(|State(view): State<View>| async move { Json(&view.status().devices).into_response() }))
         .route("/api/devices/{id}", get(device))
-        .fallback(|| async { guard::problem(StatusCode::NOT_FOUND, "not found", "See /, /healthz, /metrics, /api/status, /api/devices.") })
+        .route("/api/history", get(history))
+        .fallback(|| async {
+            guard::problem(StatusCode::NOT_FOUND, "not found", "See /, /healthz, /metrics, /api/status, /api/devices, /api/history.")
+        })
         .layer(middleware::from_fn(guard::guard))
         .with_state(view)
+}
+
+async fn script(text: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], text)
 }
 
 async fn index(State(view): State<View>) -> Html<String> {
@@ -94,4 +105,16 @@ async fn device(State(view): State<View>, Path(id): Path<String>) -> Response {
         Some(device) => Json(device).into_response(),
         None => guard::problem(StatusCode::NOT_FOUND, "no such device", "See /api/devices for the declared ones."),
     }
+}
+
+async fn history(State(view): State<View>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+    let Query(asked) = match asked {
+        Ok(asked) => asked,
+        Err(error) => {
+            let hint = "device=ID&point=MEASUREMENT.FIELD, and if you like part, from, to, buckets, each once.";
+            return guard::problem(StatusCode::BAD_REQUEST, &error.body_text(), hint);
+        }
+    };
+    let answer = view.logs.answer(&asked, &view.status(), view.clock.now_ms()).await;
+    answer.unwrap_or_else(IntoResponse::into_response)
 }

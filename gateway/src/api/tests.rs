@@ -1,82 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+pub(super) mod server;
+
 use super::*;
 use crate::status::sample;
 use facility_config::limits::{API_CONNECTIONS_MAX, API_REQUEST_BYTES_MAX, STATUS_AGE_MS_MAX};
+use server::{Answer, PATIENCE, Server};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-
-/// Longest wait for anything here; only a failing test takes it.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A server on a free port, stopped and joined when dropped.
-struct Server {
-    addr: SocketAddr,
-    publish: watch::Sender<Arc<Status>>,
-    stop: CancellationToken,
-    thread: Option<JoinHandle<()>>,
-}
-
-struct Answer {
-    code: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
-}
-
-impl Server {
-    /// Shows `status` as if it had been taken `age_ms` ago.
-    fn showing(mut status: Status, age_ms: i64) -> Self {
-        let clock = Clock::system();
-        status.gateway.mono_ms = clock.mono_ms() - age_ms;
-        let (publish, watched) = watch::channel(Arc::new(status));
-        let stop = CancellationToken::new();
-        let api = Api::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let addr = api.addr();
-        let thread = api.serve(watched, clock, stop.clone()).unwrap();
-        Self { addr, publish, stop, thread: Some(thread) }
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.addr))
-    }
-
-    fn ask(&self, request: &str) -> Answer {
-        let mut stream = self.connect();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        Answer::parse(&String::from_utf8(bytes).unwrap())
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.addr).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop.cancel();
-        self.thread.take().unwrap().join().unwrap();
-    }
-}
-
-impl Answer {
-    fn parse(text: &str) -> Self {
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let mut lines = head.lines();
-        let code = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers =
-            lines.map(|line| line.split_once(": ").unwrap()).map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-        Self { code, headers, body: body.to_owned() }
-    }
-
-    fn json(&self) -> serde_json::Value {
-        assert_eq!(self.headers["content-type"], "application/json");
-        serde_json::from_str(&self.body).unwrap()
-    }
-}
 
 #[test]
 fn only_loopback_is_listened_on() {
@@ -101,6 +32,9 @@ fn every_route_answers_with_its_type_and_the_headers() {
         ("/api/status?again", 200, "application/json"),
         ("/api/devices", 200, "application/json"),
         ("/api/devices/tj-aofengzhou-fz-02", 200, "application/json"),
+        ("/chart.js", 200, "text/javascript; charset=utf-8"),
+        ("/api/history?device=gl-junmen-em-01&point=energy.active_w", 200, "application/json"),
+        ("/api/history", 400, "application/json"),
         ("/api/devices/nobody", 404, "application/json"),
         ("/api/devices/%ff", 400, "text/plain; charset=utf-8"),
         ("/api", 404, "application/json"),
@@ -278,6 +212,13 @@ fn every_line_of_the_metrics_is_valid_and_the_account_balances_in_them() {
         (r#"store_disk_bytes{store="readings"}"#, 13_600_000.0),
         (r#"store_backlog_points{store="outbox"}"#, 400.0),
         (r#"store_writable{store="outbox"}"#, 1.0),
+        ("card_capacity_bytes", 15_758_000_128.0),
+        ("card_written_bytes_total", 597_917_696.0),
+        ("card_written_bytes_per_day", 600_000_000.0),
+        ("card_store_bytes_per_day", 450_000_000.0),
+        ("card_projected_life_years", 36.0),
+        ("card_life_used_ratio", 0.1),
+        ("card_reserve_state", 1.0),
         (r#"link_up{kind="broker",link="local"}"#, 1.0),
         (r#"link_up{kind="bus",link="rs485-b"}"#, 0.0),
         (r#"link_faults_total{kind="bus",link="rs485-a",reason="timeout"}"#, 1_204.0),
@@ -308,6 +249,20 @@ fn a_gateway_that_has_only_just_started_is_shown_too() {
     assert_eq!(server.get("/healthz").json()["status"], "ok");
     assert_eq!(parsed(&server.get("/metrics").body)["facility_gateway_account_received_total{account=\"readings\"}"], 0.0);
     assert_eq!(server.get("/api/devices").json(), serde_json::json!([]));
+}
+
+#[test]
+fn what_is_not_known_of_the_card_has_no_sample() {
+    let card = |status: Status| -> Vec<String> {
+        let samples = parsed(&Server::showing(status, 0).get("/metrics").body);
+        samples.into_keys().filter_map(|series| series.strip_prefix("facility_gateway_card_").map(str::to_owned)).collect()
+    };
+    let mut young = sample::well();
+    let wear = &mut young.wear;
+    (wear.written_bytes_per_day, wear.store_bytes_per_day, wear.life_years, wear.life_used, wear.reserve) = (None, None, None, None, None);
+    assert_eq!(card(young), ["capacity_bytes", "written_bytes_total"]);
+    let without = crate::status::WearInfo::without(crate::wear::card::NoCard::NoDevice);
+    assert_eq!(card(Status { wear: without, ..sample::well() }), Vec::<String>::new());
 }
 
 #[test]

@@ -6,9 +6,9 @@
 use super::line::{Name, has_value, push_field, push_series};
 use crate::store::record::{MetricName, Origin};
 use crate::store::{Page, Record, Seq};
-use facility_config::Part;
 use facility_config::limits::FORWARD_POINTS_MAX;
 use facility_config::series::Class;
+use facility_config::{Part, Point};
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -203,7 +203,9 @@ impl<'a> Packer<'a> {
                 return;
             }
         }
-        if !has_value(&record.value) || name.class.is_some_and(|class| !self.classes.contains(&class)) {
+        // The key of an event is there to recognise a repetition; it does not leave the site.
+        let stays = metric.point == Some(Point::EventKey) || name.class.is_some_and(|class| !self.classes.contains(&class));
+        if stays || !has_value(&record.value) {
             return self.pass(seq);
         }
         let open = self.open.get_or_insert_with(|| {

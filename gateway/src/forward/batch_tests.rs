@@ -21,12 +21,13 @@ fn names() -> Arc<Names> {
             metric("locker.comp_total", ""),
             metric("alarm.active", "r"),
             metric("nodot", ""),
+            metric("event.key", "deposit"),
         ],
     })
 }
 
 fn record(origin: u32, metric: u32, at_ms: i64) -> Record {
-    Record { origin, metric, at_ms, log_ms: at_ms, value: Value::Int(7) }
+    Record { origin, metric, flags: 0, at_ms, log_ms: at_ms, value: Value::Int(7) }
 }
 
 fn missing(origin: u32, metric: u32, at_ms: i64) -> Record {
@@ -52,6 +53,15 @@ fn pack(pages: &[Page], bounds: Bounds) -> Batch {
         packer.take(page);
     }
     packer.finish()
+}
+
+#[test]
+fn the_key_of_an_event_stays_here_whatever_is_sent() {
+    let mut packer = Packer::new(0, &[Class::Event], LARGE);
+    pages(&[record(0, 4, 10), record(0, 6, 10)], 0, 10).iter().for_each(|page| packer.take(page));
+    let batch = packer.finish();
+    assert_eq!((batch.len(), batch.text(0..1)), (1, "alarm,device_id=a,rule=r active=7i 10\n"));
+    assert_eq!(batch.share(0..1), Share { next: 2, points: 1, passed: 1, lost: 0 });
 }
 
 #[test]

@@ -26,10 +26,14 @@ pub enum Code {
     StoreDamaged,
     /// Points are being deleted before they are delivered.
     Evicted,
+    /// Nothing is acknowledged, because nothing may be deleted.
+    StoreFull,
     /// The backlog fills its budget.
     Backlog,
     /// The account does not balance.
     Imbalance,
+    /// The card is near its end.
+    CardWorn,
     /// A broker is not connected.
     BrokerDown,
     /// A broker refuses us.
@@ -56,13 +60,15 @@ pub enum Code {
 
 impl Code {
     /// Every condition.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::StoreFault,
         Self::Stalled,
         Self::StoreDamaged,
         Self::Evicted,
+        Self::StoreFull,
         Self::Backlog,
         Self::Imbalance,
+        Self::CardWorn,
         Self::BrokerDown,
         Self::BrokerDenied,
         Self::BusDown,
@@ -86,6 +92,8 @@ impl Code {
             Self::Evicted => "GW-H004",
             Self::Backlog => "GW-H005",
             Self::Imbalance => "GW-H006",
+            Self::StoreFull => "GW-H007",
+            Self::CardWorn => "GW-H008",
             Self::BrokerDown => "GW-H010",
             Self::BrokerDenied => "GW-H011",
             Self::BusDown => "GW-H012",
@@ -116,8 +124,8 @@ impl Code {
     pub fn hint(self) -> (&'static str, &'static str) {
         match self {
             Self::StoreFault => (
-                "Check free space and the card: `df -h`, `dmesg`. Replace the card if it turned read-only. Nothing is acknowledged meanwhile; it goes on by itself.",
-                "检查剩余空间和存储卡（df -h、dmesg）；若卡已变为只读，请更换。期间不会确认任何消息，恢复后自动继续。",
+                "Check free space and the card: `df -h`, `dmesg`. Replace the card if it turned read-only. Nothing is acknowledged meanwhile, whatever the overflow policy; it goes on by itself.",
+                "检查剩余空间和存储卡（df -h、dmesg）；若卡已变为只读，请更换。期间无论 overflow 如何设置都不会确认任何消息，恢复后自动继续。",
             ),
             Self::Stalled => (
                 "Restart the service; nothing acknowledged is lost. Keep the log: `journalctl -u facility-gateway`.",
@@ -128,16 +136,24 @@ impl Code {
                 "请安排更换存储卡：闪存一旦损坏数据，往往会再次发生。",
             ),
             Self::Evicted => (
-                "Bring the connection to the database back, or raise the byte budget in the [store] section.",
-                "请恢复与数据库的连接，或在 [store] 中调大字节预算。",
+                "Bring the connection to the database back, free space on the card, or raise the byte budget in the [store] section; overflow = \"thin\" there keeps more of the oldest readings.",
+                "请恢复与数据库的连接、释放存储卡空间，或在 [store] 中调大字节预算；设置 overflow = \"thin\" 可保留更久的旧读数。",
+            ),
+            Self::StoreFull => (
+                "Bring the connection to the database back, raise the byte budget or free space on the card; or let the oldest readings go: overflow = \"thin\" or \"drop_oldest\" in the [store] section.",
+                "请恢复与数据库的连接、调大字节预算或释放存储卡空间；也可在 [store] 中设置 overflow = \"thin\" 或 \"drop_oldest\"，舍弃最旧的读数。",
             ),
             Self::Backlog => (
-                "Bring the connection to the database back before the oldest points are deleted.",
-                "请在最旧的数据被删除之前恢复与数据库的连接。",
+                "Bring the connection to the database back before the store is full and its overflow policy decides what gives way.",
+                "请在存储写满、overflow 策略开始舍弃数据之前恢复与数据库的连接。",
             ),
             Self::Imbalance => (
                 "This is a fault of the gateway. Save /api/status and the log, and report it.",
                 "这是网关自身的故障。请保存 /api/status 和日志并反馈。",
+            ),
+            Self::CardWorn => (
+                "Plan to replace the card, best by an industrial one (pSLC). If little of what is written is the store's, see what else writes: logs, swap.",
+                "请安排更换存储卡，最好换用工业级（pSLC）卡；若写入大多不是来自本网关的存储，请检查其他写入来源：日志、交换分区。",
             ),
             Self::BrokerDown => (
                 "Check that the broker runs and that its address and port are right; then the network between.",

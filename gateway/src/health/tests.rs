@@ -27,12 +27,21 @@ type Change = fn(&mut Status);
 
 #[test]
 fn each_condition_comes_with_its_cause() {
-    let causes: [(&str, Change); 17] = [
+    let causes: [(&str, Change); 26] = [
         ("GW-H001", |s| s.stores[0].fault = Some("no space left on device".into())),
         ("GW-H003", |s| s.stores[0].damaged = 1),
         ("GW-H004", |s| (s.stores[1].evicted_since_start, s.stores[1].backlog_bytes) = (1, s.stores[1].bytes_max)),
+        ("GW-H004", |s| (s.stores[0].thinned_since_start, s.stores[0].backlog_bytes) = (1, s.stores[0].bytes_max)),
+        ("GW-H004", |s| (s.stores[1].evicted_since_start, s.stores[1].start) = (1, s.stores[1].end - s.stores[1].backlog)),
+        ("GW-H007", |s| s.stores[0].full = true),
+        ("GW-H007", |s| (s.stores[0].full, s.stores[0].backlog_bytes) = (true, s.stores[0].bytes_max)),
         ("GW-H005", |s| s.stores[1].backlog_bytes = s.stores[1].bytes_max / 2),
         ("GW-H006", |s| s.accounts[0] = crate::ledger::Account::messages(&one_message())),
+        ("GW-H008", |s| s.wear.life_used = Some(Band { from_pct: 80, to_pct: Some(90) })),
+        ("GW-H008", |s| s.wear.life_used = Some(Band { from_pct: 100, to_pct: None })),
+        ("GW-H008", |s| s.wear.reserve = Some(Reserve::Warning)),
+        ("GW-H008", |s| s.wear.reserve = Some(Reserve::Urgent)),
+        ("GW-H008", |s| (s.wear.life_years, s.wear.measured_s) = (Some(0.99), 86_400)),
         ("GW-H010", |s| down(s, LinkKind::Broker, LinkState::Connecting, LINK_GRACE_MS)),
         ("GW-H011", |s| down(s, LinkKind::Broker, LinkState::Denied, 0)),
         ("GW-H012", |s| down(s, LinkKind::Bus, LinkState::Connecting, LINK_GRACE_MS)),
@@ -61,11 +70,18 @@ fn one_message() -> crate::telemetry::Intake {
 
 #[test]
 fn what_is_normal_is_no_condition() {
-    let normal: [(&str, Change); 8] = [
+    let normal: [(&str, Change); 15] = [
         ("a link just coming up", |s| down(s, LinkKind::Broker, LinkState::Connecting, LINK_GRACE_MS - 1)),
         ("a link told to stop", |s| down(s, LinkKind::Bus, LinkState::Stopped, 60_000)),
         ("a backlog below half", |s| s.stores[1].backlog_bytes = s.stores[1].bytes_max / 2 - 1),
         ("deleted in an outage that is over", |s| s.stores[1].evicted_since_start = 9),
+        ("a card with life left", |s| s.wear.life_used = Some(Band { from_pct: 70, to_pct: Some(80) })),
+        ("a busy hour", |s| (s.wear.life_years, s.wear.measured_s) = (Some(0.1), 86_399)),
+        ("a card that lasts a year", |s| (s.wear.life_years, s.wear.measured_s) = (Some(1.0), 86_400)),
+        ("no card", |s| s.wear = WearInfo { life_years: Some(0.0), measured_s: 86_400, ..WearInfo::default() }),
+        ("thinned out in an outage that is over", |s| s.stores[0].thinned_since_start = 9),
+        ("a young log that nobody has read yet", |s| s.stores[1].start = s.stores[1].end - s.stores[1].backlog),
+        ("given up by a disk that is well again", |s| s.stores[0].no_disk_since_start = 9),
         ("a message sent twice", |s| _ = s.rates.refused_recent.insert("duplicate", 5)),
         ("a unit without an answer", |s| _ = s.rates.dropped_recent.insert("timeout", 5)),
         ("a time put right", |s| _ = s.rates.dropped_recent.insert("clock_ahead", 5)),
@@ -97,6 +113,48 @@ fn a_full_store_hides_its_backlog_and_the_worst_comes_first() {
     status.stores[0].fault = Some("input/output error".into());
     status.rates.dropped_recent.insert("wrong_type", 2);
     assert_eq!(codes(&status), ["GW-H001", "GW-H004", "GW-H012", "GW-H020", "GW-H030", "GW-H032"]);
+}
+
+#[test]
+fn what_the_card_says_of_itself_hides_what_is_projected() {
+    let mut status = sample::well();
+    status.wear.measured_s = 90_000;
+    status.wear.written_bytes_per_day = Some(43_200_000_000);
+    status.wear.life_years = Some(0.5);
+    let said = |status: &Status| conditions(status).into_iter().map(|one| (one.subject, one.en, one.zh)).collect::<Vec<_>>();
+    let en = "43.2 GB are written to the card mmcblk1 a day: a new one would last about 182 days.";
+    let zh = "存储卡 mmcblk1 每天写入 43.2 GB：按此速率新卡约可用 182 天。";
+    assert_eq!(said(&status), [("mmcblk1".to_owned(), en.to_owned(), zh.to_owned())]);
+    for (reserve, from_pct, to_pct, en) in [
+        (Reserve::Warning, 10, Some(20), "The card mmcblk1 has used 80 % of its spare blocks."),
+        (Reserve::Warning, 90, Some(100), "The card mmcblk1 reports 90 to 100 % of its life as used."),
+        (Reserve::Warning, 100, None, "The card mmcblk1 reports that its life is over."),
+        (Reserve::Urgent, 100, None, "The card mmcblk1 has nearly no spare blocks left."),
+    ] {
+        status.wear.reserve = Some(reserve);
+        status.wear.life_used = Some(Band { from_pct, to_pct });
+        assert_eq!(said(&status).iter().map(|(_, en, _)| en.as_str()).collect::<Vec<_>>(), [en]);
+    }
+}
+
+#[test]
+fn what_a_full_or_failing_store_costs_is_told() {
+    let mut status = sample::well();
+    let store = &mut status.stores[0];
+    (store.fault, store.no_disk_since_start) = (Some("input/output error".into()), 12);
+    (store.evicted_since_start, store.thinned_since_start, store.backlog_bytes) = (5, 90, store.bytes_max);
+    let told: Vec<(String, String)> = conditions(&status).into_iter().map(|found| (found.en, found.zh)).collect();
+    let expected = [
+        (
+            "The readings store cannot write: input/output error. 12 points were given up, memory is full.",
+            "readings 存储无法写入：input/output error。内存已满，已放弃 12 个数据点。",
+        ),
+        (
+            "The readings store is full: 95 points were deleted before they were delivered, 90 of them by thinning out.",
+            "readings 存储已满，95 个未送达的数据点被删除（其中抽稀 90 个）。",
+        ),
+    ];
+    assert_eq!(told, expected.map(|(en, zh)| (en.to_owned(), zh.to_owned())));
 }
 
 #[test]

@@ -70,12 +70,46 @@ fn metrics_count_dead_letters_and_go_on_after_a_restart() {
 }
 
 #[test]
-fn gone_points_are_named_evicted_as_far_as_the_budget_deleted_them_and_damaged_otherwise() {
-    let mut books = books((0, 40, 100, 0, 0), (40, 10, 0, 30));
-    books.durable.evicted = 25;
-    let row = Account::readings(&intake(100, 100, &[]), &books);
-    assert_eq!(row.dropped, BTreeMap::from([(DAMAGED, 5), (EVICTED, 25)]));
-    assert_eq!(row.missing(), 0);
+fn gone_points_are_named_by_what_the_store_gave_up_and_damaged_otherwise() {
+    // (case, the log's start and the reader's cursor, evicted, thinned, what is told, still buffered)
+    type Told<'a> = &'a [(&'static str, u64)];
+    let cases: [(&str, u64, (u64, u64, u64, u64), u64, u64, Told<'_>, u64); 8] = [
+        ("read before", 40, (40, 40, 0, 0), 0, 0, &[], 60),
+        ("deleted", 40, (40, 10, 0, 30), 30, 0, &[("evicted", 30)], 60),
+        ("deleted and damaged", 40, (40, 10, 0, 30), 25, 0, &[("damaged", 5), ("evicted", 25)], 60),
+        ("thinned out, the reader has been there", 0, (40, 10, 0, 30), 0, 30, &[("thinned", 30)], 60),
+        ("thinned out ahead of the reader", 0, (10, 10, 0, 0), 0, 30, &[], 90),
+        ("thinned out, half of it passed", 0, (30, 10, 0, 20), 0, 45, &[("thinned", 20)], 70),
+        ("thinned out, then deleted unseen", 40, (10, 10, 0, 0), 5, 25, &[("evicted", 5), ("thinned", 25)], 60),
+        ("all at once", 40, (40, 10, 0, 30), 10, 12, &[("damaged", 8), ("evicted", 10), ("thinned", 12)], 60),
+    ];
+    for (case, start, cursor, evicted, thinned, told, buffered) in cases {
+        let mut books = books((0, start, 100, 0, 0), cursor);
+        (books.durable.evicted, books.durable.thinned) = (evicted, thinned);
+        let row = Account::readings(&intake(100, 100, &[]), &books);
+        assert_eq!(row.dropped, told.iter().copied().collect(), "{case}");
+        assert_eq!((row.buffered, row.missing()), (buffered, 0), "{case}: {row}");
+    }
+}
+
+#[test]
+fn points_that_never_reached_flash_were_received_and_dropped() {
+    // (case, lost before this start and in all, the log, the reader's next, received, missing)
+    let cases: [(&str, u64, u64, (u64, u64, u64, u64, u64), u64, u64, i64); 6] = [
+        ("in this run", 0, 8, (0, 0, 90, 2, 0), 90, 100, 0),
+        ("before this run", 8, 8, (1_000, 0, 1_100, 0, 0), 1_100, 1_108, 0),
+        ("before and in this run", 8, 20, (1_000, 0, 1_080, 3, 5), 1_000, 1_108, 0),
+        ("not counted", 0, 0, (0, 0, 90, 2, 0), 90, 100, 8),
+        ("counted, but still pending", 0, 8, (0, 0, 90, 10, 0), 90, 100, -8),
+        ("counted, but not as taken", 0, 8, (0, 0, 90, 2, 8), 90, 100, -8),
+    ];
+    for (case, before, in_all, log, next, received, missing) in cases {
+        let mut books = books(log, (next, next, 0, 0));
+        (books.at_start.no_disk, books.durable.no_disk) = (before, in_all);
+        let row = Account::readings(&intake(100, 100, &[]), &books);
+        assert_eq!((row.received, row.missing()), (received, missing), "{case}: {row}");
+        assert_eq!(row.dropped.get("no_disk").copied().unwrap_or(0), in_all, "{case}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
-use crate::store::{self, Options, RealDisk};
+use crate::store::{self, Options, Overflow, RealDisk};
 use facility_config::DeviceIx;
 use facility_drivers::{Clock, Value};
 use std::time::Duration;
@@ -46,6 +46,8 @@ impl Bench {
             name,
             commit_delay: Duration::from_millis(1),
             bytes_max: 64 << 20,
+            overflow: Overflow::DropOldest,
+            free_bytes_min: 0,
             early_acks: 1,
             origins: self.site.devices.iter().map(|device| format!("device_id={}", device.id)).collect(),
             sinks: vec![sink],

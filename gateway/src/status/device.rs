@@ -27,6 +27,8 @@ pub struct DeviceInfo {
     pub interval_s: f64,
     /// Upper air-temperature limit of a cabinet's class, °C.
     pub limit_c: Option<f64>,
+    /// Air temperature above which a cabinet's alarm is raised, °C.
+    pub alarm_c: Option<f64>,
     /// Heard within two intervals.
     pub online: bool,
     /// Not heard yet and not due either: the gateway has only just started.
@@ -105,6 +107,11 @@ impl DeviceInfo {
             link,
             interval_s: device.interval.as_secs_f64(),
             limit_c: device.cold.filter(|_| device.kind == Kind::Cabinet).map(|class| class.limit_c()),
+            alarm_c: device
+                .rules
+                .iter()
+                .find(|rule| matches!(rule.kind, RuleKind::FrozenHigh | RuleKind::ChilledHigh))
+                .map(|rule| rule.limit),
             online: false,
             waiting: true,
             last_seen_ms: None,
@@ -134,14 +141,19 @@ impl ValueInfo {
     #[must_use]
     pub fn new(metric: Metric, value: &Value, at_ms: i64) -> Self {
         let info = metric.point.info();
-        let (value, quality) = match value {
-            Value::Float(number) => (serde_json::Value::from(*number), "good"),
-            Value::Int(number) => (serde_json::Value::from(*number), "good"),
-            Value::Bool(yes) => (serde_json::Value::from(*yes), "good"),
-            Value::Text(word) => (serde_json::Value::from(&**word), "good"),
-            Value::Missing(quality) => (serde_json::Value::Null, quality.as_str()),
-        };
+        let (value, quality) = shown(value);
         Self { name: info.name, field: info.field, part: metric.part.to_string(), en: info.en, zh: info.zh, value, quality, at_ms }
+    }
+}
+
+/// A value as JSON, null if there is none; and `good`, or why there is none.
+pub(crate) fn shown(value: &Value) -> (serde_json::Value, &'static str) {
+    match value {
+        Value::Float(number) => (serde_json::Value::from(*number), "good"),
+        Value::Int(number) => (serde_json::Value::from(*number), "good"),
+        Value::Bool(yes) => (serde_json::Value::from(*yes), "good"),
+        Value::Text(word) => (serde_json::Value::from(&**word), "good"),
+        Value::Missing(quality) => (serde_json::Value::Null, quality.as_str()),
     }
 }
 

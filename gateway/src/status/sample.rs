@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::{Cursor, Durable};
+use crate::wear::card::{Band, CardInfo, CardKind, Reserve};
 use facility_config::Kind;
 use facility_config::alarm::RuleKind;
 use facility_config::{Part, Point};
@@ -22,6 +23,7 @@ pub(crate) fn busy() -> Status {
     status.forward = Some(ForwardInfo { requests: 310, retries: 2, lines: 9_600, points: 41_000, dead_lettered: 3, wire_bytes: 201_344 });
     status.stores =
         vec![StoreInfo::new("readings", 512 << 20, &readings, false, 86_400), StoreInfo::new("outbox", 128 << 20, &outbox, true, 86_400)];
+    status.wear = wear();
     status.links = links();
     status.devices = devices();
     status.alarms = alarms();
@@ -85,6 +87,8 @@ pub(crate) fn books() -> (Books, Books) {
             commits: 84_000,
             bytes_written: 402_653_184,
             bytes_on_disk: 13_600_000,
+            block_bytes: 13_600_000 - (8 << 20),
+            block_points: 4_599_700,
             pending: 200,
             ..Durable::default()
         },
@@ -98,6 +102,30 @@ pub(crate) fn books() -> (Books, Books) {
         readers: vec![Cursor { next: 49_600, delivered: 49_597, dead_lettered: 3, lost: 0 }],
     };
     (readings, outbox)
+}
+
+/// An eMMC of 16 GB that takes 600 MB a day, three quarters of it the stores'.
+pub(crate) fn wear() -> WearInfo {
+    WearInfo {
+        card: Some(CardInfo {
+            device: "mmcblk1".into(),
+            kind: CardKind::Emmc,
+            name: Some("DG4016".into()),
+            manufacturer: Some("0x000045".into()),
+            removable: false,
+            bytes: 15_758_000_128,
+        }),
+        why_en: "",
+        why_zh: "",
+        measured_s: 86_100,
+        written_bytes: 597_917_696,
+        written_bytes_per_day: Some(600_000_000),
+        store_bytes_per_day: Some(450_000_000),
+        cycles_assumed: 500,
+        life_years: Some(36.0),
+        life_used: Some(Band { from_pct: 10, to_pct: Some(20) }),
+        reserve: Some(Reserve::Normal),
+    }
 }
 
 fn links() -> Vec<LinkInfo> {
@@ -200,6 +228,7 @@ fn device(id: &str, name: &str, kind: Kind, (link_kind, link): (LinkKind, &str),
         link: Some(link.into()),
         interval_s: 30.0,
         limit_c: (kind == Kind::Cabinet).then_some(if id.contains("-cc-") { 8.0 } else { -18.0 }),
+        alarm_c: (kind == Kind::Cabinet).then_some(if id.contains("-cc-") { 10.0 } else { -15.0 }),
         online: true,
         waiting: false,
         last_seen_ms: Some(NOW_MS - 5_000),

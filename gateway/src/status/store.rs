@@ -1,7 +1,6 @@
 //! A log as it is shown: how much it holds, and for how long that can go on. Pure.
 
 use crate::ledger::Books;
-use facility_config::limits::{WAL_SEGMENT_BYTES, WAL_SEGMENTS};
 use serde::Serialize;
 
 /// Bytes of a point in a sealed block are known once this much is on flash; before that [`POINT_BYTES_UNKNOWN`] is
@@ -39,6 +38,16 @@ pub struct StoreInfo {
     pub evicted: u64,
     /// Those of this run.
     pub evicted_since_start: u64,
+    /// Points thinned out unread for room, since the log was created.
+    pub thinned: u64,
+    /// Those of this run.
+    pub thinned_since_start: u64,
+    /// Points given up because nothing could be written and memory was full, since the log was created.
+    pub no_disk: u64,
+    /// Those of this run.
+    pub no_disk_since_start: u64,
+    /// Whether acknowledgements are withheld because the log is full of unread points and none may be deleted.
+    pub full: bool,
     /// Points lost to damage found at open.
     pub damaged: u64,
     /// Why nothing can be written.
@@ -55,14 +64,14 @@ impl StoreInfo {
     pub fn new(name: &'static str, bytes_max: u64, books: &Books, to_database: bool, uptime_s: u64) -> Self {
         let durable = &books.durable;
         let backlog = books.waiting();
-        let ring = (WAL_SEGMENT_BYTES * WAL_SEGMENTS) as u64;
-        let sealed = durable.bytes_on_disk.saturating_sub(ring);
-        let held = durable.end.saturating_sub(durable.start);
-        let point_bytes = if sealed >= SAMPLE_BYTES_MIN && held > 0 { sealed as f64 / held as f64 } else { POINT_BYTES_UNKNOWN };
+        // Ring and reserved room are taken whatever comes.
+        let fixed = durable.bytes_on_disk.saturating_sub(durable.block_bytes);
+        let known = durable.block_bytes >= SAMPLE_BYTES_MIN && durable.block_points > 0;
+        let point_bytes = if known { durable.block_bytes as f64 / durable.block_points as f64 } else { POINT_BYTES_UNKNOWN };
         let backlog_bytes = (backlog as f64 * point_bytes) as u64;
         let appended = durable.end.saturating_sub(books.at_start.end);
         let bytes_per_s = appended as f64 * point_bytes / uptime_s.max(1) as f64;
-        let room = bytes_max.saturating_sub(ring).saturating_sub(backlog_bytes) as f64;
+        let room = bytes_max.saturating_sub(fixed).saturating_sub(backlog_bytes) as f64;
         let foreseeable = to_database && uptime_s >= FORECAST_UPTIME_S_MIN && appended > 0;
         Self {
             name,
@@ -77,6 +86,11 @@ impl StoreInfo {
             commits: durable.commits,
             evicted: durable.evicted,
             evicted_since_start: durable.evicted.saturating_sub(books.at_start.evicted),
+            thinned: durable.thinned,
+            thinned_since_start: durable.thinned.saturating_sub(books.at_start.thinned),
+            no_disk: durable.no_disk,
+            no_disk_since_start: durable.no_disk.saturating_sub(books.at_start.no_disk),
+            full: durable.full,
             damaged: durable.damaged,
             fault: durable.fault.clone(),
             room_s: foreseeable.then(|| (room / bytes_per_s) as u64),

@@ -19,6 +19,29 @@ fn the_snapshot_serialises_as_published() {
 }
 
 #[test]
+fn a_cabinet_tells_the_limits_of_its_class_and_of_its_alarm() {
+    let text = r#"
+        gateway = { id = "gw-1", site = "gl-junmen", district = "350102" }
+        bus.shop = { transport = "tcp", address = "127.0.0.1:502" }
+        [device.cab-1]
+        profile = "danfoss-ekc202d"
+        bus = "shop"
+        unit = 1
+        cold = "frozen"
+        [device.cab-2]
+        profile = "danfoss-ekc202d"
+        bus = "shop"
+        unit = 2
+        cold = "chilled"
+        alarm.chilled_high.limit_c = 6.5
+    "#;
+    let site = facility_config::from_toml("gateway.toml", text).unwrap();
+    let limits: Vec<_> =
+        site.devices.iter().map(|device| DeviceInfo::new(&site, device)).map(|info| (info.limit_c, info.alarm_c)).collect();
+    assert_eq!(limits, [(None, None), (Some(-18.0), Some(-15.0)), (Some(8.0), Some(6.5))]);
+}
+
+#[test]
 fn a_value_that_is_not_good_is_null_with_its_reason() {
     let at = |value: Value| ValueInfo::new(Point::CabinetAir.into(), &value, 7);
     let missing = at(Value::Missing(Quality::Stale));
@@ -64,7 +87,7 @@ fn a_device_is_waiting_only_until_it_is_due() {
 fn room_is_told_from_the_mean_rate_once_there_is_one() {
     let ring = (WAL_SEGMENT_BYTES * WAL_SEGMENTS) as u64;
     let books = |end: u64, bytes_on_disk: u64, next: u64| Books {
-        durable: Durable { end, bytes_on_disk, ..Durable::default() },
+        durable: Durable { end, bytes_on_disk, block_bytes: bytes_on_disk - ring, block_points: end, ..Durable::default() },
         readers: vec![Cursor { next, delivered: next, ..Cursor::default() }],
         ..Books::default()
     };

@@ -1,5 +1,5 @@
 // Shows /api/status, every two seconds. Everything from the gateway goes in as text, never as markup.
-'use strict';
+import { chartOf } from './chart.js';
 (() => {
   const POLL_MS = 2000, PATIENCE_MS = 5000, STALE_MS = 8000, STALLED_MS = 10000;
   const WORDS = {
@@ -22,7 +22,10 @@
       received: 'received', delivered: 'delivered', buffered: 'buffered', dropped: 'dropped', dead: 'dead-lettered',
       balances: 'balances', missing: n => n + ' missing', tooMany: n => n + ' too many',
       stores: 'Store', store: { readings: 'Readings', outbox: 'Outbox' }, backlog: 'Backlog', points: 'points', disk: 'On disk', of: 'of', written: 'Written since start',
-      commits: 'Commits', room: 'Room without network', unknown: 'not known yet', fault: 'cannot write', writable: 'writable', evicted: 'Deleted unread', damaged: 'Damaged',
+      commits: 'Commits', room: 'Room without network', unknown: 'not known yet', fault: 'cannot write', writable: 'writable', evicted: 'Deleted unread', thinned: 'Thinned out unread', noDisk: 'Lost while it could not write', full: 'full', damaged: 'Damaged',
+      card: 'Card', kind: { sd: 'SD', emmc: 'eMMC', disk: 'disk', virtual: 'virtual disk' }, perDay: 'Written per day', ours: 'by the store',
+      life: n => `New card lasts, ${n} cycles assumed`, years: 'years', lifeUsed: 'Life used', spare: 'Spare blocks', worn: 'near its end', noCard: 'Wear not known: ',
+      reserve: { normal: 'normal', warning: '80 % used', urgent: 'nearly none' },
       up: 'up', rate: 'messages/s', version: 'Version', updated: 'Updated', units: ['s', 'min', 'h', 'days'],
     },
     zh: {
@@ -42,7 +45,10 @@
       received: '接收', delivered: '送达', buffered: '缓存', dropped: '丢弃', dead: '死信',
       balances: '账目平衡', missing: n => '缺少 ' + n, tooMany: n => '多出 ' + n,
       stores: '存储', store: { readings: '读数', outbox: '待发' }, backlog: '积压', points: '点', disk: '占用', of: '/', written: '启动后写入',
-      commits: '提交次数', room: '可离线时长', unknown: '尚不确定', fault: '无法写入', writable: '可写', evicted: '未送达即删除', damaged: '损坏',
+      commits: '提交次数', room: '可离线时长', unknown: '尚不确定', fault: '无法写入', writable: '可写', evicted: '未送达即删除', thinned: '未送达即抽稀', noDisk: '无法写入时丢失', full: '已满', damaged: '损坏',
+      card: '存储卡', kind: { sd: 'SD', emmc: 'eMMC', disk: '磁盘', virtual: '虚拟磁盘' }, perDay: '每天写入', ours: '来自存储',
+      life: n => `新卡寿命（假定 ${n} 次擦写）`, years: '年', lifeUsed: '已用寿命', spare: '备用块', worn: '接近寿命终点', noCard: '磨损未知：',
+      reserve: { normal: '正常', warning: '已用 80%', urgent: '即将用尽' },
       up: '已运行', rate: '条消息/秒', version: '版本', updated: '更新于', units: ['秒', '分钟', '小时', '天'],
     },
   };
@@ -59,7 +65,7 @@
     try { const kept = localStorage.getItem('lang'); if (kept in WORDS) return kept; } catch { /* storage may be off */ }
     return (navigator.language || '').toLowerCase().startsWith('zh') ? 'zh' : 'en';
   })();
-  let status = null, answeredAt = performance.now(), movedAt = performance.now(), mono = null;
+  let status = null, pressedUntil = 0, answeredAt = performance.now(), movedAt = performance.now(), mono = null;
 
   const t = () => WORDS[lang];
   const pick = (en, zh) => lang === 'zh' ? zh : en;
@@ -103,7 +109,15 @@
     return number(one.value, 2) + (unit && ' ' + unit);
   };
   const said = word => pick(String(word).replace(/_/g, ' '), SAID_ZH[word] || String(word));
-  const flag = (one, yes, no) => one && one.quality === 'good' ? (one.value ? yes : no) : shown(one);
+
+  // A value that was a number can be looked at over time; where that is, is in the address of the page.
+  const value = (device, one, words = shown(one)) => {
+    if (!one || typeof one.value === 'string') return words;
+    const link = el('a', 'value', words);
+    link.href = '#' + [device.id, one.name, one.part].filter(Boolean).map(encodeURIComponent).join('/');
+    return link;
+  };
+  const flag = (device, one, yes, no) => value(device, one, one && one.quality === 'good' ? (one.value ? yes : no) : shown(one));
 
   const KIND_FACTS = {
     locker: device => {
@@ -111,26 +125,27 @@
       const known = used && total && used.quality === 'good' && total.quality === 'good' && total.value > 0;
       const words = known ? `${number(used.value)} / ${number(total.value)}` : shown(used);
       return [
-        el('dl', 'facts', fact(t().occupied, words, true), fact(t().faulted, shown(find(device, 'locker.comp_faulted'))), fact(t().overdue, shown(find(device, 'locker.overdue_now')))),
+        el('dl', 'facts', fact(t().occupied, value(device, used, words), true),
+          fact(t().faulted, value(device, find(device, 'locker.comp_faulted'))), fact(t().overdue, value(device, find(device, 'locker.overdue_now')))),
         known ? bar(used.value / total.value, `${t().occupied} ${words}`) : null,
       ];
     },
     cabinet: device => [el('dl', 'facts',
-      fact(device.limit_c === null ? t().air : `${t().air} (${t().limit} ${number(device.limit_c)} °C)`, shown(find(device, 'cabinet.air_c')), true),
-      fact(t().door, flag(find(device, 'cabinet.door_open'), t().open, t().closed)),
-      fact(t().defrost, flag(find(device, 'cabinet.defrost'), t().on, t().off)),
+      fact(device.limit_c === null ? t().air : `${t().air} (${t().limit} ${number(device.limit_c)} °C)`, value(device, find(device, 'cabinet.air_c')), true),
+      fact(t().door, flag(device, find(device, 'cabinet.door_open'), t().open, t().closed)),
+      fact(t().defrost, flag(device, find(device, 'cabinet.defrost'), t().on, t().off)),
       find(device, 'cabinet.mode') ? fact(t().mode, shown(find(device, 'cabinet.mode'))) : null)],
     vending: device => {
       const lanes = device.values.filter(one => one.name === 'lane.level' && one.quality === 'good');
       return [el('dl', 'facts', fact(t().status, shown(find(device, 'vending.status')), true),
         fact(t().empty, lanes.length ? `${lanes.filter(one => one.value === 0).length} / ${lanes.length}` : '–'),
-        find(device, 'vending.air_c') ? fact(t().air, shown(find(device, 'vending.air_c'))) : null)];
+        find(device, 'vending.air_c') ? fact(t().air, value(device, find(device, 'vending.air_c'))) : null)];
     },
-    meter: device => [el('dl', 'facts', fact(t().power, shown(find(device, 'energy.active_w')), true), fact(t().energy, shown(find(device, 'energy.energy_kwh_total')), true))],
+    meter: device => [el('dl', 'facts', fact(t().power, value(device, find(device, 'energy.active_w')), true), fact(t().energy, value(device, find(device, 'energy.energy_kwh_total')), true))],
   };
 
   const table = device => el('table', '', el('tbody', '', ...device.values.map(one =>
-    el('tr', '', el('th', '', pick(one.en, one.zh) + (one.part && ` · ${one.part}`)), el('td', '', shown(one))))));
+    el('tr', '', el('th', '', pick(one.en, one.zh) + (one.part && ` · ${one.part}`)), el('td', '', value(device, one))))));
   const card = device => {
     const level = device.online ? (device.alarms.length ? 'warn' : 'ok') : device.waiting ? '' : 'bad';
     const word = device.online ? (device.alarms.length ? t().alarm : t().online) : device.waiting ? t().waiting : t().silent;
@@ -153,9 +168,17 @@
   };
   const urgency = device => device.online ? (device.alarms.length ? 1 : 3) : device.waiting ? 2 : 0;
 
+  const focusOn = (id, href) => {
+    for (const node of document.querySelectorAll('[data-id]')) if (node.dataset.id === id) {
+      const link = [...node.querySelectorAll('a')].find(one => one.getAttribute('href') === href);
+      (link || node.querySelector('summary'))?.focus({ preventScroll: true });
+    }
+  };
+
   const drawDevices = () => {
-    const focused = document.activeElement && document.activeElement.closest ? document.activeElement.closest('[data-id]') : null;
-    const keep = focused && document.activeElement.tagName === 'SUMMARY' ? focused.dataset.id : null;
+    // Not under a finger: what it lies on would be gone when it is lifted.
+    if (performance.now() < pressedUntil) return;
+    const focused = document.activeElement, keep = focused && focused.closest('[data-id]') && { id: focused.closest('[data-id]').dataset.id, href: focused.getAttribute('href') };
     fill('devices', ...Object.keys(t().kinds).map(kind => {
       const some = status.devices.filter(device => device.kind === kind);
       if (!some.length) return '';
@@ -170,7 +193,7 @@
       section.setAttribute('aria-labelledby', title.id);
       return section;
     }).filter(Boolean));
-    if (keep) for (const node of document.querySelectorAll('[data-id]')) if (node.dataset.id === keep) node.querySelector('summary')?.focus({ preventScroll: true });
+    if (keep) focusOn(keep.id, keep.href);
   };
 
   const drawAlarms = () => {
@@ -218,13 +241,29 @@
 
   const drawStores = () => {
     say('stores-title', t().stores);
-    fill('stores', ...status.stores.map(store => el('div', 'card ' + (store.fault ? 'bad' : 'ok'),
-      el('div', 'top', el('h3', '', t().store[store.name] || store.name), state(store.fault ? 'bad' : 'ok', store.fault ? t().fault : t().writable)),
+    const lost = (name, n) => n ? fact(name, `${number(n)} ${t().points}`) : null;
+    const verdict = store => store.fault ? t().fault : store.full ? t().full : t().writable;
+    const level = store => store.fault || store.full ? 'bad' : 'ok';
+    fill('stores', ...status.stores.map(store => el('div', 'card ' + level(store),
+      el('div', 'top', el('h3', '', t().store[store.name] || store.name), state(level(store), verdict(store))),
       store.fault ? el('p', '', store.fault) : null,
       el('dl', 'facts', fact(t().backlog, `${number(store.backlog)} ${t().points}`), fact(t().disk, `${bytes(store.bytes_on_disk)} ${t().of} ${bytes(store.bytes_max)}`),
         fact(t().room, store.room_s === null ? t().unknown : span(store.room_s)), fact(t().written, bytes(store.bytes_written)), fact(t().commits, number(store.commits)),
-        store.evicted ? fact(t().evicted, `${number(store.evicted)} ${t().points}`) : null, store.damaged ? fact(t().damaged, `${number(store.damaged)} ${t().points}`) : null),
-      bar(store.bytes_on_disk / Math.max(1, store.bytes_max), t().disk))));
+        lost(t().evicted, store.evicted), lost(t().thinned, store.thinned), lost(t().noDisk, store.no_disk), lost(t().damaged, store.damaged)),
+      bar(store.bytes_on_disk / Math.max(1, store.bytes_max), t().disk))), wear());
+  };
+  const wear = () => {
+    const { card, written_bytes_per_day: all, store_bytes_per_day: ours, life_years: years, life_used: used, ...rest } = status.wear;
+    if (!card) return el('p', 'soft', rest.why_en ? t().noCard + pick(rest.why_en, rest.why_zh) : '');
+    const worn = status.conditions.some(one => one.code === 'GW-H008');
+    const share = all ? ` · ${number(Math.min(100, ours / all * 100), 0)} % ${t().ours}` : '';
+    return el('div', 'card ' + (worn ? 'warn' : ''),
+      el('div', 'top', el('h3', '', `${t().card} ${card.device}`), worn ? state('warn', t().worn) : null),
+      el('p', 'soft', [t().kind[card.kind], card.name, bytes(card.bytes)].filter(Boolean).join(' · ')),
+      el('dl', 'facts', fact(t().perDay, all === null ? t().unknown : bytes(all) + share),
+        fact(t().life(number(rest.cycles_assumed)), years === null ? t().unknown : `${years < 100 ? number(years) : '≥ 100'} ${t().years}`),
+        used ? fact(t().lifeUsed, used.to_pct === null ? '> 100 %' : `${used.from_pct} – ${used.to_pct} %`) : null,
+        rest.reserve ? fact(t().spare, t().reserve[rest.reserve]) : null));
   };
 
   const drawBanner = () => {
@@ -263,19 +302,45 @@
     const { gateway } = status;
     say('title', gateway.id);
     say('place', [gateway.site, gateway.district_name || gateway.district, gateway.community].filter(Boolean).join(' · '));
+    chart.refresh();
     drawAlarms(); drawDevices(); drawLinks(); drawAccount(); drawStores();
     say('foot', `${t().version} ${gateway.version} · ${t().up} ${span(gateway.uptime_s)} · ${number(status.rates.messages_per_s)} ${t().rate} · ${t().updated} ${time(gateway.now_ms)}`);
   };
+
+  // The address says which chart is open: #device/point or #device/point/part.
+  const addressed = () => {
+    try { return location.hash.slice(1).split('/').map(decodeURIComponent); } catch { return []; }
+  };
+  let charted = [];
+  const follow = () => {
+    const [device, point, part = ''] = addressed();
+    if (!status || !point) return chart.hide();
+    charted = [device, location.hash];
+    chart.show(device, point, part);
+  };
+  const chart = chartOf({
+    $, el, fill, say, pick, number, lang: () => lang, value: shown, now: () => status.gateway.now_ms,
+    device: id => status.devices.find(device => device.id === id),
+    closed: () => {
+      if (addressed()[1]) history.replaceState(null, '', location.pathname + location.search);
+      focusOn(...charted);
+    },
+  });
+  addEventListener('hashchange', follow);
+  addEventListener('pointerdown', () => { pressedUntil = performance.now() + POLL_MS; });
+  for (const end of ['pointerup', 'pointercancel']) addEventListener(end, () => { pressedUntil = 0; });
 
   const poll = async () => {
     if (!document.hidden) {
       try {
         const answer = await fetch('api/status', { signal: AbortSignal.timeout(PATIENCE_MS), cache: 'no-store' });
         if (!answer.ok) throw new Error(answer.status);
+        const isFirst = !status;
         status = await answer.json();
         answeredAt = performance.now();
         if (status.gateway.mono_ms !== mono) { mono = status.gateway.mono_ms; movedAt = answeredAt; }
         draw();
+        if (isFirst) follow();
       } catch { drawBanner(); }
     }
     setTimeout(poll, POLL_MS);
