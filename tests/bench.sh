@@ -4,7 +4,27 @@
 #   tests/bench.sh                    300 000 messages, in-flight window 100
 #   tests/bench.sh 1000000 20         messages and window of your choice
 #   tests/bench.sh metrics            what leaves a site that forwards metrics only
+#   tests/bench.sh store              the store alone, all of it (as root: device bytes need a loop device)
+#   tests/bench.sh store write        or one part: write, size, day, reopen, query
+#     --json                          one JSON object instead of a table
+#     --real-time 600                 day: measured too, so many seconds
+#     --points 5000000 --dir DIR      reopen, query: a smaller store, kept in DIR and used again
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --release --locked -p facility-gateway -p facility-tests --bins
-exec target/release/facility-bench "$@"
+built="${CARGO_TARGET_DIR:-target}/release"
+
+if [ "${1:-}" != store ]; then
+  cargo build --release --locked -p facility-gateway --bin facility-gateway -p facility-tests --bin facility-bench
+  exec "$built/facility-bench" "$@"
+fi
+
+cargo build --release --locked -p facility-tests --bin facility-bench-store
+# In memory: what is measured is what a device is given, not how fast this one is.
+scratch=$(mktemp -d -p "$([ -d /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")" store-bench.XXXXXX)
+trap 'rm -rf "$scratch"' EXIT
+# Mounts in a namespace of their own end with it, kill -9 included, and their loop devices with them.
+alone=()
+if [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then
+  alone=(unshare --mount --propagation private)
+fi
+TMPDIR="$scratch" "${alone[@]}" "$built/facility-bench-store" "${@:2}"

@@ -20,6 +20,10 @@ install_missing() {
     needs victoria-metrics victoria-metrics
     needs socat socat
     needs cc gcc
+    needs strace strace
+    needs mkfs.ext4 e2fsprogs
+    needs faketime faketime
+    needs mount mount
   )
   [ "${#missing[@]}" -gt 0 ] || return 0
   echo "installing: ${missing[*]}"

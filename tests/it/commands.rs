@@ -14,10 +14,12 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["run", "check", "demo"] {
-        let output = run(&[command, "--help"]);
+    let alone = ["run", "check", "demo"].map(|command| vec![command]);
+    let of_store = ["inspect", "verify", "export", "import"].map(|command| vec!["store", command]);
+    for command in alone.into_iter().chain(of_store) {
+        let output = run(&[&command[..], &["--help"]].concat());
         assert!(output.status.success());
-        assert!(text(&output.stdout).contains("Examples:"), "{command} --help shows no example");
+        assert!(text(&output.stdout).contains("Examples:"), "{command:?} --help shows no example");
     }
     assert_eq!(run(&["no-such-command"]).status.code(), Some(2));
 }

@@ -4,6 +4,8 @@
 mod architecture;
 mod commands;
 mod crash;
+mod disk;
 mod input;
 mod outage;
+mod store_commands;
 mod tls;

@@ -8,11 +8,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 mod authority;
+mod faults;
 mod gateway;
+mod lab;
 mod servers;
 
 pub use authority::{Authority, Identity};
+pub use faults::{FakeClock, Mount, Strace};
 pub use gateway::Gateway;
+pub use lab::{Lab, locker, vending};
 pub use servers::{Mosquitto, PtyPair, Series, Victoria};
 
 /// Root of the workspace.
