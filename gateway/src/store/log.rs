@@ -77,6 +77,8 @@ pub(super) struct Log<D: Disk> {
     pub(super) gaps: Vec<Gap>,
     /// See [`Durable::full`].
     pub(super) full: bool,
+    /// Bytes given back so far for the file that wants room.
+    pub(super) freed: u64,
     pub(super) scrub: Scrub,
     /// Points taken off the queue since start.
     pub(super) taken: u64,

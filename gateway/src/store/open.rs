@@ -121,6 +121,7 @@ fn open_once<D: Disk>(options: Options, clock: Clock, disk: D, layout: Layout) -
         damaged: report.damaged,
         gaps: remembered.gaps,
         full: false,
+        freed: 0,
         scrub: Scrub::default(),
         taken: 0,
         commits: 0,

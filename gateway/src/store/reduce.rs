@@ -216,6 +216,7 @@ impl<D: Disk> Log<D> {
             tracing::debug!(store = self.name, %error, "new name not durable yet");
         }
         self.blocks.remove(first);
+        self.freed += old.bytes.saturating_sub(reducing.offset);
         self.blocks.insert(first, BlockFile { name: old.name, blocks: reducing.blocks, bytes: reducing.offset });
         tracing::info!(store = self.name, from = first, unread = points, "readings thinned out to make room");
         self.publish();

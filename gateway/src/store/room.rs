@@ -30,12 +30,11 @@ impl<D: Disk> Log<D> {
     /// Gives up as little as possible until `need` more bytes fit the budget, and leave the free-space floor alone or
     /// at least no worse than before.
     pub(super) fn make_room(&mut self, need: u64) -> Room {
-        let mut freed = 0;
         loop {
             let over = self.bytes_on_disk().saturating_add(need) > self.bytes_max;
             // A file gives back less than it was given: what it did not need was given back when it was full.
-            if !over && (freed >= need / 8 * 7 || self.is_above_floor(need)) {
-                self.full = false;
+            if !over && (self.freed >= need / 8 * 7 || self.is_above_floor(need)) {
+                (self.full, self.freed) = (false, 0);
                 return Room::Made;
             }
             if self.reducing.is_some() {
@@ -47,7 +46,7 @@ impl<D: Disk> Log<D> {
             }
             let before = self.blocks.bytes;
             match self.give_up() {
-                Room::Made => freed += before.saturating_sub(self.blocks.bytes),
+                Room::Made => self.freed += before.saturating_sub(self.blocks.bytes),
                 other => return other,
             }
         }

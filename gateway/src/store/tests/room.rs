@@ -258,6 +258,24 @@ fn the_floor_of_free_space_stops_growth_and_nothing_else() {
 }
 
 #[test]
+fn the_floor_costs_a_file_for_a_file_also_where_files_are_rewritten() {
+    for overflow in [Overflow::Thin, Overflow::DropOldest] {
+        let disk = SimDisk::new(1);
+        let options = Options { free_bytes_min: 1 << 30, overflow, ..options(ROOMY) };
+        let (mut log, _) = super::super::open::open_log(options, Clock::manual(NOW_MS), disk.clone(), SMALL).unwrap();
+        fill_kept(&mut log, 30_000, 20, 10);
+        disk.state().free = Some(1 << 29);
+        fill_kept(&mut log, 7_000, 20, 10);
+        settle(&mut log);
+        let rewritten =
+            log.blocks.all().filter(|(_, _, block)| block.header.thinned).map(|(file, ..)| file).collect::<std::collections::BTreeSet<_>>();
+        let files = log.blocks.files.len();
+        assert!(log.thinned + log.evicted > 0, "{overflow:?}");
+        assert!(rewritten.len() <= files / 2, "{overflow:?}: {} of {files} files rewritten for one or two new ones", rewritten.len());
+    }
+}
+
+#[test]
 fn a_lowered_budget_is_kept_at_once() {
     let disk = SimDisk::new(1);
     let (mut log, _) = open(&disk, 2 * NARROW);
