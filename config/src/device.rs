@@ -1,6 +1,7 @@
 //! One declared device: what it is, how it is reached, how often it should be heard.
 
 use crate::alarm::Rule;
+use crate::limits::BACKOFF_MS_MAX;
 use crate::profile::Profile;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,10 +76,10 @@ pub enum Source {
         topic_id: Box<str>,
     },
     /// It answers on a bus.
-    Modbus {
+    Bus {
         /// Index in [`Site::buses`](crate::Site::buses).
         bus: usize,
-        /// Unit id, 1 to 247.
+        /// Unit id: 1 to 247 on a line, 0 to 255 behind Modbus TCP; the address of a serial board.
         unit: u8,
     },
 }
@@ -107,6 +108,45 @@ impl ColdClass {
     }
 }
 
+/// How a device on a bus is asked, where it differs from its profile and from the usual.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Polling {
+    /// How long to wait for an answer; `None`: as the profile says.
+    pub timeout: Option<Duration>,
+    /// Time between two reads of slow points; `None`: as the profile says.
+    pub slow: Option<Duration>,
+    /// Times a question is asked again after no answer came.
+    pub retries: u8,
+    /// The same after a damaged answer: nothing is on its way any more, so it costs no waiting.
+    pub retries_damaged: u8,
+    /// The same after a refusal because the device is busy (exceptions 5 and 6).
+    pub retries_busy: u8,
+    /// Polls in a row without an answer after which the device is taken for dead.
+    pub offline_after: u32,
+    /// Longest time between two probes of a dead device.
+    pub offline_max: Duration,
+    /// What was seen at commissioning: whether a set bit means an open door. `None`: nobody has looked.
+    pub door_open_is_set: Option<bool>,
+    /// Channels of a lock board that have a lock; `None`: all.
+    pub channels: Option<u16>,
+}
+
+impl Default for Polling {
+    fn default() -> Self {
+        Self {
+            timeout: None,
+            slow: None,
+            retries: 0,
+            retries_damaged: 1,
+            retries_busy: 1,
+            offline_after: 3,
+            offline_max: Duration::from_millis(BACKOFF_MS_MAX),
+            door_open_is_set: None,
+            channels: None,
+        }
+    }
+}
+
 /// One device of the site.
 #[derive(Debug, Clone)]
 pub struct Device {
@@ -123,6 +163,8 @@ pub struct Device {
     /// Expected time between two readings: the poll interval (Modbus) or the heartbeat (MQTT). A reading holds for
     /// three of these, a device is offline after two.
     pub interval: Duration,
+    /// How it is asked. Only for devices on a bus.
+    pub polling: Polling,
     /// For cabinets.
     pub cold: Option<ColdClass>,
     /// Alarm rules in force for this device, defaults and overrides already resolved.

@@ -125,13 +125,32 @@ const MQTT: &[Key] = &[
 ];
 
 const BUS: &[Key] = &[
-    key("transport", Type::Word(&["tcp", "rtu_over_tcp", "rtu"]), IfAbsent::Required, "How the bus is connected."),
-    key("address", Type::Text, IfAbsent::None, "host:port, for tcp and rtu_over_tcp."),
-    key("path", Type::Text, IfAbsent::None, "Serial port, for rtu; /dev/serial/by-id/… survives a re-plug."),
-    key("baud", Type::Int(1200, 921_600), IfAbsent::Derived("9600"), "Bits per second, for rtu."),
-    key("parity", Type::Word(&["none", "even", "odd"]), IfAbsent::Derived("none"), "Parity bit, for rtu."),
-    key("stop_bits", Type::Int(1, 2), IfAbsent::Derived("1"), "Stop bits, for rtu."),
-    key("pause_ms", Type::Int(0, 10_000), IfAbsent::Derived("0 for tcp, 20 otherwise"), "Pause between two requests."),
+    key(
+        "transport",
+        Type::Word(&["tcp", "rtu_over_tcp", "ascii_over_tcp", "rtu", "ascii"]),
+        IfAbsent::Required,
+        "How the bus is connected: rtu and ascii are serial ports.",
+    ),
+    key("address", Type::Text, IfAbsent::None, "host:port that the gateway connects to, for the transports through TCP."),
+    key("backup", Type::Text, IfAbsent::None, "host:port to connect to when `address` does not answer."),
+    key("listen", Type::Text, IfAbsent::None, "Address and port where a DTU connects to the gateway, instead of `address`."),
+    key("registration", Type::Text, IfAbsent::None, "What the DTU sends first, as text or hex:…; needed where several share `listen`."),
+    key("heartbeat", Type::Text, IfAbsent::None, "What the DTU sends to keep its connection, as text or hex:…; taken out."),
+    key("path", Type::Text, IfAbsent::None, "Serial port; /dev/serial/by-id/… survives a re-plug."),
+    key("baud", Type::Int(1200, 921_600), IfAbsent::Derived("9600"), "Bits per second, for serial ports."),
+    key("parity", Type::Word(&["none", "even", "odd"]), IfAbsent::Derived("none"), "Parity bit, for serial ports."),
+    key("data_bits", Type::Int(7, 8), IfAbsent::Derived("8"), "Data bits, for serial ports; 7 only for ascii."),
+    key("stop_bits", Type::Int(1, 2), IfAbsent::Derived("1"), "Stop bits, for serial ports."),
+    key("rs485", Type::Bool, IfAbsent::Derived("false"), "Let the kernel switch the transceiver's direction by RTS, for on-board UARTs."),
+    key("rs485_rts_high", Type::Bool, IfAbsent::Derived("true"), "Level of RTS while sending."),
+    key("rs485_before_ms", Type::Int(0, 100), IfAbsent::Derived("0"), "From RTS to the first bit."),
+    key("rs485_after_ms", Type::Int(0, 100), IfAbsent::Derived("0"), "From the last bit to RTS."),
+    key("rs485_hear_self", Type::Bool, IfAbsent::Derived("false"), "Hear what is sent, to find collisions; set `echo` too."),
+    key("echo", Type::Bool, IfAbsent::Derived("false"), "The adapter hands back what it sends; it is taken out."),
+    key("pause_ms", Type::Int(0, 10_000), IfAbsent::Derived("0 for tcp, 20 otherwise"), "Pause between an answer and the next request."),
+    key("gap_us", Type::Int(0, 1_000_000), IfAbsent::Derived("3.5 characters"), "Silence between two frames, for rtu."),
+    key("connect_delay_ms", Type::Int(0, 60_000), IfAbsent::Derived("0"), "Pause between a new connection and its first request."),
+    key("idle_close_s", Type::Int(1, DAY_S), IfAbsent::None, "A TCP connection with nothing to ask for this long is closed."),
 ];
 
 const DEVICE: &[Key] = &[
@@ -140,8 +159,27 @@ const DEVICE: &[Key] = &[
     key("mqtt", Type::Text, IfAbsent::None, "Broker it publishes to."),
     key("topic_id", Type::Text, IfAbsent::Derived("the device id"), "Its name in topics and payloads."),
     key("bus", Type::Text, IfAbsent::None, "Bus it answers on."),
-    key("unit", Type::Int(1, 247), IfAbsent::None, "Its Modbus unit id on that bus."),
+    key("unit", Type::Int(0, 255), IfAbsent::None, "Its Modbus unit id, or board address, on that bus."),
     key("interval_s", Type::Int(1, DAY_S), IfAbsent::Derived("the profile's"), "Expected time between two readings; offline after two."),
+    key(
+        "slow_interval_s",
+        Type::Int(1, DAY_S),
+        IfAbsent::Derived("the profile's"),
+        "Time between two reads of what rarely changes, on a bus.",
+    ),
+    key("timeout_ms", Type::Int(10, 60_000), IfAbsent::Derived("the profile's"), "Wait for an answer, on a bus."),
+    key("retries", Type::Int(0, 5), IfAbsent::Derived("0"), "Times a question without an answer is asked again at once, on a bus."),
+    key("retries_damaged", Type::Int(0, 5), IfAbsent::Derived("1"), "The same after an answer with a bad checksum."),
+    key("retries_busy", Type::Int(0, 5), IfAbsent::Derived("1"), "The same after the answer that the device is busy."),
+    key("offline_after", Type::Int(1, 100), IfAbsent::Derived("3"), "Polls in a row without an answer after which it is only probed."),
+    key("offline_max_s", Type::Int(1, DAY_S), IfAbsent::Derived("30"), "Longest time between two probes of a device that does not answer."),
+    key(
+        "door_open_is",
+        Type::Word(&["set", "clear"]),
+        IfAbsent::None,
+        "What an open door's bit was seen to be on site; without it a lock board has no door state.",
+    ),
+    key("channels", Type::Int(1, 2000), IfAbsent::Derived("the profile's"), "Channels of a lock board that have a lock."),
     key("cold", Type::Word(&["frozen", "chilled", "fresh"]), IfAbsent::None, "Cold-chain class of a cabinet; decides its limits."),
     Key {
         name: "alarm",
@@ -239,9 +277,10 @@ pub fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str>) -> O
     let distance = |name: &str| {
         let name = folded(name);
         let whole = strsim::osa_distance(&written, &name);
-        name.rsplit_once('_').map_or(whole, |(stem, _)| whole.min(strsim::osa_distance(&written, stem)))
+        let least = name.rsplit_once('_').map_or(whole, |(stem, _)| whole.min(strsim::osa_distance(&written, stem)));
+        (least, whole)
     };
-    known.into_iter().map(|name| (distance(name), name)).filter(|(far, _)| *far <= reach).min().map(|(_, name)| name)
+    known.into_iter().map(|name| (distance(name), name)).filter(|((far, _), _)| *far <= reach).min().map(|(_, name)| name)
 }
 
 #[cfg(test)]

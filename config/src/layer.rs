@@ -35,13 +35,19 @@ impl Source for Layer {
 /// Reads one text of the report. `None` if it is no TOML.
 pub(crate) fn from_text(report: &mut Report, file: usize) -> Option<Layer> {
     let body = report.texts.get(file)?.body.clone();
-    let (table, errors) = DeTable::parse_recoverable(&body);
+    let table = table_of(report, file, &body)?;
+    Some(Layer(File { report, file }.table(&table, keys::ROOT, "")))
+}
+
+/// The text of a file as a table, its errors reported. `None` if it is no TOML.
+pub(crate) fn table_of<'t>(report: &mut Report, file: usize, body: &'t str) -> Option<DeTable<'t>> {
+    let (table, errors) = DeTable::parse_recoverable(body);
     // A key given twice is no TOML either, but the rest of the file can be read.
     let readable = errors.iter().all(|error| error.message().starts_with("duplicate key"));
     for error in errors.iter().take(SYNTAX_ERRORS_MAX) {
         report.span(file, error.span().unwrap_or(0..0), syntax(error.message()));
     }
-    readable.then(|| Layer(File { report, file }.table(table.get_ref(), keys::ROOT, "")))
+    readable.then(|| table.into_inner())
 }
 
 fn syntax(message: &str) -> Complaint {

@@ -27,7 +27,7 @@ mod variables;
 
 pub use device::{Device, DeviceIx, Kind, Source};
 pub use keys::nearest;
-pub use load::{Loaded, from_toml, open};
+pub use load::{Loaded, check_profile, from_toml, import_csv, open, own_profiles};
 pub use problem::{Place, Problem, Problems};
 pub use profile::Profile;
 pub use series::{Measurement, Part, Point};

@@ -44,6 +44,10 @@ pub const BUILD_TIME_MS: i64 = 1_767_225_600_000;
 pub const DEVICES_MAX: usize = 2_000;
 /// Registers one Modbus request may ask for (Modbus application protocol V1.1b3, 6.3 and 6.4).
 pub const MODBUS_REGISTERS_MAX: u16 = 125;
+/// Coils or discrete inputs one Modbus request may ask for (same, 6.1 and 6.2).
+pub const MODBUS_BITS_MAX: u16 = 2000;
+/// Registers of one text: as many characters as a value may have, even if each takes a register.
+pub const MODBUS_TEXT_REGISTERS_MAX: u16 = 64;
 
 /// A write-ahead segment. Four of them make the ring.
 pub const WAL_SEGMENT_BYTES: usize = 2 * 1024 * 1024;
@@ -143,6 +147,10 @@ const _: () = assert!(FORWARD_RETRY_MS < BACKOFF_MS_MAX && FORWARD_HOLD_MS < BAC
 pub const CONFIG_FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Fragments in `conf.d` that are read: one for each device, and some more.
 pub const CONFIG_FILES_MAX: usize = DEVICES_MAX + 64;
+/// Largest profile of a site's own that is read, TOML or CSV; a map of a thousand registers fits.
+pub const PROFILE_FILE_BYTES_MAX: u64 = 256 * 1024;
+/// Profiles in `profiles.d` that are read.
+pub const PROFILES_MAX: usize = 256;
 /// Problems of a configuration that are listed, and warnings; the rest is only counted.
 pub const PROBLEMS_MAX: usize = 200;
 /// Largest password, token, key or certificate file.
@@ -246,8 +254,16 @@ pub const MODBUS_HEARD_BYTES_MAX: usize = 1024;
 /// Questions in a row that may go unanswered on RTU over TCP before the connection itself is doubted: a vanished peer
 /// leaves an open socket behind.
 pub const MODBUS_UNANSWERED_MAX: u32 = 3;
+/// Silence after a damaged answer that ends the wait for it, ms: more than the latency of a USB adapter (16) and its jitter.
+pub const MODBUS_DAMAGED_MS: u64 = 40;
+/// Longest wait for the registration of a DTU that has connected, ms.
+pub const DTU_REGISTRATION_MS_MAX: u64 = 15_000;
+/// DTUs that may be connected without having said who they are.
+pub const DTU_UNKNOWN_MAX: usize = 32;
+/// Frames of a bus that wait for somebody who watches it; a slower one misses the oldest.
+pub const MODBUS_TRACE_LEN: usize = 256;
 /// Registers a device refused (exceptions 1 to 3) are asked for again this often, ms: firmware gets updated.
-pub const MODBUS_REFUSED_RETRY_MS: u64 = 3_600_000;
+pub const MODBUS_REFUSED_RETRY_MS: u64 = 6 * 3_600_000;
 /// A bus reports the health of its units this often, ms.
 pub const MODBUS_HEALTH_MS: u64 = 60_000;
 

@@ -1,13 +1,19 @@
-//! From files and environment to a checked [`Site`]. The only file of this crate that reads files.
+//! From files and environment to a checked [`Site`]. Only this file and the one below it read files of the configuration.
 //!
 //! Layers, later ones win: defaults, `gateway.toml`, `conf.d/*.toml` beside it in name order, environment variables.
-//! Tables merge key by key. Bounded by [`CONFIG_FILE_BYTES_MAX`] and [`CONFIG_FILES_MAX`].
+//! Tables merge key by key. Bounded by [`CONFIG_FILE_BYTES_MAX`] and [`CONFIG_FILES_MAX`]. Device models of the site's own
+//! come from `profiles.d/*.toml` beside it.
+
+mod own;
+
+pub use own::{check_profile, import_csv, own_profiles};
 
 use crate::check;
 use crate::keys;
 use crate::layer::{self, Layer};
-use crate::limits::{CONFIG_FILE_BYTES_MAX, CONFIG_FILES_MAX};
+use crate::limits::{CONFIG_FILE_BYTES_MAX, CONFIG_FILES_MAX, PROFILE_FILE_BYTES_MAX};
 use crate::problem::{self, Problem, Problems};
+use crate::profiles::Known;
 use crate::raw::Raw;
 use crate::report::{Complaint, Report};
 use crate::secret::Ground;
@@ -23,13 +29,14 @@ use std::path::{Path, PathBuf};
 pub struct Loaded {
     /// What it says.
     pub site: Site,
-    /// The files it was read from, in the order of reading.
+    /// The files it was read from, in the order of reading; profiles of the site's own last.
     pub files: Vec<PathBuf>,
     /// What is allowed but should be looked at. `Problems(warnings).render(…)` shows it.
     pub warnings: Vec<Problem>,
 }
 
-/// Reads `gateway.toml`, the fragments in `conf.d` beside it and the environment variables `GW__SECTION__KEY`.
+/// Reads `gateway.toml`, the fragments in `conf.d` and the profiles in `profiles.d` beside it, and the environment variables
+/// `GW__SECTION__KEY`.
 ///
 /// `env` is the environment to use, normally all of the process's; `CREDENTIALS_DIRECTORY` is taken from it too.
 ///
@@ -37,19 +44,19 @@ pub struct Loaded {
 /// Everything that is wrong, all at once: unreadable files, syntax, unknown settings, types, bounds, references.
 pub fn open(path: &Path, env: &[(String, String)]) -> Result<Loaded, Problems> {
     let base = path.parent().unwrap_or(Path::new(""));
-    let (files, listing) = files_of(path, &base.join("conf.d"));
-    let mut texts = Vec::new();
-    let mut faults = Vec::from_iter(listing);
-    for file in &files {
-        match read_text(file) {
-            Ok(text) => texts.push(text),
-            Err(complaint) => faults.push(complaint),
-        }
-    }
+    let mut faults = Vec::new();
+    let mut files = vec![path.to_owned()];
+    files.append(&mut listed(&base.join("conf.d"), CONFIG_FILES_MAX, "put several devices into one file", &mut faults));
+    let mut texts = texts_of(&files, CONFIG_FILE_BYTES_MAX, &mut faults);
+    let layers = texts.len();
+    let mut own = own::files(path, &mut faults);
+    texts.append(&mut texts_of(&own, PROFILE_FILE_BYTES_MAX, &mut faults));
+    files.append(&mut own);
     let mut report = Report::new(texts);
     let unreadable = !faults.is_empty();
     faults.into_iter().for_each(|fault| report.nowhere("", fault));
-    let (site, warnings) = assemble(report, env, base, unreadable)?;
+    let known = own::known(&mut report, layers);
+    let (site, warnings) = assemble(report, layers, &known, env, base, unreadable)?;
     Ok(Loaded { site, files, warnings })
 }
 
@@ -59,7 +66,7 @@ pub fn open(path: &Path, env: &[(String, String)]) -> Result<Loaded, Problems> {
 /// # Errors
 /// Everything that is wrong, all at once.
 pub fn from_toml(name: &str, text: &str) -> Result<Site, Problems> {
-    assemble(Report::new(vec![Text::new(name, text)]), &[], Path::new(""), false).map(|(site, _)| site)
+    assemble(Report::new(vec![Text::new(name, text)]), 1, &Known::default(), &[], Path::new(""), false).map(|(site, _)| site)
 }
 
 /// A file that was read.
@@ -85,29 +92,36 @@ pub(crate) fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<Seen> {
     Ok(Seen { bytes, mode })
 }
 
-/// The files in the order of reading, and what is wrong with the folder.
-fn files_of(path: &Path, folder: &Path) -> (Vec<PathBuf>, Option<Complaint>) {
-    let mut files = vec![path.to_owned()];
+/// The files of a folder in the order of reading; a folder that is not there has none.
+fn listed(folder: &Path, files_max: usize, remedy: &str, faults: &mut Vec<Complaint>) -> Vec<PathBuf> {
     let entries: io::Result<Vec<PathBuf>> =
         std::fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
-    let mut fragments = match entries {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return (files, None),
-        Err(error) => return (files, Some(unreadable(folder, &error.to_string()))),
+    let mut files = match entries {
+        Ok(files) => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            faults.push(unreadable(folder, &error.to_string()));
+            Vec::new()
+        }
     };
     let hidden = |file: &Path| file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    fragments.retain(|file| file.extension().is_some_and(|extension| extension == "toml") && !hidden(file));
-    fragments.sort_unstable();
-    if fragments.len() > CONFIG_FILES_MAX {
-        let message = format!("{} has {} fragments; {CONFIG_FILES_MAX} are read", folder.display(), fragments.len());
-        return (files, Some(Complaint::new(problem::TOO_MANY, message).hint("put several devices into one file")));
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml") && !hidden(file));
+    files.sort_unstable();
+    if files.len() > files_max {
+        let message = format!("{} has {} files; {files_max} are read", folder.display(), files.len());
+        faults.push(Complaint::new(problem::TOO_MANY, message).hint(remedy));
+        files.clear();
     }
-    files.append(&mut fragments);
-    (files, None)
+    files
 }
 
-fn read_text(path: &Path) -> Result<Text, Complaint> {
-    let seen = read_bounded(path, CONFIG_FILE_BYTES_MAX).map_err(|error| unreadable(path, &error.to_string()))?;
+fn texts_of(files: &[PathBuf], bytes_max: u64, faults: &mut Vec<Complaint>) -> Vec<Text> {
+    let read = |file: &PathBuf| read_text(file, bytes_max).map_err(|fault| faults.push(fault)).ok();
+    files.iter().filter_map(read).collect()
+}
+
+fn read_text(path: &Path, bytes_max: u64) -> Result<Text, Complaint> {
+    let seen = read_bounded(path, bytes_max).map_err(|error| unreadable(path, &error.to_string()))?;
     match String::from_utf8(seen.bytes) {
         Ok(body) => Ok(Text::new(&path.display().to_string(), &body)),
         Err(error) => {
@@ -123,17 +137,23 @@ fn unreadable(path: &Path, fault: &str) -> Complaint {
         .hint("name the file with --config, and let the user of the gateway read it")
 }
 
-/// Texts to a site. With a file missing from the layers only what the other files say themselves is judged.
-fn assemble(mut report: Report, env: &[(String, String)], base: &Path, incomplete: bool) -> Result<(Site, Vec<Problem>), Problems> {
-    let count = report.texts.len();
-    let layers: Vec<Option<Layer>> = (0..count).map(|file| layer::from_text(&mut report, file)).collect();
+/// The first so many texts to a site. With a file missing only what the other files say themselves is judged.
+fn assemble(
+    mut report: Report,
+    layers: usize,
+    known: &Known,
+    env: &[(String, String)],
+    base: &Path,
+    incomplete: bool,
+) -> Result<(Site, Vec<Problem>), Problems> {
+    let layers: Vec<Option<Layer>> = (0..layers).map(|file| layer::from_text(&mut report, file)).collect();
     if incomplete || layers.iter().any(Option::is_none) {
         return finish(report, None);
     }
     match merge(&mut report, layers.into_iter().flatten(), env) {
         Ok(raw) => {
             let ground = Ground::new(base, env);
-            let site = check::site(&raw, &ground, &mut report);
+            let site = check::site(&raw, &ground, known, &mut report);
             finish(report, site)
         }
         Err(error) => {

@@ -36,6 +36,7 @@ codes! {
     TOO_MANY "GW-C018" "数量超过上限";
     NOT_LOOPBACK "GW-C019" "监听地址必须是本机回环地址";
     INTERNAL "GW-C020" "程序内部错误，请报告";
+    BAD_PROFILE "GW-C021" "设备型号文件不可用";
     NO_DEVICES "GW-C101" "未声明任何设备";
     UNUSED "GW-C102" "已声明但无设备使用";
     DECLARED_TWICE "GW-C103" "同一设备在两个文件中声明";
@@ -43,6 +44,7 @@ codes! {
     UNSTABLE_PATH "GW-C105" "串口名称重新插拔后可能改变";
     NO_COLD_CLASS "GW-C106" "冷柜未声明温度等级";
     PLAIN_TEXT_SECRET "GW-C107" "密钥经未加密连接发送";
+    NO_DOOR_POLARITY "GW-C109" "锁控板门状态极性未确认";
     NOT_LISTED "GW-C108" "其余问题未列出";
 }
 

@@ -1,6 +1,15 @@
-//! How one device model speaks: registers or JSON fields to points. Data from TOML, never code.
+//! How one device model speaks: registers, serial frames or JSON fields to points. Data from TOML, never code.
 
-pub use crate::profiles::{builtin, builtin_ids};
+mod frame;
+mod order;
+mod registers;
+mod types;
+
+pub use crate::profiles::{builtin, builtin_ids, builtin_text, hex_of, to_csv, to_toml};
+pub use frame::{Check, Coding, Cut, Field, FrameMap, FramePoint, Packing, Template};
+pub use order::ByteOrder;
+pub use registers::{Expect, Golden, Mark, ModbusMap, RegisterPoint, SerialDefaults, Span, StatusCheck, Table};
+pub use types::{Encoding, Group, Layout, Polarity, RegisterType};
 
 use crate::device::Kind;
 use crate::series::Point;
@@ -13,8 +22,10 @@ pub struct Profile {
     pub id: Box<str>,
     /// What it is a profile of.
     pub kind: Kind,
-    /// Maker and model, for people.
-    pub title: Box<str>,
+    /// Who makes it.
+    pub maker: Box<str>,
+    /// What the maker calls it.
+    pub model: Box<str>,
     /// Where its addresses or fields come from (manual, standard).
     pub origin: Box<str>,
     /// Expected time between readings unless the device says otherwise.
@@ -28,115 +39,44 @@ pub struct Profile {
 pub enum Dialect {
     /// Registers.
     Modbus(ModbusMap),
+    /// Frames of a serial board that does not speak Modbus.
+    Frame(FrameMap),
     /// JSON payloads.
     Json(JsonMap),
     /// The gateway's own figures; no wire.
     Internal,
 }
 
-/// Register map of a model.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModbusMap {
-    /// Most registers one request may ask for; 1 for controllers that refuse blocks.
-    pub registers_max: u16,
-    /// Unused registers that may be read along to save a request.
-    pub gap_max: u16,
-    /// How long to wait for an answer.
-    pub timeout: Duration,
-    /// Registers to points.
-    pub points: Vec<RegisterPoint>,
-}
-
-/// Which table a register lives in; decides the function code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Table {
-    /// Function 1.
-    Coil,
-    /// Function 2.
-    Discrete,
-    /// Function 3.
-    Holding,
-    /// Function 4.
-    Input,
-}
-
-/// How the bits of a value lie in its registers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RegisterType {
-    /// One bit: a coil, a discrete input, or a register that is not zero.
-    Bool,
-    /// One register, unsigned.
-    U16,
-    /// One register, two's complement.
-    I16,
-    /// Two registers, unsigned.
-    U32,
-    /// Two registers, two's complement.
-    I32,
-    /// Two registers, IEEE 754 single.
-    F32,
-}
-
-impl RegisterType {
-    /// Registers (or bits) it takes.
+impl Dialect {
+    /// Word in profiles and commands.
     #[must_use]
-    pub fn width(self) -> u16 {
+    pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Bool | Self::U16 | Self::I16 => 1,
-            Self::U32 | Self::I32 | Self::F32 => 2,
+            Self::Modbus(_) => "modbus",
+            Self::Frame(_) => "frame",
+            Self::Json(_) => "json",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Points that are mapped.
+    #[must_use]
+    pub fn point_count(&self) -> usize {
+        match self {
+            Self::Modbus(map) => map.points.len(),
+            Self::Frame(map) => map.points.len(),
+            Self::Json(map) => map.messages.iter().map(|message| message.fields.len()).sum(),
+            Self::Internal => 0,
         }
     }
 }
 
-/// Order of the two registers of a 32-bit value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WordOrder {
-    /// High word first (ABCD), Modbus' own habit.
-    #[default]
-    HighFirst,
-    /// Low word first (CDAB), e.g. PZEM-016.
-    LowFirst,
-}
-
-/// A status register beside a value: some controllers say there, not in the value, that a probe is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StatusCheck {
-    /// Protocol address, 0-based, same table as the value.
-    pub address: u16,
-    /// Bits that count.
-    pub mask: u16,
-    /// Masked value that means the value is not valid (`sensor_error`).
-    pub bad: u16,
-}
-
-/// One value of a register map.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RegisterPoint {
-    /// What it is.
-    pub point: Point,
-    /// Where.
-    pub table: Table,
-    /// Protocol address, 0-based.
-    pub address: u16,
-    /// How.
-    pub ty: RegisterType,
-    /// For 32-bit types.
-    pub order: WordOrder,
-    /// value = raw × scale + offset
-    pub scale: f64,
-    /// value = raw × scale + offset
-    pub offset: f64,
-    /// Raw values (as unsigned of the type's width) that mean "no valid measurement".
-    pub invalid: Vec<u32>,
-    /// Raw value to word, for points of type text.
-    pub map: Vec<(i64, Box<str>)>,
-    /// Lowest and highest believable value, in the point's unit; outside it is `out_of_range`.
-    pub range: Option<(f64, f64)>,
-    /// Where the controller says that the value is not valid.
-    pub status: Option<StatusCheck>,
+impl Profile {
+    /// Maker and model, for people.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{} {}", self.maker, self.model)
+    }
 }
 
 /// Field map of a JSON payload.

@@ -1,27 +1,71 @@
-//! The device models this gateway knows, embedded in the binary and parsed once.
+//! The device models this gateway knows, embedded in the binary and parsed once, and the reading of others.
 //!
 //! Never reads a file and never guesses: a profile that names an unknown point, a pointer without a slash or a range
 //! upside down does not parse. The embedded ones are all parsed by a test, so at run time they cannot fail.
 
+mod address;
+mod fault;
+mod fields;
+mod frame;
+mod json;
+mod known;
+mod modbus;
+mod point;
+mod sheet;
+mod write;
+
 use crate::device::Kind;
-use crate::limits::MODBUS_REGISTERS_MAX;
-use crate::profile::{Dialect, JsonField, JsonMap, JsonMessage, MessageKind, ModbusMap, Profile, RegisterPoint, RegisterType};
-use crate::profile::{StatusCheck, Table, WordOrder};
-use crate::series::{Class, Point, Type};
+use crate::profile::{Dialect, Golden, Profile, SerialDefaults};
+use crate::series::{Class, Part, Point};
+use crate::site::Parity;
 use serde::Deserialize;
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use toml::Spanned;
+
+pub(crate) use fault::Faults;
+pub(crate) use known::Known;
+pub(crate) use sheet::from_sheet;
+pub use sheet::to_csv;
+pub use write::{hex_of, to_toml};
+
+/// Longest id of a profile, bytes.
+const ID_BYTES_MAX: usize = 64;
+/// Longest maker, model and origin of a profile, bytes.
+const WORDS_BYTES_MAX: usize = 1024;
+/// Longest interval of a profile, s.
+const INTERVAL_S_MAX: u64 = 86_400;
+/// Longest timeout and turnaround of a profile, ms; as long as a device's own may be.
+const DELAY_MS_MAX: u64 = 60_000;
 
 /// Every embedded profile: id and text. The id is the file's name, and a test holds it to that.
 const EMBEDDED: &[(&str, &str)] = &[
     ("cabinet", include_str!("../profiles/cabinet.toml")),
+    ("carel-easy", include_str!("../profiles/carel-easy.toml")),
+    ("carel-ir33", include_str!("../profiles/carel-ir33.toml")),
+    ("chint-ddsu666", include_str!("../profiles/chint-ddsu666.toml")),
+    ("chint-dtsu666", include_str!("../profiles/chint-dtsu666.toml")),
+    ("danfoss-ak-cc55", include_str!("../profiles/danfoss-ak-cc55.toml")),
     ("danfoss-ekc202d", include_str!("../profiles/danfoss-ekc202d.toml")),
+    ("danfoss-ekc204a1", include_str!("../profiles/danfoss-ekc204a1.toml")),
+    ("danfoss-erc211", include_str!("../profiles/danfoss-erc211.toml")),
+    ("danfoss-erc213", include_str!("../profiles/danfoss-erc213.toml")),
+    ("danfoss-erc214", include_str!("../profiles/danfoss-erc214.toml")),
     ("dixell-xjp60d", include_str!("../profiles/dixell-xjp60d.toml")),
+    ("dixell-xr", include_str!("../profiles/dixell-xr.toml")),
     ("eastron-sdm120", include_str!("../profiles/eastron-sdm120.toml")),
+    ("eastron-sdm630", include_str!("../profiles/eastron-sdm630.toml")),
+    ("eliwell-idplus", include_str!("../profiles/eliwell-idplus.toml")),
+    ("fif-le01mp", include_str!("../profiles/fif-le01mp.toml")),
+    ("lock-8a80", include_str!("../profiles/lock-8a80.toml")),
+    ("lock-cu48", include_str!("../profiles/lock-cu48.toml")),
+    ("lock-wkly", include_str!("../profiles/lock-wkly.toml")),
+    ("lock-yt", include_str!("../profiles/lock-yt.toml")),
     ("locker", include_str!("../profiles/locker.toml")),
+    ("pzem-016", include_str!("../profiles/pzem-016.toml")),
     ("vending", include_str!("../profiles/vending.toml")),
+    ("xy-md02", include_str!("../profiles/xy-md02.toml")),
 ];
 
 /// The profile of that id; `None` if this gateway has none. All callers share one copy.
@@ -36,207 +80,182 @@ pub fn builtin_ids() -> impl Iterator<Item = &'static str> {
     EMBEDDED.iter().map(|(id, _)| *id)
 }
 
+/// The text of an embedded profile, with its comments.
+#[must_use]
+pub fn builtin_text(id: &str) -> Option<&'static str> {
+    EMBEDDED.iter().find(|(known, _)| *known == id).map(|(_, text)| *text)
+}
+
 fn parse_embedded() -> BTreeMap<&'static str, Arc<Profile>> {
     EMBEDDED.iter().filter_map(|(id, text)| Some((*id, Arc::new(parse(text).ok()?)))).collect()
 }
 
-/// Reads one profile. The error is one line for the author of the profile.
-fn parse(text: &str) -> Result<Profile, String> {
-    let raw: RawProfile = toml::from_str(text).map_err(|error| error.to_string())?;
-    let dialect = match (raw.modbus, raw.json) {
-        (Some(map), None) => Dialect::Modbus(map.check()?),
-        (None, Some(map)) => Dialect::Json(map.check()?),
-        _ => return Err("a profile has either [modbus] or [json]".into()),
-    };
-    if raw.interval_s == 0 {
-        return Err("interval_s must be at least 1".into());
-    }
-    let interval = Duration::from_secs(raw.interval_s);
-    Ok(Profile { id: raw.id, kind: raw.kind, title: raw.title, origin: raw.origin, interval, dialect })
+/// Reads one profile. The error is one line for its author.
+pub(crate) fn parse(text: &str) -> Result<Profile, String> {
+    read(text).map_err(|faults| faults.to_string())
+}
+
+/// Reads one profile, or says everything that is wrong with it and where.
+pub(crate) fn read(text: &str) -> Result<Profile, Faults> {
+    let raw: RawProfile = toml::from_str(text)?;
+    raw.check()
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawProfile {
-    id: Box<str>,
-    kind: Kind,
-    title: Box<str>,
+    id: Spanned<Box<str>>,
+    kind: Spanned<Kind>,
+    maker: Spanned<Box<str>>,
+    model: Spanned<Box<str>>,
+    origin: Spanned<Box<str>>,
+    interval_s: Spanned<u64>,
+    modbus: Option<Spanned<modbus::RawModbus>>,
+    frame: Option<Spanned<frame::RawFrame>>,
+    json: Option<Spanned<json::RawJson>>,
+}
+
+impl RawProfile {
+    fn check(self) -> Result<Profile, Faults> {
+        let interval_s = checked(self.interval_s, |interval_s| match interval_s {
+            1..=INTERVAL_S_MAX => Ok(interval_s),
+            _ => Err(format!("interval_s must be at least 1 and at most {INTERVAL_S_MAX}")),
+        })?;
+        let interval = Duration::from_secs(interval_s);
+        let dialect = match (self.modbus, self.frame, self.json) {
+            (Some(map), None, None) => within(map, |map| map.check(interval)).map(Dialect::Modbus)?,
+            (None, Some(map), None) => within(map, frame::RawFrame::check).map(Dialect::Frame)?,
+            (None, None, Some(map)) => within(map, json::RawJson::check).map(Dialect::Json)?,
+            _ => return Err(String::from("a profile has one of [modbus], [frame] and [json]").into()),
+        };
+        Ok(Profile {
+            id: checked(self.id, |id| if is_id(&id) { Ok(id) } else { Err(format!("`id` is 1 to {ID_BYTES_MAX} of a-z, 0-9 and -")) })?,
+            kind: checked(self.kind, |kind| match kind {
+                Kind::Gateway => Err("`kind` gateway is this gateway itself".into()),
+                kind => Ok(kind),
+            })?,
+            maker: checked(self.maker, |text| words("maker", text))?,
+            model: checked(self.model, |text| words("model", text))?,
+            origin: checked(self.origin, |text| words("origin", text))?,
+            interval,
+            dialect,
+        })
+    }
+}
+
+/// One value and its place.
+fn checked<T, U>(value: Spanned<T>, check: impl FnOnce(T) -> Result<U, String>) -> Result<U, Faults> {
+    within(value, |value| check(value).map_err(Faults::from))
+}
+
+/// A part of the text: faults without a place are somewhere in it.
+fn within<T, U>(value: Spanned<T>, check: impl FnOnce(T) -> Result<U, Faults>) -> Result<U, Faults> {
+    let span = value.span();
+    check(value.into_inner()).map_err(|faults| faults.within(&span))
+}
+
+/// Whether a profile can be called that; its file has the same name.
+pub(crate) fn is_id(id: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=ID_BYTES_MAX).contains(&id.len()) && id.chars().all(inner) && !id.starts_with('-')
+}
+
+/// What a technician has to know; any number of lines.
+fn lines(text: &str) -> Result<Box<str>, String> {
+    let text = text.replace("\r\n", "\n");
+    match text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        true => Err("`quirks` has control characters".into()),
+        false => Ok(text.into()),
+    }
+}
+
+/// One line or nothing.
+fn line(key: &str, text: Box<str>) -> Result<Box<str>, String> {
+    if text.is_empty() { Ok(text) } else { words(key, text) }
+}
+
+/// Who, what, from where: said in one line.
+fn words(key: &str, text: Box<str>) -> Result<Box<str>, String> {
+    match text.trim().is_empty() || text.len() > WORDS_BYTES_MAX || text.chars().any(char::is_control) {
+        true => Err(format!("`{key}` is one line of 1 to {WORDS_BYTES_MAX} bytes")),
+        false => Ok(text),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSerial {
+    baud: u32,
+    parity: Parity,
+    stop_bits: u8,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawGolden {
+    question: String,
+    #[serde(default)]
+    answer: String,
     origin: Box<str>,
-    interval_s: u64,
-    modbus: Option<RawModbus>,
-    json: Option<RawJson>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawModbus {
-    registers_max: u16,
-    gap_max: u16,
-    timeout_ms: u64,
-    point: Vec<RawRegister>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRegister {
-    point: String,
-    table: Table,
-    address: u16,
-    r#type: RegisterType,
+    /// `point` or `point#part` to the value as text.
     #[serde(default)]
-    order: WordOrder,
-    #[serde(default = "one")]
-    scale: f64,
-    #[serde(default)]
-    offset: f64,
-    #[serde(default)]
-    invalid: Vec<u32>,
-    #[serde(default)]
-    map: BTreeMap<String, Box<str>>,
-    range: Option<(f64, f64)>,
-    status: Option<RawStatus>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawStatus {
-    address: u16,
-    mask: u16,
-    bad: u16,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawJson {
-    message: Vec<RawMessage>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawMessage {
-    kind: MessageKind,
-    topic: Box<str>,
-    time: Option<Box<str>>,
-    id: Option<Box<str>>,
-    key: Option<Box<str>>,
-    part: Option<Box<str>>,
-    #[serde(default)]
-    required: Vec<Box<str>>,
-    #[serde(default)]
-    ignored: Vec<Box<str>>,
-    quality: Option<Box<str>>,
-    #[serde(default)]
-    field: Vec<RawField>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawField {
-    pointer: Box<str>,
-    part: Option<Box<str>>,
-    point: String,
-    #[serde(default = "one")]
-    scale: f64,
-    range: Option<(f64, f64)>,
-    #[serde(default)]
-    words: Vec<Box<str>>,
+    values: BTreeMap<String, Box<str>>,
 }
 
 fn one() -> f64 {
     1.0
 }
 
-impl RawModbus {
-    fn check(self) -> Result<ModbusMap, String> {
-        if !(1..=MODBUS_REGISTERS_MAX).contains(&self.registers_max) || self.timeout_ms == 0 || self.point.is_empty() {
-            return Err("registers_max, timeout_ms or the points are missing or out of range".into());
+impl RawSerial {
+    fn check(self) -> Result<SerialDefaults, String> {
+        if !(300..=4_000_000).contains(&self.baud) {
+            return Err(format!("baud must be 300 to 4000000, not {}", self.baud));
         }
-        let points: Vec<_> = self.point.into_iter().map(RawRegister::check).collect::<Result<_, _>>()?;
-        if let Some(wide) = points.iter().find(|point| point.ty.width() > self.registers_max) {
-            return Err(format!("{}: wider than registers_max, a counter would be torn", wide.point));
+        match self.stop_bits {
+            1 | 2 => Ok(SerialDefaults { baud: self.baud, parity: self.parity, stop_bits: self.stop_bits }),
+            other => Err(format!("stop_bits must be 1 or 2, not {other}")),
         }
-        let timeout = Duration::from_millis(self.timeout_ms);
-        Ok(ModbusMap { registers_max: self.registers_max, gap_max: self.gap_max, timeout, points })
     }
 }
 
-impl RawRegister {
-    fn check(self) -> Result<RegisterPoint, String> {
-        let point = reading_point(&self.point)?;
-        check_range(point, self.range)?;
-        let bits = matches!(self.table, Table::Coil | Table::Discrete);
-        if bits && self.r#type != RegisterType::Bool {
-            return Err(format!("{point}: a coil or discrete input is a bool"));
-        }
-        if (point.info().ty == Type::Text) == self.map.is_empty() {
-            return Err(format!("{point}: a text point has a map of words, no other has"));
-        }
-        let map = self.map.into_iter().map(|(raw, word)| match raw.parse() {
-            Ok(raw) => Ok((raw, word)),
-            Err(_) => Err(format!("{point}: map key `{raw}` is no whole number")),
+impl RawGolden {
+    fn check(self) -> Result<Golden, String> {
+        let values = self.values.into_iter().map(|(name, value)| {
+            let (point, part) = name.split_once('#').unwrap_or((&name, ""));
+            Ok((reading_point(point)?, part_named(part)?, line("values", value)?))
         });
-        let mut map: Vec<(i64, Box<str>)> = map.collect::<Result<_, _>>()?;
-        map.sort_unstable_by_key(|(raw, _)| *raw);
-        Ok(RegisterPoint {
-            point,
-            table: self.table,
-            address: self.address,
-            ty: self.r#type,
-            order: self.order,
-            scale: self.scale,
-            offset: self.offset,
-            invalid: self.invalid,
-            map,
-            range: self.range,
-            status: self.status.map(|status| StatusCheck { address: status.address, mask: status.mask, bad: status.bad }),
-        })
+        let values = values.collect::<Result<_, String>>()?;
+        Ok(Golden { question: hex(&self.question)?, answer: hex(&self.answer)?, values, origin: line("origin", self.origin)? })
     }
 }
 
-impl RawJson {
-    fn check(self) -> Result<JsonMap, String> {
-        Ok(JsonMap { messages: self.message.into_iter().map(RawMessage::check).collect::<Result<_, _>>()? })
+/// Bytes written as pairs of hexadecimal digits, blanks in between or not.
+pub(crate) fn hex(text: &str) -> Result<Vec<u8>, String> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().filter(|_| pair.len() == 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    digits.chunks(2).map(byte).collect::<Option<_>>().ok_or_else(|| format!("`{text}` is not pairs of hexadecimal digits"))
+}
+
+pub(crate) fn part_named(name: &str) -> Result<Part, String> {
+    Part::new(name).ok_or_else(|| format!("`{name}` is too long for a part"))
+}
+
+/// A point of a measurement with parts names its part, no other does.
+pub(crate) fn check_part(point: Point, part: Part) -> Result<(), String> {
+    match (point.measurement().info().part_tag, part.is_whole()) {
+        (Some(tag), true) => Err(format!("{point}: `part` is missing, it names the {tag}")),
+        (None, false) => Err(format!("{point}: has no parts")),
+        _ => Ok(()),
     }
 }
 
-impl RawMessage {
-    fn check(self) -> Result<JsonMessage, String> {
-        let single = self.time.iter().chain(&self.id).chain(&self.key).chain(&self.part).chain(&self.quality);
-        for pointer in single.chain(&self.required).chain(&self.ignored) {
-            check_pointer(pointer)?;
-        }
-        if !self.topic.contains("{device}") {
-            return Err(format!("topic `{}` does not name the device", self.topic));
-        }
-        Ok(JsonMessage {
-            kind: self.kind,
-            topic: self.topic,
-            time: self.time,
-            id: self.id,
-            key: self.key,
-            part: self.part,
-            required: self.required,
-            ignored: self.ignored,
-            quality: self.quality,
-            fields: self.field.into_iter().map(RawField::check).collect::<Result<_, _>>()?,
-        })
-    }
-}
-
-impl RawField {
-    fn check(self) -> Result<JsonField, String> {
-        let point = reading_point(&self.point)?;
-        check_pointer(&self.pointer)?;
-        check_range(point, self.range)?;
-        if self.pointer.contains('*') != point.measurement().info().part_tag.is_some_and(|_| !is_event(point)) {
-            return Err(format!("{point}: `*` goes with a point that has parts, and only with it"));
-        }
-        Ok(JsonField { pointer: self.pointer, part: self.part, point, scale: self.scale, range: self.range, words: self.words })
-    }
+/// A point and its part as `point#part`.
+pub(crate) fn named(point: Point, part: Part) -> String {
+    if part.is_whole() { point.to_string() } else { format!("{point}#{part}") }
 }
 
 /// A device can only deliver readings and its own events; metrics, alarms and gaps are the gateway's.
-fn reading_point(name: &str) -> Result<Point, String> {
+pub(crate) fn reading_point(name: &str) -> Result<Point, String> {
     let point = Point::from_name(name).ok_or_else(|| format!("there is no point `{name}`"))?;
     match point.measurement().info().class == Class::Reading || is_event(point) {
         true => Ok(point),
@@ -244,24 +263,27 @@ fn reading_point(name: &str) -> Result<Point, String> {
     }
 }
 
-fn is_event(point: Point) -> bool {
+pub(crate) fn is_event(point: Point) -> bool {
     point.measurement() == crate::series::Measurement::Event
 }
 
-fn check_range(point: Point, range: Option<(f64, f64)>) -> Result<(), String> {
+pub(crate) fn check_range(point: Point, range: Option<(f64, f64)>) -> Result<(), String> {
     match range {
-        Some((low, high)) if low.partial_cmp(&high) != Some(Ordering::Less) => Err(format!("{point}: the range is empty")),
+        Some((low, high)) if !(low < high && low.is_finite() && high.is_finite()) => Err(format!("{point}: the range is empty")),
         _ => Ok(()),
-    }
-}
-
-fn check_pointer(pointer: &str) -> Result<(), String> {
-    match pointer.starts_with('/') && pointer.matches('*').count() <= 1 {
-        true => Ok(()),
-        false => Err(format!("`{pointer}` is no JSON pointer with at most one `*`")),
     }
 }
 
 #[cfg(test)]
 #[path = "profiles_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "profiles/devices_tests.rs"]
+mod devices_tests;
+#[cfg(test)]
+#[path = "profiles/words_tests.rs"]
+mod words_tests;
+#[cfg(test)]
+#[path = "profiles/written_tests.rs"]
+mod written_tests;

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
+use crate::profile::{JsonMap, MessageKind};
 use crate::series::Measurement;
 
 fn json(id: &str) -> JsonMap {
@@ -10,19 +11,12 @@ fn json(id: &str) -> JsonMap {
     }
 }
 
-fn modbus(id: &str) -> ModbusMap {
-    match &builtin(id).unwrap().dialect {
-        Dialect::Modbus(map) => map.clone(),
-        other => panic!("{id}: {other:?}"),
-    }
-}
-
 #[test]
 fn every_embedded_profile_parses_under_its_own_id_and_names_its_origin() {
     for (id, text) in EMBEDDED {
         let profile = parse(text).unwrap_or_else(|error| panic!("{id}: {error}"));
         assert_eq!(*profile.id, **id);
-        assert!(profile.origin.len() > 10 && !profile.title.is_empty(), "{id}");
+        assert!(profile.origin.len() > 10 && !profile.title().is_empty(), "{id}");
         assert_eq!(builtin(id).as_deref(), Some(&profile));
     }
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/profiles")).unwrap().count();
@@ -33,9 +27,12 @@ fn every_embedded_profile_parses_under_its_own_id_and_names_its_origin() {
 #[test]
 fn a_profile_maps_each_point_once() {
     for id in builtin_ids() {
-        let mut points: Vec<Point> = match &builtin(id).unwrap().dialect {
-            Dialect::Modbus(map) => map.points.iter().map(|register| register.point).collect(),
-            Dialect::Json(map) => map.messages.iter().flat_map(|message| message.fields.iter().map(|field| field.point)).collect(),
+        let mut points: Vec<(Point, Part)> = match &builtin(id).unwrap().dialect {
+            Dialect::Modbus(map) => map.points.iter().map(|register| (register.point, register.part)).collect(),
+            Dialect::Frame(map) => map.points.iter().map(|channel| (channel.point, channel.part)).collect(),
+            Dialect::Json(map) => {
+                map.messages.iter().flat_map(|message| message.fields.iter().map(|field| (field.point, Part::WHOLE))).collect()
+            }
             Dialect::Internal => panic!("{id}"),
         };
         let all = points.len();
@@ -43,62 +40,6 @@ fn a_profile_maps_each_point_once() {
         points.dedup();
         assert_eq!(points.len(), all, "{id}");
     }
-}
-
-/// Registers as DOMAIN §2 has them: point, address, scale.
-#[test]
-fn registers_are_where_the_makers_put_them() {
-    let ekc: &[(Point, u16, f64)] = &[
-        (Point::CabinetAir, 2531, 0.1),
-        (Point::CabinetEvap, 1010, 0.1),
-        (Point::CabinetSetpoint, 2545, 0.1),
-        (Point::CabinetMode, 2006, 1.0),
-        (Point::CabinetCompressor, 2509, 1.0),
-        (Point::CabinetFan, 2510, 1.0),
-        (Point::CabinetDefrost, 2511, 1.0),
-        (Point::CabinetDoor, 2001, 1.0),
-        (Point::CabinetLight, 2583, 1.0),
-        (Point::CabinetAlarm, 2540, 1.0),
-    ];
-    let sdm: &[(Point, u16, f64)] = &[
-        (Point::EnergyVoltage, 0, 1.0),
-        (Point::EnergyCurrent, 6, 1.0),
-        (Point::EnergyActive, 12, 1.0),
-        (Point::EnergyReactive, 24, 1.0),
-        (Point::EnergyPowerFactor, 30, 1.0),
-        (Point::EnergyFrequency, 70, 1.0),
-        (Point::EnergyTotal, 72, 1.0),
-    ];
-    let cases = [
-        ("danfoss-ekc202d", ekc, Table::Holding, 1),
-        ("dixell-xjp60d", &[(Point::CabinetAir, 256, 0.1)][..], Table::Holding, 1),
-        ("eastron-sdm120", sdm, Table::Input, 80),
-    ];
-    for (id, expected, table, registers_max) in cases {
-        let map = modbus(id);
-        let found: Vec<_> = map.points.iter().map(|register| (register.point, register.address, register.scale)).collect();
-        assert_eq!(found, expected, "{id}");
-        assert!(map.points.iter().all(|register| register.table == table), "{id}");
-        assert_eq!(map.registers_max, registers_max, "{id}");
-    }
-    assert!(
-        modbus("eastron-sdm120").points.iter().all(|register| register.ty == RegisterType::F32 && register.order == WordOrder::HighFirst)
-    );
-    assert_eq!(modbus("dixell-xjp60d").points[0].status, Some(StatusCheck { address: 257, mask: 3, bad: 3 }));
-}
-
-#[test]
-fn control_states_become_modes_of_the_data_model() {
-    let map = modbus("danfoss-ekc202d");
-    let modes = &map.points.iter().find(|register| register.point == Point::CabinetMode).unwrap().map;
-    let words = json("cabinet").messages[0].fields.iter().find(|field| field.point == Point::CabinetMode).unwrap().words.clone();
-    assert!(modes.iter().all(|(_, word)| words.contains(word)), "{modes:?}");
-    let mode = |state: i64| modes.iter().find(|(raw, _)| *raw == state).map(|(_, word)| &**word);
-    let expected = [(0, "cooling"), (4, "drip"), (10, "off"), (11, "idle"), (14, "defrost"), (17, "idle"), (20, "fault"), (29, "cleaning")];
-    for (state, word) in expected {
-        assert_eq!(mode(state), Some(word), "state {state}");
-    }
-    assert_eq!(mode(13), None);
 }
 
 /// Every pointer of the payload examples is a field, is ignored on purpose or is part of the envelope.
@@ -193,7 +134,7 @@ fn a_faulty_profile_is_refused_with_its_reason() {
         ("range = [-60.0, 80.0]", "range = [80.0, -60.0]", "range is empty"),
         ("interval_s = 60", "interval_s = 0", "interval_s"),
         ("gap_max = 0", "gap = 0", "unknown field"),
-        ("[modbus]", "[json]\nmessage = []\n[modbus]", "either"),
+        ("[modbus]", "[json]\nmessage = []\n[modbus]", "one of"),
     ];
     for (from, to, reason) in cases {
         assert!(good.contains(from), "{from}");

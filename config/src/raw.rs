@@ -64,18 +64,41 @@ pub(crate) struct Mqtt {
 pub(crate) enum TransportKind {
     Tcp,
     RtuOverTcp,
+    AsciiOverTcp,
     Rtu,
+    Ascii,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DoorBit {
+    Set,
+    Clear,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Bus {
     pub(crate) transport: Option<TransportKind>,
     pub(crate) address: Option<String>,
+    pub(crate) backup: Option<String>,
+    pub(crate) listen: Option<String>,
+    pub(crate) registration: Option<String>,
+    pub(crate) heartbeat: Option<String>,
     pub(crate) path: Option<String>,
     pub(crate) baud: Option<u32>,
     pub(crate) parity: Option<Parity>,
+    pub(crate) data_bits: Option<u8>,
     pub(crate) stop_bits: Option<u8>,
+    pub(crate) rs485: Option<bool>,
+    pub(crate) rs485_rts_high: Option<bool>,
+    pub(crate) rs485_before_ms: Option<u32>,
+    pub(crate) rs485_after_ms: Option<u32>,
+    pub(crate) rs485_hear_self: Option<bool>,
+    pub(crate) echo: Option<bool>,
     pub(crate) pause_ms: Option<u64>,
+    pub(crate) gap_us: Option<u64>,
+    pub(crate) connect_delay_ms: Option<u64>,
+    pub(crate) idle_close_s: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,6 +110,15 @@ pub(crate) struct Device {
     pub(crate) bus: Option<String>,
     pub(crate) unit: Option<u8>,
     pub(crate) interval_s: Option<u64>,
+    pub(crate) slow_interval_s: Option<u64>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) retries: Option<u8>,
+    pub(crate) retries_damaged: Option<u8>,
+    pub(crate) retries_busy: Option<u8>,
+    pub(crate) offline_after: Option<u32>,
+    pub(crate) offline_max_s: Option<u64>,
+    pub(crate) door_open_is: Option<DoorBit>,
+    pub(crate) channels: Option<u16>,
     pub(crate) cold: Option<ColdClass>,
     #[serde(default)]
     pub(crate) alarm: Alarm,

@@ -105,6 +105,11 @@ impl Report {
         self.bad.contains(path)
     }
 
+    /// Problems so far, warnings left out.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
+    }
+
     /// Whether the configuration can not be used.
     pub(crate) fn has_errors(&self) -> bool {
         self.errors > 0

@@ -95,7 +95,13 @@ series! {
         HealthPollsErr "polls_err" Int "requests failed since start" "失败轮询数";
         HealthTimeouts "timeout" Int "requests without an answer since start" "超时数";
         HealthExceptions "exception" Int "requests the device refused since start" "异常应答数";
-        HealthDiscarded "discarded" Int "late, foreign or malformed answers thrown away since start" "丢弃应答数";
+        HealthDiscarded "discarded" Int "answers of all kinds thrown away since start" "丢弃应答数";
+        HealthCrc "crc_err" Int "answers with a bad checksum since start" "校验错误数";
+        HealthLate "late" Int "answers that came after their request was given up, since start" "迟到应答数";
+        HealthForeign "foreign" Int "answers of other units or to other requests, since start" "错配应答数";
+        HealthInterval "interval_s" Float "mean time between two polls since the last report" "实际轮询间隔";
+        HealthClockOffset "clock_offset_ms" Float "the device's clock minus the gateway's" "时钟偏差";
+        HealthFirmware "fw" Text "firmware version the device names" "固件版本";
         HealthRssi "rssi_dbm" Float "radio signal strength" "信号强度";
         HealthUptime "uptime_s" Int "seconds since the device started" "运行时长";
     }
@@ -136,6 +142,13 @@ series! {
         CabinetDoor "door_open" Bool "door open" "柜门";
         CabinetLight "light" Bool "light on" "照明";
         CabinetAlarm "alarm" Bool "the controller reports an alarm of its own" "控制器报警";
+        CabinetEnabled "enabled" Bool "the controller is switched on, neither off nor in standby" "控制器启用";
+    }
+    ControllerAlarm "controller_alarm" Reading Some("code"), "控制器报警明细" {
+        ControllerAlarmActive "active" Bool "the controller reports this alarm" "报警状态";
+    }
+    Probe "probe" Reading Some("no"), "温度探头" {
+        ProbeTemp "temp_c" Float "temperature at this probe" "探头温度";
     }
     Vending "vending" Reading None, "自助售卖机" {
         VendingStatus "status" Text "in_service or why not" "状态";
@@ -162,6 +175,11 @@ series! {
         EnergyPowerFactor "pf" Float "power factor" "功率因数";
         EnergyFrequency "freq_hz" Float "mains frequency" "频率";
         EnergyTotal "energy_kwh_total" Float "energy imported, since ever" "累计电能";
+    }
+    EnergyPhase "energy_phase" Reading Some("phase"), "分相电能" {
+        PhaseVoltage "voltage_v" Float "voltage of this phase" "相电压";
+        PhaseCurrent "current_a" Float "current of this phase" "相电流";
+        PhaseActive "active_w" Float "active power of this phase" "相有功功率";
     }
     Event "event" Event Some("type"), "设备事件" {
         EventTarget "target" Text "compartment or lane it happened at" "对象";

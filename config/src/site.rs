@@ -2,6 +2,7 @@
 
 use crate::device::{Device, DeviceIx};
 use crate::place::CircleType;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -121,38 +122,89 @@ pub struct Broker {
     pub window: u16,
 }
 
-/// How a bus is connected.
+/// How frames lie on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Modbus TCP: a header with transaction and length.
+    Tcp,
+    /// RTU: unit first, CRC last, nothing in between tells the length.
+    Rtu,
+    /// Modbus ASCII: a colon, hexadecimal digits, LRC, CR LF.
+    Ascii,
+}
+
+/// How the bytes of a bus get here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
-    /// Modbus TCP.
-    Tcp {
-        /// Host name or address.
-        host: String,
-        /// TCP port, usually 502.
-        port: u16,
+    /// The gateway connects.
+    Dial {
+        /// Where to.
+        address: HostPort,
+        /// Where to when that does not answer.
+        backup: Option<HostPort>,
     },
-    /// RTU frames through a TCP connection (serial server).
-    RtuOverTcp {
-        /// Host name or address.
-        host: String,
-        /// TCP port.
-        port: u16,
+    /// The other side connects: a DTU behind a mobile network has no address of its own.
+    Listen {
+        /// Where the gateway listens. Several buses may share an address if each has a registration.
+        address: SocketAddr,
+        /// What the DTU sends first, so that it is known which one it is. Without one, the address is enough.
+        registration: Option<Box<[u8]>>,
+        /// What the DTU sends now and then to keep its connection; taken out of what is heard.
+        heartbeat: Option<Box<[u8]>>,
     },
-    /// RS-485 on a serial port.
-    Rtu {
-        /// `/dev/serial/by-id/…` or `/dev/serial/by-path/…` survive a re-plug; `/dev/ttyUSB0` does not.
-        path: PathBuf,
-        /// Bits per second.
-        baud: u32,
-        /// Parity bit.
-        parity: Parity,
-        /// 1 or 2.
-        stop_bits: u8,
-    },
+    /// A serial port of this board.
+    Serial(SerialLine),
+}
+
+/// Host name or address (IPv6 without brackets), and TCP port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+/// A serial port and its settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SerialLine {
+    /// `/dev/serial/by-id/…` or `/dev/serial/by-path/…` survive a re-plug; `/dev/ttyUSB0` does not.
+    pub path: PathBuf,
+    /// Bits per second.
+    pub baud: u32,
+    /// Parity bit.
+    pub parity: Parity,
+    /// 7 or 8; 7 only for Modbus ASCII.
+    pub data_bits: u8,
+    /// 1 or 2.
+    pub stop_bits: u8,
+    /// The kernel switches the direction of an RS-485 transceiver by RTS (`TIOCSRS485`); `None` leaves the port as it is.
+    pub rs485: Option<Rs485>,
+}
+
+impl SerialLine {
+    /// Bits a character takes on the line, start and stop bits included.
+    #[must_use]
+    pub fn char_bits(&self) -> u32 {
+        1 + u32::from(self.data_bits) + u32::from(self.parity != Parity::None) + u32::from(self.stop_bits)
+    }
+}
+
+/// Direction of an RS-485 transceiver (Linux `serial_rs485`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rs485 {
+    /// Level of RTS while sending; the other one otherwise.
+    pub rts_high: bool,
+    /// From RTS to the first bit, ms.
+    pub before_ms: u32,
+    /// From the last bit to RTS, ms.
+    pub after_ms: u32,
+    /// Hear what is sent: a local echo, useful for finding collisions only.
+    pub hear_self: bool,
 }
 
 /// Parity of a serial line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Parity {
     /// No parity bit.
@@ -163,15 +215,46 @@ pub enum Parity {
     Odd,
 }
 
-/// A Modbus bus.
+impl Parity {
+    /// Word in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Even => "even",
+            Self::Odd => "odd",
+        }
+    }
+}
+
+/// A Modbus bus, and the serial boards of other makers on the same line.
 #[derive(Debug, Clone)]
 pub struct Bus {
     /// Key in the configuration.
     pub name: Box<str>,
-    /// How it is connected.
+    /// How frames lie on the wire.
+    pub framing: Framing,
+    /// How the bytes get here.
     pub transport: Transport,
-    /// Pause between two requests.
+    /// Pause between an answer and the next request, on top of the gap between frames.
     pub pause: Duration,
+    /// Silence between two frames; `None` is 3.5 characters (Modbus over serial line V1.02, 2.5.1.1).
+    pub gap: Option<Duration>,
+    /// Pause between the opening of a connection and the first request: some devices boot when a port opens.
+    pub connect_delay: Duration,
+    /// A TCP connection with nothing to ask for this long is closed; the next request opens it again.
+    pub idle_close: Option<Duration>,
+    /// The adapter hands back what it sends: that much is expected, and taken out, before an answer.
+    pub echo: bool,
+}
+
+impl Bus {
+    /// A bus without pauses, delays and echo.
+    #[must_use]
+    pub fn plain(name: &str, framing: Framing, transport: Transport) -> Self {
+        let (pause, connect_delay) = (Duration::ZERO, Duration::ZERO);
+        Self { name: name.into(), framing, transport, pause, gap: None, connect_delay, idle_close: None, echo: false }
+    }
 }
 
 /// The time-series database.
@@ -203,7 +286,7 @@ pub struct Forward {
 #[derive(Debug, Clone)]
 pub struct Api {
     /// Loopback address and port; `None` turns it off. Port 0 takes any free one.
-    pub listen: Option<std::net::SocketAddr>,
+    pub listen: Option<SocketAddr>,
 }
 
 impl Site {

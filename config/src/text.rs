@@ -1,7 +1,7 @@
 //! A configuration text and the way from a byte of it to a line and column that may be shown.
 //!
-//! Never shows what looks like a secret: the value of any setting named like one, and the user part of an address, are
-//! blanked out before a line leaves this file. Columns stay true.
+//! Never shows what looks like a secret: the value of any setting named like one, what a DTU registers with, and the user
+//! part of an address, are blanked out before a line leaves this file. Columns stay true.
 
 use crate::problem::Place;
 use std::ops::Range;
@@ -61,12 +61,17 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     SECRET_WORDS.iter().any(|word| name.contains(word) || strsim::osa_distance(last, word) <= 2)
 }
 
-/// Blanks out the value of every setting named like a secret and the user part of every address.
+/// Whether the value of a setting of that name is not shown. A registration is no secret, but some use a password for it.
+fn is_hidden(name: &str) -> bool {
+    is_secret_name(name) || name.rsplit('.').next() == Some("registration")
+}
+
+/// Blanks out the value of every such setting and the user part of every address.
 fn without_secrets(line: &str) -> String {
     let mut shown: Vec<char> = line.chars().collect();
     for at in 0..shown.len() {
         let hidden = match shown.get(at..).unwrap_or_default() {
-            ['=', value @ ..] if is_secret_name(&name_before(&shown, at)) => {
+            ['=', value @ ..] if is_hidden(&name_before(&shown, at)) => {
                 value_chars(value).map(|chars| at + 1 + chars.start..at + 1 + chars.end)
             }
             [':', '/', '/', rest @ ..] => {

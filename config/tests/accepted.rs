@@ -3,7 +3,7 @@
 
 use facility_config::alarm::RuleKind;
 use facility_config::device::{ColdClass, Kind, Source};
-use facility_config::site::{Parity, Transport};
+use facility_config::site::{Framing, HostPort, Parity, SerialLine, Transport};
 use facility_config::{Device, DeviceIx, Loaded, Overflow, Site, from_toml, open};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -123,21 +123,34 @@ fn the_gateway_is_the_first_device_and_the_others_follow_by_id() {
     assert_eq!((gateway.kind, &gateway.source, gateway.interval), (Kind::Gateway, &Source::Gateway, secs(60)));
     assert!(gateway.profile.is_none() && gateway.rules.is_empty());
     assert_eq!(site.brokers[0].client_id, "gw-junmen-01");
-    assert_eq!(site.buses[0].transport, Transport::RtuOverTcp { host: "192.168.1.20".into(), port: 4001 });
+    let address = HostPort { host: "192.168.1.20".into(), port: 4001 };
+    assert_eq!((site.buses[0].framing, &site.buses[0].transport), (Framing::Rtu, &Transport::Dial { address, backup: None }));
     assert_eq!(site.buses[0].pause, Duration::from_millis(20));
-    assert_eq!(device(&site, "gl-junmen-cl-01").source, Source::Modbus { bus: 0, unit: 2 });
+    assert_eq!(device(&site, "gl-junmen-cl-01").source, Source::Bus { bus: 0, unit: 2 });
 }
 
 #[test]
 fn a_serial_line_and_a_broker_alone_make_a_site() {
     let site = accepted(include_str!("../examples/single-cabinet-rtu.toml"));
-    let Transport::Rtu { baud, parity, stop_bits, .. } = &site.buses[0].transport else { panic!("{:?}", site.buses) };
+    let Transport::Serial(SerialLine { baud, parity, stop_bits, .. }) = &site.buses[0].transport else { panic!("{:?}", site.buses) };
     assert_eq!((*baud, *parity, *stop_bits), (9600, Parity::Even, 1));
     let site = accepted(include_str!("../examples/mqtt-only.toml"));
     assert_eq!(device(&site, "cs-jinzhou-vm-03").source, Source::Mqtt { broker: 0, topic_id: "VM-20817".into() });
     assert_eq!(device(&site, "cs-jinzhou-lk-01").source, Source::Mqtt { broker: 0, topic_id: "cs-jinzhou-lk-01".into() });
     assert_eq!((site.window, site.brokers[0].window, site.brokers[0].port), (secs(60), 100, 1883));
     assert!(site.brokers[0].tls.is_none() && site.forward.unwrap().raw);
+}
+
+#[test]
+fn a_port_of_the_board_and_a_dtu_make_a_site() {
+    let site = accepted(include_str!("../examples/dtu-and-rs485.toml"));
+    let Transport::Listen { address, registration, heartbeat } = &site.buses[0].transport else { panic!("{:?}", site.buses) };
+    assert_eq!((*address, registration.as_deref()), ("10.8.0.1:5020".parse().unwrap(), Some(&b"866123041234567"[..])));
+    assert_eq!(heartbeat.as_deref(), Some(&[0xFE][..]));
+    let Transport::Serial(SerialLine { rs485: Some(rs485), .. }) = &site.buses[1].transport else { panic!("{:?}", site.buses) };
+    assert_eq!((rs485.rts_high, rs485.after_ms), (true, 1));
+    let far = &device(&site, "tj-pingxi-cl-01").polling;
+    assert_eq!((far.timeout, far.retries), (Some(secs(3)), 1));
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn devices_on_a_bus() {
         ("[device.d-1]\nprofile = \"locker\"\nbus = \"b\"\nunit = 1", &[("GW-C016", "device.d-1.bus", 10, 1)]),
         ("[device.d-1]\nprofile = \"eastron-sdm120\"\nbus = \"b\"", &[("GW-C007", "device.d-1.unit", 8, 9)]),
         ("[device.d-1]\nprofile = \"eastron-sdm120\"\nbus = \"b\"\nunit = 2.6", &[("GW-C004", "device.d-1.unit", 11, 8)]),
-        ("[device.d-1]\nprofile = \"eastron-sdm120\"\nbus = \"b\"\nunit = 248", &[("GW-C005", "device.d-1.unit", 11, 8)]),
+        ("[device.d-1]\nprofile = \"eastron-sdm120\"\nbus = \"b\"\nunit = 256", &[("GW-C005", "device.d-1.unit", 11, 8)]),
         (
             "[device.d-1]\nprofile = \"eastron-sdm120\"\nbus = \"b\"\nunit = 1\n[device.d-2]\nprofile = \"dixell-xjp60d\"\nbus = \"b\"\nunit = 1",
             &[("GW-C017", "device.d-2.unit", 15, 1)],

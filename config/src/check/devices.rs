@@ -2,13 +2,13 @@
 
 use super::id_fault;
 use crate::alarm::RuleKind;
-use crate::device::{ColdClass, Device, Kind, Source};
+use crate::device::{ColdClass, Device, Kind, Polling, Source};
 use crate::keys::nearest;
 use crate::limits::DEVICES_MAX;
 use crate::problem;
-use crate::profile::{Dialect, Profile};
-use crate::profiles::{builtin, builtin_ids};
-use crate::raw::{self, Raw};
+use crate::profile::{Dialect, Polarity, Profile};
+use crate::profiles::Known;
+use crate::raw::{self, Raw, TransportKind};
 use crate::report::{Complaint, Report, join};
 use crate::rules;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,10 +21,10 @@ const GATEWAY_INTERVAL: Duration = Duration::from_secs(60);
 const TOPIC_ID_BYTES_MAX: usize = 64;
 
 /// The gateway, then the devices by id; those with problems are left out.
-pub(super) fn devices(raw: &Raw, report: &mut Report) -> Vec<Device> {
+pub(super) fn devices(raw: &Raw, known: &Known, report: &mut Report) -> Vec<Device> {
     let gateway_id = raw.gateway.id.as_deref().unwrap_or_default();
     let mut devices = vec![gateway(gateway_id)];
-    let mut taken: BTreeMap<Source, &str> = BTreeMap::new();
+    let mut taken: BTreeMap<(Source, Box<str>), &str> = BTreeMap::new();
     for (id, raw_device) in &raw.device {
         let path = join("device", id);
         if let Some(fault) = id_fault(id) {
@@ -34,8 +34,8 @@ pub(super) fn devices(raw: &Raw, report: &mut Report) -> Vec<Device> {
             let message = format!("`{id}` is the gateway's own id");
             report.key(&path, Complaint::new(problem::DUPLICATE, message).hint("give the device another id"));
         }
-        let Some(device) = device(id, &path, raw_device, raw, report) else { continue };
-        if let Some(other) = taken.insert(device.source.clone(), id) {
+        let Some(device) = device(id, &path, raw_device, raw, known, report) else { continue };
+        if let Some(other) = taken.insert((device.source.clone(), language(&device)), id) {
             report.key(&source_key(&path, raw_device, &device.source), same_source(other, &device.source));
         }
         devices.push(device);
@@ -56,13 +56,14 @@ fn gateway(id: &str) -> Device {
         profile: None,
         source: Source::Gateway,
         interval: GATEWAY_INTERVAL,
+        polling: Polling::default(),
         cold: None,
         rules: Vec::new(),
     }
 }
 
-fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, report: &mut Report) -> Option<Device> {
-    let profile = profile(path, raw, report);
+fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, report: &mut Report) -> Option<Device> {
+    let profile = profile(path, raw, known, report);
     let source = source(id, path, raw, profile.as_deref(), site, report);
     let profile = profile?;
     let cold = cold(path, raw, profile.kind, report);
@@ -73,17 +74,19 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, report: &mut Repo
         kind: profile.kind,
         source: source?,
         interval: raw.interval_s.map_or(profile.interval, Duration::from_secs),
+        polling: polling(path, raw, profile.as_ref(), report),
         cold,
         rules: rules::in_force(profile.kind, cold, &site.alarm, &raw.alarm),
         profile: Some(profile),
     })
 }
 
-fn profile(path: &str, raw: &raw::Device, report: &mut Report) -> Option<Arc<Profile>> {
+fn profile(path: &str, raw: &raw::Device, known: &Known, report: &mut Report) -> Option<Arc<Profile>> {
     let id = raw.profile.as_deref()?;
-    let profile = builtin(id);
-    if profile.is_none() {
-        report.value(&join(path, "profile"), no_such("profile", id, builtin_ids()));
+    let profile = known.get(id);
+    // What is wrong with a profile of the site's own is told where it stands.
+    if profile.is_none() && !known.is_faulty(id) {
+        report.value(&join(path, "profile"), no_such("profile", id, known.ids()));
     }
     profile
 }
@@ -101,7 +104,7 @@ fn source(id: &str, path: &str, raw: &raw::Device, profile: Option<&Profile>, si
             if !report.is_bad(&at("mqtt")) && !report.is_bad(&at("bus")) {
                 let message = format!("`{path}` says neither `mqtt` nor `bus`");
                 let hint = match speaks_json {
-                    Some(false) => "its profile speaks Modbus: name a bus and a unit",
+                    Some(false) => "its profile speaks on a bus: name a bus and a unit",
                     Some(true) => "its profile speaks MQTT: name a broker",
                     None => "name a broker (`mqtt`), or a bus and a unit (`bus`, `unit`)",
                 };
@@ -110,8 +113,10 @@ fn source(id: &str, path: &str, raw: &raw::Device, profile: Option<&Profile>, si
             None
         }
         (Some(broker), None) => {
-            wrong_dialect(&at("mqtt"), speaks_json == Some(false), "Modbus", "`bus` and `unit`", report);
-            foreign(&at("unit"), raw.unit.is_some(), "on a bus", report);
+            wrong_dialect(&at("mqtt"), speaks_json == Some(false), "on a bus", "`bus` and `unit`", report);
+            for (key, given) in keys_of_a_bus(raw) {
+                foreign(&at(key), given, "on a bus", report);
+            }
             let broker = index(&at("mqtt"), "mqtt", "broker", broker, &site.mqtt, report);
             let topic_id = topic_id(id, &at("topic_id"), raw, report);
             Some(Source::Mqtt { broker: broker?, topic_id: topic_id? })
@@ -123,9 +128,94 @@ fn source(id: &str, path: &str, raw: &raw::Device, profile: Option<&Profile>, si
                 let message = format!("`{}` is missing", at("unit"));
                 report.key(&at("unit"), Complaint::new(problem::MISSING, message).hint("the device's Modbus unit id, 1 to 247"));
             }
-            let bus = index(&at("bus"), "bus", "bus", bus, &site.bus, report);
-            Some(Source::Modbus { bus: bus?, unit: raw.unit? })
+            let index = index(&at("bus"), "bus", "bus", bus, &site.bus, report);
+            let unit = unit(&at("unit"), raw.unit?, profile, site.bus.get(bus), report);
+            Some(Source::Bus { bus: index?, unit: unit? })
         }
+    }
+}
+
+/// The unit id, if this bus and this model can have it.
+fn unit(key: &str, unit: u8, profile: Option<&Profile>, bus: Option<&raw::Bus>, report: &mut Report) -> Option<u8> {
+    let tcp = bus.is_some_and(|bus| bus.transport == Some(TransportKind::Tcp));
+    let units = match profile.map(|profile| &profile.dialect) {
+        Some(Dialect::Frame(map)) => map.units.clone(),
+        _ if tcp => 0..=255,
+        _ => 1..=247,
+    };
+    if let (Some(Dialect::Frame(_)), true) = (profile.map(|profile| &profile.dialect), tcp) {
+        let message = format!("`{key}`: a board with frames of its own cannot be behind Modbus TCP");
+        report.key(
+            key,
+            Complaint::new(problem::CONFLICT, message)
+                .hint("use transport = \"rtu\" or \"rtu_over_tcp\": the bytes go through as they are"),
+        );
+        return None;
+    }
+    if !units.contains(&unit) {
+        let message = format!("`{key}` must be {} to {} here, not {unit}", units.start(), units.end());
+        report.value(
+            key,
+            Complaint::new(problem::OUT_OF_RANGE, message)
+                .hint("0 and 248 to 255 are answered by some devices behind transport = \"tcp\" only"),
+        );
+        return None;
+    }
+    Some(unit)
+}
+
+fn keys_of_a_bus(raw: &raw::Device) -> [(&'static str, bool); 10] {
+    [
+        ("unit", raw.unit.is_some()),
+        ("slow_interval_s", raw.slow_interval_s.is_some()),
+        ("timeout_ms", raw.timeout_ms.is_some()),
+        ("retries", raw.retries.is_some()),
+        ("retries_damaged", raw.retries_damaged.is_some()),
+        ("retries_busy", raw.retries_busy.is_some()),
+        ("offline_after", raw.offline_after.is_some()),
+        ("offline_max_s", raw.offline_max_s.is_some()),
+        ("door_open_is", raw.door_open_is.is_some()),
+        ("channels", raw.channels.is_some()),
+    ]
+}
+
+fn polling(path: &str, raw: &raw::Device, profile: &Profile, report: &mut Report) -> Polling {
+    let doors = doors_of(profile);
+    if doors == 0 {
+        foreign(&join(path, "door_open_is"), raw.door_open_is.is_some(), "for a lock board", report);
+        foreign(&join(path, "channels"), raw.channels.is_some(), "for a lock board", report);
+    } else if raw.door_open_is.is_none() && raw.bus.is_some() {
+        let message = format!("`{path}`: nobody has said what an open door looks like to this board: its doors are not reported");
+        let hint = "open one door, look at `modbus read`, then set door_open_is = \"set\" or \"clear\"";
+        report.key(path, Complaint::new(problem::NO_DOOR_POLARITY, message).hint(hint));
+    }
+    if raw.channels.is_some_and(|channels| doors > 0 && channels > doors) {
+        let message = format!("`{}`: this board has {doors} channels", join(path, "channels"));
+        report.value(&join(path, "channels"), Complaint::new(problem::OUT_OF_RANGE, message).hint("count the locks that are connected"));
+    }
+    let usual = Polling::default();
+    Polling {
+        timeout: raw.timeout_ms.map(Duration::from_millis),
+        slow: raw.slow_interval_s.map(Duration::from_secs),
+        retries: raw.retries.unwrap_or(usual.retries),
+        retries_damaged: raw.retries_damaged.unwrap_or(usual.retries_damaged),
+        retries_busy: raw.retries_busy.unwrap_or(usual.retries_busy),
+        offline_after: raw.offline_after.unwrap_or(usual.offline_after),
+        offline_max: raw.offline_max_s.map_or(usual.offline_max, Duration::from_secs),
+        door_open_is_set: raw.door_open_is.map(|bit| bit == raw::DoorBit::Set),
+        channels: raw.channels,
+    }
+}
+
+/// Channels whose meaning is known only on site; 0 for a device that is no lock board.
+fn doors_of(profile: &Profile) -> u16 {
+    match &profile.dialect {
+        Dialect::Modbus(map) => {
+            let doors = map.points.iter().filter(|point| point.polarity == Polarity::Commissioned);
+            doors.map(|point| point.bits.max(1)).max().unwrap_or(0)
+        }
+        Dialect::Frame(map) if map.points.iter().any(|point| point.polarity == Polarity::Commissioned) => map.channels,
+        _ => 0,
     }
 }
 
@@ -208,10 +298,18 @@ fn check_overrides(path: &str, kind: Kind, cold: Option<ColdClass>, report: &mut
     }
 }
 
+/// Units of one number are told apart by what they understand: a lock board's frames are none of Modbus' business.
+fn language(device: &Device) -> Box<str> {
+    match device.profile.as_deref() {
+        Some(Profile { dialect: Dialect::Frame(_), id, .. }) => id.clone(),
+        _ => "".into(),
+    }
+}
+
 /// The setting to point at when two devices have one source.
 fn source_key(path: &str, raw: &raw::Device, source: &Source) -> String {
     match source {
-        Source::Modbus { .. } => join(path, "unit"),
+        Source::Bus { .. } => join(path, "unit"),
         Source::Mqtt { .. } if raw.topic_id.is_some() => join(path, "topic_id"),
         _ => path.to_owned(),
     }
@@ -219,7 +317,7 @@ fn source_key(path: &str, raw: &raw::Device, source: &Source) -> String {
 
 fn same_source(other: &str, source: &Source) -> Complaint {
     let (message, hint) = match source {
-        Source::Modbus { unit, .. } => (
+        Source::Bus { unit, .. } => (
             format!("unit {unit} of this bus is device `{other}` already"),
             "two devices with one unit id answer at once; give one of them another",
         ),

@@ -3,11 +3,13 @@
 //! Types, bounds and required settings are already judged when a value gets here; a setting that was complained about
 //! is absent and is not complained about again. Nothing stops at the first problem.
 
+mod buses;
 mod devices;
 mod wires;
 
 use crate::place::{CircleType, DISTRICTS, district_name};
 use crate::problem;
+use crate::profiles::Known;
 use crate::raw::{self, Raw};
 use crate::report::{Complaint, Report};
 use crate::secret::{Ground, Role};
@@ -17,14 +19,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The site, or `None` if the report has errors.
-pub(crate) fn site(raw: &Raw, ground: &Ground, report: &mut Report) -> Option<Site> {
+pub(crate) fn site(raw: &Raw, ground: &Ground, known: &Known, report: &mut Report) -> Option<Site> {
     let gateway = gateway(&raw.gateway, report);
     let store = store(&raw.store, ground);
     let window = window(&raw.metrics, report);
     let client_id = raw.gateway.id.as_deref().unwrap_or_default();
     let brokers = wires::brokers(&raw.mqtt, client_id, ground, report);
-    let buses = wires::buses(&raw.bus, report);
-    let devices = devices::devices(raw, report);
+    let buses = buses::buses(&raw.bus, report);
+    let devices = devices::devices(raw, known, report);
     let forward = raw.forward.as_ref().and_then(|raw| forward(raw, ground, report));
     let api = api(&raw.api, report);
     if report.has_errors() {

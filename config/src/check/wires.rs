@@ -1,20 +1,15 @@
-//! Brokers and buses: what devices are reached through.
+//! Brokers: what devices are reached through, and the names of wires.
 
 use super::{file, plain_text, unencrypted};
 use crate::address;
 use crate::problem;
-use crate::raw::{self, TransportKind};
+use crate::raw;
 use crate::report::{Complaint, Report, join};
 use crate::secret::{Ground, Role};
-use crate::site::{Broker, Bus, Parity, Tls, Transport};
+use crate::site::{Broker, Tls};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
-/// Speeds that serial ports have.
-const BAUD_RATES: [u32; 9] = [1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400];
-/// Pause on a serial line: devices of this kind need a breath between an answer and the next request.
-const SERIAL_PAUSE_MS: u64 = 20;
 /// Longest name of a broker or bus.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -95,94 +90,7 @@ fn tls(path: &str, raw: &raw::Mqtt, ground: &Ground, report: &mut Report) -> Tls
     }
 }
 
-/// Buses by name; those with problems are left out.
-pub(super) fn buses(raw: &BTreeMap<String, raw::Bus>, report: &mut Report) -> Vec<Bus> {
-    let mut buses: Vec<Bus> = Vec::new();
-    for (name, raw) in raw {
-        let path = join("bus", name);
-        check_name(&path, name, report);
-        let Some(transport) = transport(&path, raw, report) else { continue };
-        // Several gateways' worth of connections fit a Modbus TCP server; a serial line has one master.
-        let exclusive = |known: &&Bus| shares_line(&known.transport, &transport);
-        if let Some(known) = buses.iter().find(exclusive) {
-            let message = format!("`{path}` and `bus.{}` are the same line: their requests would collide", known.name);
-            report.key(&path, Complaint::new(problem::DUPLICATE, message).hint("declare the line once and put all its devices on it"));
-        }
-        let usual = if matches!(transport, Transport::Tcp { .. }) { 0 } else { SERIAL_PAUSE_MS };
-        let pause = Duration::from_millis(raw.pause_ms.unwrap_or(usual));
-        buses.push(Bus { name: name.as_str().into(), transport, pause });
-    }
-    buses
-}
-
-fn shares_line(one: &Transport, other: &Transport) -> bool {
-    match (one, other) {
-        (Transport::Rtu { path: one, .. }, Transport::Rtu { path: other, .. }) => one == other,
-        (Transport::RtuOverTcp { .. }, other) => one == other,
-        _ => false,
-    }
-}
-
-fn transport(path: &str, raw: &raw::Bus, report: &mut Report) -> Option<Transport> {
-    let at = |key: &str| join(path, key);
-    let transport = raw.transport?;
-    let serial = transport == TransportKind::Rtu;
-    let serial_keys = [
-        ("path", raw.path.is_some()),
-        ("baud", raw.baud.is_some()),
-        ("parity", raw.parity.is_some()),
-        ("stop_bits", raw.stop_bits.is_some()),
-    ];
-    for (key, _) in serial_keys.iter().filter(|(_, given)| !serial && *given) {
-        report.key(&at(key), only_for(&at(key), "transport = \"rtu\""));
-    }
-    if serial {
-        if raw.address.is_some() {
-            report.key(&at("address"), only_for(&at("address"), "transport = \"tcp\" or \"rtu_over_tcp\""));
-        }
-        return serial_line(path, raw, report);
-    }
-    let Some(text) = &raw.address else {
-        missing(&at("address"), "host:port of the device or serial server", report);
-        return None;
-    };
-    match (address::host_and_port(&at("address"), text, None), transport) {
-        (Ok((host, port)), TransportKind::RtuOverTcp) => Some(Transport::RtuOverTcp { host, port }),
-        (Ok((host, port)), _) => Some(Transport::Tcp { host, port }),
-        (Err(fault), _) => {
-            report.value(&at("address"), fault);
-            None
-        }
-    }
-}
-
-fn serial_line(path: &str, raw: &raw::Bus, report: &mut Report) -> Option<Transport> {
-    let at = |key: &str| join(path, key);
-    let baud = raw.baud.unwrap_or(9600);
-    if !BAUD_RATES.contains(&baud) {
-        let message = format!("`{}` must be a usual speed, not {baud}", at("baud"));
-        report.value(&at("baud"), Complaint::new(problem::NOT_A_CHOICE, message).hint(BAUD_RATES.map(|rate| rate.to_string()).join(", ")));
-    }
-    let Some(port) = &raw.path else {
-        missing(&at("path"), "the serial port; see ls /dev/serial/by-id", report);
-        return None;
-    };
-    if ["/dev/ttyUSB", "/dev/ttyACM"].iter().any(|unstable| port.starts_with(unstable)) {
-        let message = format!("{port} may be another adapter after a restart or re-plug");
-        report.key(
-            &at("path"),
-            Complaint::new(problem::UNSTABLE_PATH, message).hint("use the name in /dev/serial/by-id or /dev/serial/by-path"),
-        );
-    }
-    Some(Transport::Rtu {
-        path: PathBuf::from(port),
-        baud,
-        parity: raw.parity.unwrap_or(Parity::None),
-        stop_bits: raw.stop_bits.unwrap_or(1),
-    })
-}
-
-fn check_name(path: &str, name: &str, report: &mut Report) {
+pub(super) fn check_name(path: &str, name: &str, report: &mut Report) {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(inner) {
         let complaint = Complaint::new(problem::BAD_NAME, format!("`{path}` has a name that can not be used"));
@@ -190,12 +98,8 @@ fn check_name(path: &str, name: &str, report: &mut Report) {
     }
 }
 
-fn missing(key: &str, hint: &str, report: &mut Report) {
+pub(super) fn missing(key: &str, hint: &str, report: &mut Report) {
     if !report.is_bad(key) {
         report.key(key, Complaint::new(problem::MISSING, format!("`{key}` is missing")).hint(hint));
     }
-}
-
-fn only_for(key: &str, other: &str) -> Complaint {
-    Complaint::new(problem::CONFLICT, format!("`{key}` has a meaning only with {other}")).hint("remove it, or change the transport")
 }
