@@ -16,6 +16,8 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub(super) use value::is_plain;
+
 use crate::fault::Fault;
 use crate::reading::{Batch, Subject, Value};
 use facility_config::limits::PAYLOAD_BYTES_MAX;

@@ -1,4 +1,8 @@
 //! Bytes to readings and back. Pure: no I/O, no clock, never fails; it yields readings and faults.
 
+pub mod frames;
 pub mod json;
 pub mod registers;
+
+#[cfg(test)]
+mod golden;

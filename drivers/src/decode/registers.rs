@@ -1,131 +1,151 @@
 //! Registers to values and back. Pure, total: any words give a value, a missing value with its reason, or a fault.
 //!
-//! `value = raw × scale + offset`. What a device calls invalid, and what cannot be believed, never becomes a number.
+//! A number: `value = round((raw & mask >> shift) × scale + offset)`. The bytes come in the profile's order. The raw value
+//! is two's complement where its type says so and no mask is set; masked, it is unsigned. A map turns it into a word, a
+//! list of yes values or "not zero" into yes or no, polarity turns that round. A count is the set (or clear) bits.
+//!
+//! What a device calls invalid, and what cannot be believed, never becomes a number. Nothing here allocates more than
+//! the words it was handed.
+
+mod bits;
+mod encode;
+mod text;
+
+pub use encode::{bits_of, encode};
 
 use crate::fault::Fault;
 use crate::reading::{Quality, Value};
+use bits::Raw;
 use facility_config::limits::TEXT_BYTES_MAX;
-use facility_config::profile::{RegisterPoint, RegisterType, WordOrder};
+use facility_config::profile::{Polarity, RegisterPoint, RegisterType};
 use facility_config::series::Type;
-use std::sync::Arc;
+
+/// Decimals a float can have at all; more change nothing.
+const DECIMALS_MAX: u8 = 15;
+/// From here on a float has no decimals to round (2^53).
+const WHOLE_FROM: f64 = 9_007_199_254_740_992.0;
 
 /// The value of a point from its registers, first register first; a bit is a word of 0 or 1. `status` is the word of
-/// the point's status register, if it has one.
+/// the point's status register, if it has one. A clock (see [`is_clock`]) becomes Unix ms, whatever its point.
 ///
 /// # Errors
-/// [`Fault::Malformed`] if `words` is not as wide as the type; [`Fault::BadText`] if the raw value has no word in the map.
+/// [`Fault::Malformed`] if `words` is not as wide as the type; [`Fault::BadText`] if the raw value has no word in the map,
+/// or a text is not in its encoding, not printable, or longer than [`TEXT_BYTES_MAX`].
 pub fn decode(point: &RegisterPoint, words: &[u16], status: Option<u16>) -> Result<Value, Fault> {
-    let bits = join(point, words).ok_or(Fault::Malformed)?;
-    if let Some(check) = point.status {
-        match status {
-            None => return Ok(Value::Missing(Quality::CommError)),
-            Some(status) if status & check.mask == check.bad => return Ok(Value::Missing(Quality::SensorError)),
-            Some(_) => {}
-        }
+    if words.len() != usize::from(point.length) || !has_its_width(point) {
+        return Err(Fault::Malformed);
     }
-    let raw = number(point.ty, bits);
-    if point.invalid.contains(&bits) || !raw.is_finite() {
-        return Ok(Value::Missing(Quality::SensorError));
+    let yes_or_no = point.point.info().ty == Type::Bool || point.ty == RegisterType::Count;
+    if let Some(why) = bad_status(point, status) {
+        return Ok(Value::Missing(why));
     }
-    if point.point.info().ty == Type::Text {
-        return word(point, raw).map(Value::Text).ok_or(Fault::BadText);
+    if yes_or_no && point.polarity == Polarity::Commissioned {
+        return Ok(Value::Missing(Quality::Uncertain));
     }
-    let scaled = scale(raw, point.scale) + point.offset;
-    if !scaled.is_finite() || point.range.is_some_and(|(low, high)| scaled < low || scaled > high) {
-        return Ok(Value::Missing(Quality::OutOfRange));
+    let raw = match point.ty {
+        RegisterType::Text => return text::decode(point, words),
+        RegisterType::Count => return value(point, Raw::Whole(count(point, words)), Polarity::Set),
+        _ => bits::join(point, words),
+    };
+    match bits::read(point, raw).filter(|_| !point.invalid.contains(&raw)) {
+        None => Ok(Value::Missing(Quality::SensorError)),
+        Some(Raw::Whole(time)) if is_clock(point) => Ok(clock(point.ty, time)),
+        Some(raw) => value(point, raw, point.polarity),
     }
-    Ok(match point.point.info().ty {
-        Type::Float => Value::Float(scaled),
-        Type::Int => Value::Int(scaled.round() as i64),
-        Type::Bool | Type::Text => Value::Bool(scaled != 0.0),
-    })
 }
 
-/// The registers that [`decode`] to `value`: what a simulated device holds. A missing value becomes the first raw value
-/// that the device calls invalid. `None` if no registers stand for the value.
+/// Whether the registers hold the device's clock; its driver makes an offset of it. Scale, offset and range do not apply.
 #[must_use]
-pub fn encode(point: &RegisterPoint, value: &Value) -> Option<Vec<u16>> {
-    let scaled = match value {
-        Value::Missing(_) => return point.invalid.first().map(|bits| split(point, *bits)),
-        Value::Text(text) => {
-            let (raw, _) = point.map.iter().find(|(_, word)| **word == **text)?;
-            return raw_bits(point.ty, *raw as f64).map(|bits| split(point, bits));
-        }
-        Value::Bool(yes) => {
-            let raw = [0.0, 1.0].into_iter().find(|raw| (raw * point.scale + point.offset != 0.0) == *yes)?;
-            return raw_bits(point.ty, raw).map(|bits| split(point, bits));
-        }
-        Value::Float(scaled) => *scaled,
-        Value::Int(scaled) => *scaled as f64,
+pub fn is_clock(point: &RegisterPoint) -> bool {
+    matches!(point.ty, RegisterType::EpochS | RegisterType::EpochMs)
+}
+
+/// Whether the point takes as many registers as its type has; texts and counts have any number.
+fn has_its_width(point: &RegisterPoint) -> bool {
+    point.ty.width().is_none_or(|width| width == point.length)
+}
+
+fn bad_status(point: &RegisterPoint, status: Option<u16>) -> Option<Quality> {
+    let check = point.status?;
+    match status {
+        None => Some(Quality::CommError),
+        Some(status) => (status & check.mask == check.bad).then_some(Quality::SensorError),
+    }
+}
+
+fn value(point: &RegisterPoint, raw: Raw, polarity: Polarity) -> Result<Value, Fault> {
+    match point.point.info().ty {
+        Type::Text => word(point, raw).ok_or(Fault::BadText),
+        Type::Bool => Ok(Value::Bool(is_yes(point, raw) == (polarity == Polarity::Set))),
+        Type::Int | Type::Float => Ok(number(point, raw)),
+    }
+}
+
+fn number(point: &RegisterPoint, raw: Raw) -> Value {
+    let scaled = rounded(scaled(point, raw), point.round);
+    if !scaled.is_finite() || point.range.is_some_and(|(low, high)| scaled < low || scaled > high) {
+        return Value::Missing(Quality::OutOfRange);
+    }
+    if point.point.info().ty == Type::Float {
+        return Value::Float(scaled);
+    }
+    // A count of 64 bits has more digits than a float: as long as nothing is done to it, it stays whole.
+    let whole = match raw {
+        Raw::Whole(whole) if is_plain(point) => whole,
+        _ => scaled.round() as i128,
     };
-    raw_bits(point.ty, (scaled - point.offset) / point.scale).map(|bits| split(point, bits))
+    i64::try_from(whole).map_or(Value::Missing(Quality::OutOfRange), Value::Int)
 }
 
-fn join(point: &RegisterPoint, words: &[u16]) -> Option<u32> {
-    match (point.ty.width(), words) {
-        (1, [word]) => Some(u32::from(*word)),
-        (2, [first, second]) => {
-            let (high, low) = match point.order {
-                WordOrder::HighFirst => (first, second),
-                WordOrder::LowFirst => (second, first),
-            };
-            Some(u32::from(*high) << 16 | u32::from(*low))
-        }
-        _ => None,
-    }
+/// Whether the raw value is the value.
+fn is_plain(point: &RegisterPoint) -> bool {
+    point.scale == 1.0 && point.offset == 0.0
 }
 
-fn split(point: &RegisterPoint, bits: u32) -> Vec<u16> {
-    let (high, low) = ((bits >> 16) as u16, bits as u16);
-    match (point.ty.width(), point.order) {
-        (1, _) => vec![low],
-        (_, WordOrder::HighFirst) => vec![high, low],
-        (_, WordOrder::LowFirst) => vec![low, high],
-    }
-}
-
-fn number(ty: RegisterType, bits: u32) -> f64 {
-    match ty {
-        RegisterType::Bool => f64::from(u8::from(bits != 0)),
-        RegisterType::U16 | RegisterType::U32 => f64::from(bits),
-        RegisterType::I16 => f64::from(bits as u16 as i16),
-        RegisterType::I32 => f64::from(bits as i32),
-        RegisterType::F32 => f64::from(f32::from_bits(bits)),
-    }
-}
-
-fn raw_bits(ty: RegisterType, raw: f64) -> Option<u32> {
-    if ty == RegisterType::F32 {
-        let single = raw as f32;
-        return single.is_finite().then(|| single.to_bits());
-    }
-    let whole = raw.round();
-    let (low, high) = match ty {
-        RegisterType::Bool => (0.0, 1.0),
-        RegisterType::U16 => (0.0, f64::from(u16::MAX)),
-        RegisterType::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
-        RegisterType::U32 | RegisterType::F32 => (0.0, f64::from(u32::MAX)),
-        RegisterType::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
-    };
-    if !(low..=high).contains(&whole) {
-        return None;
-    }
-    Some(match ty {
-        RegisterType::I16 => u32::from(whole as i16 as u16),
-        _ => whole as i64 as u32,
-    })
-}
-
-/// `raw × factor`, but by division where the factor is one over a whole number: 3 × 0.1 is then 0.3, as the maker's
+/// `raw × scale + offset`, but by division where the scale is one over a whole number: 3 × 0.1 is then 0.3, as the maker's
 /// table says, and not 0.30000000000000004.
-fn scale(raw: f64, factor: f64) -> f64 {
+fn scaled(point: &RegisterPoint, raw: Raw) -> f64 {
+    if is_plain(point) {
+        // Adding 0 makes one zero of two.
+        return raw.as_f64() + 0.0;
+    }
+    let (raw, factor) = (raw.as_f64(), point.scale);
     let divisor = (1.0 / factor).round();
-    if divisor.abs() > 1.0 && 1.0 / divisor == factor { raw / divisor } else { raw * factor }
+    let scaled = if divisor.abs() > 1.0 && 1.0 / divisor == factor { raw / divisor } else { raw * factor };
+    scaled + point.offset
 }
 
-fn word(point: &RegisterPoint, raw: f64) -> Option<Arc<str>> {
-    let (_, word) = point.map.iter().find(|(code, _)| *code as f64 == raw)?;
-    (word.len() <= TEXT_BYTES_MAX).then(|| Arc::from(&**word))
+fn rounded(value: f64, decimals: Option<u8>) -> f64 {
+    let Some(decimals) = decimals else { return value };
+    let factor = 10_f64.powi(i32::from(decimals.min(DECIMALS_MAX)));
+    let shifted = value * factor;
+    // Adding 0 makes one zero of two.
+    if shifted.abs() < WHOLE_FROM { shifted.round() / factor + 0.0 } else { value }
+}
+
+fn is_yes(point: &RegisterPoint, raw: Raw) -> bool {
+    if point.yes.is_empty() { scaled(point, raw) != 0.0 } else { point.yes.iter().any(|yes| raw.is(*yes)) }
+}
+
+fn word(point: &RegisterPoint, raw: Raw) -> Option<Value> {
+    let (_, word) = point.map.iter().find(|(code, _)| raw.is(*code))?;
+    (word.len() <= TEXT_BYTES_MAX).then(|| Value::Text((&**word).into()))
+}
+
+fn clock(ty: RegisterType, time: i128) -> Value {
+    let ms = if ty == RegisterType::EpochS { time * 1000 } else { time };
+    i64::try_from(ms).map_or(Value::Missing(Quality::OutOfRange), Value::Int)
+}
+
+/// Bits that say what the polarity asks for, among those that count.
+fn count(point: &RegisterPoint, words: &[u16]) -> i128 {
+    let per_word = if point.table.is_bits() { 1 } else { 16 };
+    let bits = words.iter().flat_map(|word| {
+        let word = if per_word == 1 { u16::from(*word != 0) } else { point.order.join(&word.to_be_bytes()) as u16 };
+        (0..per_word).map(move |bit| word >> bit & 1 == 1)
+    });
+    let wanted = point.polarity == Polarity::Set;
+    bits.take(usize::from(point.bits)).filter(|set| *set == wanted).count() as i128
 }
 
 #[cfg(test)]

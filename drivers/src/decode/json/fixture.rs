@@ -161,7 +161,8 @@ pub(crate) fn device(kind: Kind, id: &str, map: JsonMap) -> Device {
     let profile = Profile {
         id: kind.as_str().into(),
         kind,
-        title: "test".into(),
+        maker: "test".into(),
+        model: "test".into(),
         origin: "test".into(),
         interval: Duration::from_secs(60),
         dialect: Dialect::Json(map),
@@ -174,6 +175,7 @@ pub(crate) fn device(kind: Kind, id: &str, map: JsonMap) -> Device {
         source: Source::Mqtt { broker: 0, topic_id: id.into() },
         interval: Duration::from_secs(60),
         cold: None,
+        polling: facility_config::device::Polling::default(),
         rules: Vec::new(),
     }
 }
@@ -203,6 +205,7 @@ pub(crate) fn site_of(devices: Vec<Device>) -> Site {
         source: Source::Gateway,
         interval: Duration::from_secs(60),
         cold: None,
+        polling: facility_config::device::Polling::default(),
         rules: Vec::new(),
     };
     Site {

@@ -148,7 +148,7 @@ pub(super) fn numbered_part(n: i64) -> Result<Part, Fault> {
 
 /// Whether a free text can be kept: printable, and without a run of digits long enough to be a telephone, waybill or
 /// identity card number. Lockers' protocols carry all three.
-fn is_plain(text: &str) -> bool {
+pub(in crate::decode) fn is_plain(text: &str) -> bool {
     let mut run = 0;
     text.chars().all(|c| {
         run = if c.is_ascii_digit() { run + 1 } else { 0 };
