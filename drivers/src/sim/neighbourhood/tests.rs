@@ -6,7 +6,7 @@ use crate::decode::registers;
 use crate::sim::fleet::{Fleet, FleetSpec, Said, buses};
 use facility_config::alarm::RuleKind;
 use facility_config::profile::Dialect;
-use facility_config::site::Transport;
+use facility_config::site::{HostPort, Transport};
 use facility_config::{Kind, Site, Source, from_toml};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,8 @@ fn the_six_of_the_demonstration_are_a_valid_site() {
     let site = site(6, &places(&ports(1)));
     assert_eq!((&*site.gateway.district, site.gateway.community.as_deref()), ("350102", Some("军门社区")));
     assert_eq!((&*site.brokers[0].host, site.brokers[0].port), ("127.0.0.1", 18830));
-    assert_eq!(site.buses[0].transport, Transport::Tcp { host: "127.0.0.1".into(), port: 1502 });
+    let address = HostPort { host: "127.0.0.1".into(), port: 1502 };
+    assert_eq!(site.buses[0].transport, Transport::Dial { address, backup: None });
     assert_eq!(site.store.dir, Path::new("/tmp/demo \"1\""), "a path keeps its quotes");
     let forward = site.forward.as_ref().unwrap();
     assert!(forward.raw && forward.token_file.is_none());
@@ -70,7 +71,7 @@ fn a_large_fleet_has_several_buses_and_no_unit_twice() {
     let site = site(devices, &places(&ports(buses(devices))));
     assert_eq!((site.buses.len(), site.devices.len()), (5, devices + 1));
     let units = site.devices.iter().filter_map(|device| match device.source {
-        Source::Modbus { bus, unit } => Some((bus, unit)),
+        Source::Bus { bus, unit } => Some((bus, unit)),
         Source::Mqtt { .. } | Source::Gateway => None,
     });
     assert_eq!(units.collect::<BTreeSet<_>>().len(), 999);
@@ -104,7 +105,8 @@ fn everything_the_fleet_says_is_taken_without_a_fault() {
                     let point =
                         map.points.iter().find(|point| point.point == metric.point).unwrap_or_else(|| panic!("{device}: {metric:?}"));
                     let words = registers::encode(point, &value).unwrap_or_else(|| panic!("{device}: {metric:?} {value:?}"));
-                    let read = registers::decode(point, &words, point.status.map(|_| 0)).unwrap();
+                    let good = point.status.map(|check| if check.bad == 0 { check.mask } else { 0 });
+                    let read = registers::decode(point, &words, good).unwrap();
                     match (&read, &value) {
                         (crate::Value::Float(read), crate::Value::Float(said)) => {
                             assert!((read - said).abs() < 0.05, "{metric:?}: {said} {read}")
