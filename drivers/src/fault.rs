@@ -39,7 +39,17 @@ pub enum Fault {
     Late,
     /// An answer with another unit, function or transaction than asked; thrown away.
     Foreign,
-    /// An answer of the wrong length or with a bad checksum; thrown away.
+    /// The same answer once more; thrown away.
+    Doubled,
+    /// Our own question came back: an adapter that echoes, or two wires in one loop; thrown away.
+    Echoed,
+    /// An answer that ends too early; thrown away.
+    Truncated,
+    /// A whole answer of another length than asked for; thrown away.
+    WrongLength,
+    /// An answer with a bad checksum; thrown away.
+    BadChecksum,
+    /// Bytes that are no frame at all: noise, or wrong line settings; thrown away.
     Malformed,
     /// The line to the device is down.
     Disconnected,
@@ -47,7 +57,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault, in order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::Undecodable,
         Self::Oversize,
         Self::UnknownDevice,
@@ -66,6 +76,11 @@ impl Fault {
         Self::Exception,
         Self::Late,
         Self::Foreign,
+        Self::Doubled,
+        Self::Echoed,
+        Self::Truncated,
+        Self::WrongLength,
+        Self::BadChecksum,
         Self::Malformed,
         Self::Disconnected,
     ];
@@ -92,9 +107,20 @@ impl Fault {
             Self::Exception => "exception",
             Self::Late => "late",
             Self::Foreign => "foreign",
+            Self::Doubled => "doubled",
+            Self::Echoed => "echoed",
+            Self::Truncated => "truncated",
+            Self::WrongLength => "wrong_length",
+            Self::BadChecksum => "bad_checksum",
             Self::Malformed => "malformed",
             Self::Disconnected => "disconnected",
         }
+    }
+
+    /// Whether it is an answer, or noise, that was thrown away on a bus.
+    #[must_use]
+    pub fn is_discarded(self) -> bool {
+        (Self::Late..=Self::Malformed).contains(&self)
     }
 
     /// Whether the reading was kept all the same (its time was corrected).

@@ -12,6 +12,8 @@ pub mod modbus;
 pub mod mqtt;
 pub mod plan;
 pub mod reading;
+pub mod scan;
+pub mod serial;
 pub mod session;
 pub mod sim;
 pub mod tls;

@@ -28,12 +28,23 @@ pub struct Link {
     pub connects: u64,
     /// Faults since start, by [`Fault`].
     pub faults: [u64; Fault::ALL.len()],
+    /// For a bus, since the last report of its health.
+    pub load: Option<Load>,
+}
+
+/// How much a bus has to do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Load {
+    /// Share of the time in which a question was under way, 0 to 1.
+    pub busy: f64,
+    /// Devices that are polled less often than they should be, although they answer.
+    pub late_units: usize,
 }
 
 impl Link {
     /// A link that has not tried yet.
     #[must_use]
     pub fn new(now_ms: i64) -> Self {
-        Self { state: LinkState::Connecting, since_ms: now_ms, error: None, connects: 0, faults: [0; Fault::ALL.len()] }
+        Self { state: LinkState::Connecting, since_ms: now_ms, error: None, connects: 0, faults: [0; Fault::ALL.len()], load: None }
     }
 }

@@ -1,45 +1,90 @@
 //! One connection to a bus: a question goes out, its answer comes back, everything else is named and thrown away.
 //!
-//! tokio-modbus encodes questions and decodes answers, but speaks into a pipe: [`carry`] takes the question from the pipe
-//! to the line and only the [`Question`]'s own answer back. Never writes to a device: a question that is not a read does
-//! not leave [`carry`]. Every wait is bounded by the caller's timeout.
+//! Never writes anything but the question of an [`Ask`], and an `Ask` can only be a read. Every wait is bounded by the
+//! caller's timeout, everything heard by [`MODBUS_HEARD_BYTES_MAX`]. What arrived before a question was asked is not its
+//! answer: it is thrown away first (CRATES §3).
 
-use super::frame::{Found, Framing, Question, unasked};
+use super::frame::{Found, Question, unasked};
+use super::open::{Held, Io, Opened};
+use super::tap::Tap;
+use super::timer::Timer;
+use super::trace::Dir;
+use crate::decode::frames;
 use crate::fault::Fault;
-use crate::plan::Request;
-use facility_config::limits::{MODBUS_CONNECT_MS_MAX, MODBUS_HEARD_BYTES_MAX};
-use facility_config::profile::Table;
-use facility_config::site::{Parity, Transport};
+use facility_config::limits::{MODBUS_DAMAGED_MS, MODBUS_HEARD_BYTES_MAX};
+use facility_config::profile::FrameMap;
+use facility_config::site::{Bus, Framing, Transport};
 use std::future::poll_fn;
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
-use tokio_modbus::client::{Client as _, Context, rtu, tcp};
-use tokio_modbus::slave::SlaveContext as _;
-use tokio_modbus::{Request as Read, Response, Slave};
-use tokio_serial::{DataBits, SerialStream, StopBits};
-use tokio_util::either::Either;
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
+use tokio::time::{Instant, timeout_at};
 
-/// Bits a character takes on a serial line, start, parity and stop included (Modbus over serial line V1.02, 2.5.1).
-const BITS_PER_CHAR: u32 = 11;
-/// Longest frame (Modbus messaging on TCP/IP V1.0b, 4.1).
-const FRAME_BYTES_MAX: usize = 260;
-/// Above this rate the gap between frames is fixed (same, 2.5.1.1).
+/// Longest frame (Modbus messaging on TCP/IP V1.0b, 4.1; twice that in ASCII).
+const FRAME_BYTES_MAX: usize = 520;
+/// Above this rate the gap between frames is fixed (Modbus over serial line V1.02, 2.5.1.1).
 const GAP_BAUD_MAX: u32 = 19_200;
-/// The serial side of a serial server is not known; most devices speak 9600 bits per second.
-const GAP_BAUD_UNKNOWN: u32 = 9_600;
+const GAP_FAST: Duration = Duration::from_micros(1_750);
+/// The serial side of a serial server is not known; most devices speak 9600 bits per second in characters of ten bits.
+const BAUD_UNKNOWN: u32 = 9_600;
+const CHAR_BITS_UNKNOWN: u32 = 10;
+
+/// A question: bytes that read, and how to know the answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ask<'a> {
+    /// Of a Modbus device.
+    Modbus(&'a Question),
+    /// Of a board with frames of its own.
+    Board { map: &'a FrameMap, unit: u8, wire: &'a [u8] },
+}
+
+impl Ask<'_> {
+    fn wire(&self) -> &[u8] {
+        match self {
+            Ask::Modbus(question) => question.wire(),
+            Ask::Board { wire, .. } => wire,
+        }
+    }
+
+    fn answer_len(&self) -> usize {
+        match self {
+            Ask::Modbus(question) => question.answer_len(),
+            // A board's answer is some tens of bytes.
+            Ask::Board { .. } => 32,
+        }
+    }
+
+    fn find(&self, heard: &[u8]) -> Found {
+        match self {
+            Ask::Modbus(question) => question.find(heard),
+            Ask::Board { map, unit, .. } => frames::find(map, *unit, heard).map_or(Found::Nothing, |answer| Found::Answer(answer.at)),
+        }
+    }
+
+    fn damaged(&self, heard: &[u8]) -> bool {
+        matches!(self, Ask::Modbus(question) if question.damaged(heard))
+    }
+
+    fn faults(&self, heard: &[u8]) -> Vec<Fault> {
+        match self {
+            Ask::Modbus(question) => question.faults(heard),
+            Ask::Board { wire, .. } if heard == *wire => vec![Fault::Echoed],
+            Ask::Board { .. } if heard.is_empty() => Vec::new(),
+            Ask::Board { .. } => vec![Fault::Malformed],
+        }
+    }
+}
 
 /// Why a question has no answer.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Nothing that was the answer came in time.
     Timeout,
-    /// The device refused it with this exception code.
-    Refused(u8),
+    /// The answer came and was damaged; the line is quiet again.
+    Damaged,
     /// The connection is of no more use.
     Lost(io::Error),
 }
@@ -50,239 +95,229 @@ impl From<io::Error> for Failure {
     }
 }
 
-impl From<tokio_modbus::Error> for Failure {
-    fn from(error: tokio_modbus::Error) -> Self {
-        match error {
-            tokio_modbus::Error::Transport(error) => Self::Lost(error),
-            tokio_modbus::Error::Protocol(error) => Self::Lost(io::Error::new(io::ErrorKind::InvalidData, error.to_string())),
-        }
-    }
-}
-
 /// An open connection.
-pub(super) struct Port {
-    io: Either<TcpStream, SerialStream>,
+pub(crate) struct Port {
+    io: Io,
     framing: Framing,
-    baud: Option<u32>,
-    pause: Duration,
-    client: Context,
-    pipe: DuplexStream,
+    /// Time of one character on the wire, behind a serial server too; zero for Modbus TCP.
+    char_time: Duration,
+    /// Kept between the end of one exchange and the next question.
+    gap: Duration,
+    /// The adapter hands back what it sends.
+    echo: bool,
+    /// What a DTU sends now and then; empty if nothing.
+    heartbeat: Box<[u8]>,
+    timer: Timer,
+    tap: Tap,
     heard: Vec<u8>,
-    busy_until: Instant,
+    last: Vec<u8>,
+    transaction: u16,
+    idle_since: Instant,
+    /// Keeps other processes off a serial port.
+    _held: Option<Held>,
 }
 
 impl Port {
-    /// Connects, or opens the serial port by its path. `pause` is kept between two questions.
-    pub(super) async fn open(transport: &Transport, pause: Duration) -> io::Result<Self> {
-        let (io, framing, baud) = match transport {
-            Transport::Tcp { host, port } => (Either::Left(connect(host, *port).await?), Framing::Mbap, None),
-            Transport::RtuOverTcp { host, port } => (Either::Left(connect(host, *port).await?), Framing::Rtu, None),
-            Transport::Rtu { path, baud, parity, stop_bits } => {
-                let builder = tokio_serial::new(path.to_string_lossy(), *baud)
-                    .data_bits(DataBits::Eight)
-                    .parity(match parity {
-                        Parity::None => tokio_serial::Parity::None,
-                        Parity::Even => tokio_serial::Parity::Even,
-                        Parity::Odd => tokio_serial::Parity::Odd,
-                    })
-                    .stop_bits(if *stop_bits == 2 { StopBits::Two } else { StopBits::One });
-                (Either::Right(SerialStream::open(&builder)?), Framing::Rtu, Some(*baud))
-            }
+    /// A connection that was just made.
+    pub(crate) fn new(opened: Opened, bus: &Bus, tap: Tap) -> Self {
+        let (char_time, gap) = times(bus);
+        let heartbeat = match &bus.transport {
+            Transport::Listen { heartbeat: Some(heartbeat), .. } => heartbeat.clone(),
+            _ => Box::default(),
         };
-        let (client, pipe) = client(framing);
-        Ok(Self { io, framing, baud, pause, client, pipe, heard: Vec::new(), busy_until: Instant::now() })
+        Self {
+            io: opened.io,
+            framing: bus.framing,
+            char_time,
+            gap: gap + bus.pause,
+            echo: bus.echo,
+            heartbeat,
+            timer: Timer::new(),
+            tap,
+            heard: Vec::with_capacity(MODBUS_HEARD_BYTES_MAX),
+            last: Vec::new(),
+            transaction: 0,
+            idle_since: Instant::now(),
+            _held: opened.held,
+        }
     }
 
-    /// Asks a unit for registers; a bit comes as a word of 0 or 1. Exactly as many words as asked for, or a failure. What
-    /// was heard and was not the answer is added to `faults`.
-    pub(super) async fn ask(&mut self, unit: u8, request: &Request, wait: Duration, faults: &mut Vec<Fault>) -> Result<Vec<u16>, Failure> {
-        sleep_until(self.busy_until + self.gap() + self.pause).await;
-        if self.framing == Framing::Rtu {
-            self.purge(faults).await?;
+    /// A number that no question of the last minutes had.
+    pub(crate) fn transaction(&mut self) -> u16 {
+        self.transaction = self.transaction.wrapping_add(1);
+        self.transaction
+    }
+
+    /// Waits until the line has been quiet for long enough, and throws away what came meanwhile. An error: the connection
+    /// was closed before anything was asked.
+    pub(crate) async fn ready(&mut self, faults: &mut Vec<Fault>) -> io::Result<()> {
+        if !self.gap.is_zero() {
+            self.timer.until(self.idle_since + self.gap).await;
         }
-        let wire_bytes = self.framing.question_len() + 5 + request.data_bytes();
-        self.client.set_slave(Slave(unit));
-        let call = async { Ok(self.client.call(question(request)).await?) };
-        let mut asked = None;
-        let carried = carry(&mut self.pipe, &mut self.io, &mut asked, &mut self.heard, faults, self.framing);
-        let both = async { tokio::try_join!(call, carried) };
-        let outcome = timeout(wait + self.baud.map_or(Duration::ZERO, |baud| chars(wire_bytes, baud)), both).await;
-        self.busy_until = Instant::now();
-        let failure = match outcome {
-            Ok(Ok((Ok(response), ()))) => match words(request, response) {
-                Some(words) => return Ok(words),
-                None => Failure::Lost(io::Error::new(io::ErrorKind::InvalidData, "the answer was not understood")),
-            },
-            Ok(Ok((Err(exception), ()))) => return Err(Failure::Refused(exception.into())),
-            Ok(Err(failure)) => failure,
-            Err(_) => Failure::Timeout,
+        self.purge(faults).await
+    }
+
+    /// Asks, after [`Port::ready`], and returns the bytes of the answer. What was heard and was not the answer is added to
+    /// `faults`. `wait` is the device's time; the time of the bytes on the wire comes on top.
+    pub(crate) async fn ask(&mut self, ask: Ask<'_>, wait: Duration, faults: &mut Vec<Fault>) -> Result<&[u8], Failure> {
+        let wire = ask.wire();
+        let echo_len = if self.echo { wire.len() } else { 0 };
+        let chars = u32::try_from(wire.len() + ask.answer_len() + echo_len).unwrap_or(u32::MAX);
+        let end = Instant::now() + wait + self.char_time * chars;
+        self.tap.send(Dir::Out, wire);
+        let outcome = match timeout_at(end, self.io.write_all(wire)).await {
+            Ok(Ok(())) => self.answer(ask, end, faults).await,
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(Failure::Lost(io::Error::new(io::ErrorKind::TimedOut, "the line takes no bytes"))),
         };
-        faults.append(&mut asked.map_or_else(Vec::new, |question| question.faults(&self.heard)));
-        self.heard.clear();
-        // The question may still be in the pipe, or tokio-modbus half way through an answer.
-        (self.client, self.pipe) = client(self.framing);
-        Err(failure)
-    }
-
-    /// Listens for `span` and throws away what comes: the answer that was given up may still arrive. Does nothing on
-    /// Modbus TCP, where an answer names its question.
-    pub(super) async fn quiet(&mut self, span: Duration, faults: &mut Vec<Fault>) -> io::Result<()> {
-        if self.framing == Framing::Mbap {
-            return Ok(());
-        }
-        let end = Instant::now() + span;
-        while let Ok(heard) = timeout_at(end, hear(&mut self.io, &mut self.heard)).await {
-            heard?;
-            if self.heard.len() >= MODBUS_HEARD_BYTES_MAX {
-                self.forget(faults);
+        self.idle_since = Instant::now();
+        match outcome {
+            Ok(at) => {
+                self.tap.send(Dir::In, &self.heard[..at.end]);
+                faults.append(&mut ask.faults(&self.heard[..at.start]));
+                self.last.clear();
+                self.last.extend_from_slice(&self.heard[at.clone()]);
+                self.heard.drain(..at.end);
+                self.drop_heartbeat();
+                Ok(&self.last)
+            }
+            Err(failure) => {
+                self.tap.send(Dir::In, &self.heard);
+                faults.append(&mut ask.faults(&self.heard));
+                self.heard.clear();
+                Err(failure)
             }
         }
-        self.forget(faults);
-        self.busy_until = Instant::now();
-        Ok(())
     }
 
-    /// Whether an unanswered question ends the connection: always on Modbus TCP (CRATES §3: every later answer would be
-    /// one off), never on a line that others share.
-    pub(super) fn is_tcp(&self) -> bool {
-        self.framing == Framing::Mbap
+    /// When it last carried something, or was opened.
+    pub(crate) fn idle_since(&self) -> Instant {
+        self.idle_since
     }
 
     /// Whether the peer can vanish without a word: through TCP, not on a serial port.
-    pub(super) fn may_be_half_open(&self) -> bool {
-        self.baud.is_none()
+    pub(crate) fn may_be_half_open(&self) -> bool {
+        matches!(self.io, Io::Left(_))
+    }
+
+    /// Listens until something comes, and throws it away: for a line nobody asks. Returns what it was.
+    pub(crate) async fn overhear(&mut self, faults: &mut Vec<Fault>) -> io::Result<Vec<u8>> {
+        self.hear().await?;
+        self.idle_since = Instant::now();
+        let heard = self.heard.clone();
+        self.tap.send(Dir::In, &heard);
+        self.forget(faults);
+        Ok(heard)
+    }
+
+    async fn answer(&mut self, ask: Ask<'_>, end: Instant, faults: &mut Vec<Fault>) -> Result<Range<usize>, Failure> {
+        let mut echo = if self.echo { ask.wire().to_vec() } else { Vec::new() };
+        loop {
+            if !echo.is_empty() && self.heard.starts_with(&echo) {
+                self.heard.drain(..echo.len());
+                echo.clear();
+            }
+            let heartbeat_begins = !self.heard.is_empty() && self.heartbeat.starts_with(&self.heard);
+            match if heartbeat_begins { Found::Nothing } else { ask.find(&self.heard) } {
+                Found::Answer(at) => return Ok(at),
+                Found::Lost => return Err(io::Error::new(io::ErrorKind::InvalidData, "not Modbus TCP").into()),
+                Found::Nothing if self.heard.len() >= MODBUS_HEARD_BYTES_MAX => {
+                    // Noise without end. An answer that has begun is within the last frame's length.
+                    let noise: Vec<u8> = self.heard.drain(..MODBUS_HEARD_BYTES_MAX - FRAME_BYTES_MAX).collect();
+                    faults.append(&mut ask.faults(&noise));
+                }
+                Found::Nothing => {
+                    // A damaged answer is not followed by a better one: silence ends the wait.
+                    let damaged = ask.damaged(&self.heard);
+                    let until = if damaged { end.min(Instant::now() + Duration::from_millis(MODBUS_DAMAGED_MS)) } else { end };
+                    match timeout_at(until, self.hear()).await {
+                        Ok(heard) => heard?,
+                        Err(_) if damaged => return Err(Failure::Damaged),
+                        Err(_) => return Err(Failure::Timeout),
+                    }
+                }
+            }
+        }
     }
 
     /// Throws away everything that has already arrived.
     async fn purge(&mut self, faults: &mut Vec<Fault>) -> io::Result<()> {
+        // Unconstrained: the runtime must not pretend that nothing has arrived because others are waiting.
+        while tokio::task::unconstrained(poll_fn(|context| Poll::Ready(self.arrived(context)))).await? > 0 {
+            if self.heard.len() >= MODBUS_HEARD_BYTES_MAX {
+                self.forget(faults);
+                return Ok(());
+            }
+        }
+        // The beginning of a heartbeat waits for its end.
+        if !self.heartbeat.starts_with(&self.heard) {
+            self.tap.send(Dir::In, &self.heard);
+            self.forget(faults);
+        }
+        Ok(())
+    }
+
+    /// Takes what is there without waiting; 0 if nothing is. The end of the stream is an error.
+    fn arrived(&mut self, context: &mut Context<'_>) -> io::Result<usize> {
         let mut bytes = [0; MODBUS_HEARD_BYTES_MAX];
-        loop {
-            let room = MODBUS_HEARD_BYTES_MAX.saturating_sub(self.heard.len());
-            if room == 0 {
-                self.forget(faults);
-                return Ok(());
+        let room = MODBUS_HEARD_BYTES_MAX.saturating_sub(self.heard.len());
+        let mut chunk = ReadBuf::new(&mut bytes[..room]);
+        match Pin::new(&mut self.io).poll_read(context, &mut chunk) {
+            Poll::Pending => Ok(0),
+            Poll::Ready(Ok(())) if chunk.filled().is_empty() => Err(closed()),
+            Poll::Ready(read) => {
+                read?;
+                self.heard.extend_from_slice(chunk.filled());
+                self.drop_heartbeat();
+                Ok(chunk.filled().len())
             }
-            let mut chunk = ReadBuf::new(&mut bytes[..room]);
-            let arrived = poll_fn(|cx| match Pin::new(&mut self.io).poll_read(cx, &mut chunk) {
-                Poll::Ready(read) => Poll::Ready(read.map(|()| true)),
-                Poll::Pending => Poll::Ready(Ok(false)),
-            });
-            let arrived = arrived.await?;
-            if arrived && chunk.filled().is_empty() {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+
+    /// Waits for bytes; the end of the stream is an error.
+    async fn hear(&mut self) -> io::Result<()> {
+        let mut bytes = [0; MODBUS_HEARD_BYTES_MAX];
+        let room = MODBUS_HEARD_BYTES_MAX.saturating_sub(self.heard.len());
+        match self.io.read(&mut bytes[..room]).await? {
+            0 => Err(closed()),
+            read => {
+                self.heard.extend_from_slice(&bytes[..read]);
+                self.drop_heartbeat();
+                Ok(())
             }
-            self.heard.extend_from_slice(chunk.filled());
-            if !arrived {
-                self.forget(faults);
-                return Ok(());
-            }
+        }
+    }
+
+    /// A heartbeat comes between frames, never within one.
+    fn drop_heartbeat(&mut self) {
+        while !self.heartbeat.is_empty() && self.heard.starts_with(&self.heartbeat) {
+            self.heard.drain(..self.heartbeat.len());
         }
     }
 
     fn forget(&mut self, faults: &mut Vec<Fault>) {
-        faults.append(&mut unasked(&self.heard));
+        faults.append(&mut unasked(self.framing, &self.heard, &self.last));
         self.heard.clear();
     }
-
-    /// Silence between two frames: 3.5 characters, at least 1.75 ms (Modbus over serial line V1.02, 2.5.1.1).
-    fn gap(&self) -> Duration {
-        match (self.framing, self.baud.unwrap_or(GAP_BAUD_UNKNOWN)) {
-            (Framing::Mbap, _) => Duration::ZERO,
-            (Framing::Rtu, baud) if baud > GAP_BAUD_MAX => Duration::from_micros(1_750),
-            (Framing::Rtu, baud) => chars(7, baud) / 2,
-        }
-    }
 }
 
-async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
-    let stream = timeout(Duration::from_millis(MODBUS_CONNECT_MS_MAX), TcpStream::connect((host, port)))
-        .await
-        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no connection in time"))??;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the other side closed the connection")
 }
 
-fn client(framing: Framing) -> (Context, DuplexStream) {
-    let (near, far) = tokio::io::duplex(MODBUS_HEARD_BYTES_MAX);
-    let context = match framing {
-        Framing::Mbap => tcp::attach_slave(near, Slave(0)),
-        Framing::Rtu => rtu::attach_slave(near, Slave(0)),
+/// Time of a character, and the silence between two frames: 3.5 characters, at least 1.75 ms on fast lines (Modbus over
+/// serial line V1.02, 2.5.1.1). Modbus TCP needs none, Modbus ASCII has its line end.
+fn times(bus: &Bus) -> (Duration, Duration) {
+    let (baud, bits) = match &bus.transport {
+        Transport::Serial(line) => (line.baud, line.char_bits()),
+        _ => (BAUD_UNKNOWN, CHAR_BITS_UNKNOWN),
     };
-    (context, far)
-}
-
-/// The only questions this crate can ask.
-fn question(request: &Request) -> Read<'static> {
-    match request.table {
-        Table::Coil => Read::ReadCoils(request.address, request.count),
-        Table::Discrete => Read::ReadDiscreteInputs(request.address, request.count),
-        Table::Holding => Read::ReadHoldingRegisters(request.address, request.count),
-        Table::Input => Read::ReadInputRegisters(request.address, request.count),
-    }
-}
-
-fn words(request: &Request, response: Response) -> Option<Vec<u16>> {
-    let count = usize::from(request.count);
-    match (request.table, response) {
-        (Table::Coil, Response::ReadCoils(bits)) | (Table::Discrete, Response::ReadDiscreteInputs(bits)) => {
-            bits.get(..count).map(|bits| bits.iter().map(|bit| u16::from(*bit)).collect())
-        }
-        (Table::Holding, Response::ReadHoldingRegisters(words)) | (Table::Input, Response::ReadInputRegisters(words)) => {
-            (words.len() == count).then_some(words)
-        }
-        _ => None,
-    }
-}
-
-/// Takes one question from the pipe to the line and its answer back. Stopped at any point it leaves the question in
-/// `asked` and what was heard, and not understood, in `heard`.
-async fn carry<T: AsyncRead + AsyncWrite + Unpin>(
-    pipe: &mut DuplexStream,
-    line: &mut T,
-    asked: &mut Option<Question>,
-    heard: &mut Vec<u8>,
-    faults: &mut Vec<Fault>,
-    framing: Framing,
-) -> Result<(), Failure> {
-    let mut wire = [0; 12];
-    let wire = &mut wire[..framing.question_len()];
-    pipe.read_exact(wire).await?;
-    let question = Question::read(framing, wire).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a read question"))?;
-    let question = asked.insert(question);
-    line.write_all(wire).await?;
-    loop {
-        match question.find(heard) {
-            Found::Answer(at) => {
-                faults.append(&mut question.faults(&heard[..at.start]));
-                pipe.write_all(&heard[at.clone()]).await?;
-                heard.drain(..at.end);
-                return Ok(());
-            }
-            Found::Lost => return Err(io::Error::new(io::ErrorKind::InvalidData, "not Modbus TCP").into()),
-            Found::Nothing if heard.len() >= MODBUS_HEARD_BYTES_MAX => {
-                // Noise without end. An answer that has begun is within the last frame's length.
-                let noise: Vec<u8> = heard.drain(..MODBUS_HEARD_BYTES_MAX - FRAME_BYTES_MAX).collect();
-                faults.append(&mut question.faults(&noise));
-            }
-            Found::Nothing => hear(line, heard).await?,
-        }
-    }
-}
-
-/// Waits for bytes; the end of the stream is an error.
-async fn hear<T: AsyncRead + Unpin>(line: &mut T, heard: &mut Vec<u8>) -> io::Result<()> {
-    let mut bytes = [0; MODBUS_HEARD_BYTES_MAX];
-    let room = MODBUS_HEARD_BYTES_MAX.saturating_sub(heard.len());
-    match line.read(&mut bytes[..room]).await? {
-        0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the other side closed the connection")),
-        read => {
-            heard.extend_from_slice(&bytes[..read]);
-            Ok(())
-        }
-    }
-}
-
-fn chars(count: usize, baud: u32) -> Duration {
-    let bits = u32::try_from(count).unwrap_or(u32::MAX).saturating_mul(BITS_PER_CHAR);
-    Duration::from_secs_f64(f64::from(bits) / f64::from(baud.max(1)))
+    let char_time = Duration::from_secs_f64(f64::from(bits) / f64::from(baud.max(1)));
+    let gap = match (bus.framing, bus.gap) {
+        (_, Some(gap)) => gap,
+        (Framing::Rtu, None) if baud > GAP_BAUD_MAX => GAP_FAST,
+        (Framing::Rtu, None) => char_time * 7 / 2,
+        (Framing::Tcp | Framing::Ascii, None) => Duration::ZERO,
+    };
+    (if bus.framing == Framing::Tcp { Duration::ZERO } else { char_time }, gap)
 }

@@ -1,35 +1,112 @@
-//! One device on a bus: what to ask it, what it refused, what it answered.
+//! One device on a bus: who it is, how it is spoken to, and how one round of questions to it goes.
 //!
-//! A poll asks every planned request until the device falls silent, then turns what it has into one batch. It never
-//! guesses: a point whose registers were not read has no value, only a reason.
+//! A member asks one question at a time and hands the line back in between, so that a device with many or slow answers
+//! holds up nobody. A round is over when everything of a group was asked, or when the device falls silent; then what it
+//! said becomes one batch. It never guesses: a point whose registers were not read has no value, only a reason.
 
-use super::port::{Failure, Port};
-use super::{Counts, Unit};
+use super::counts::Counts;
+use super::port::Port;
+use super::registers::Registers;
+use super::script::{Board, Script, Step};
 use crate::clock::Clock;
-use crate::decode::registers::decode;
 use crate::fault::Fault;
-use crate::plan::{Request, plan};
-use crate::reading::{Batch, Quality, Subject, Value};
-use crate::session::Session;
-use facility_config::limits::{BACKOFF_MS_MAX, MODBUS_QUIET_MS_MIN, MODBUS_REFUSED_RETRY_MS};
-use facility_config::profile::RegisterPoint;
-use facility_config::{DeviceIx, Point};
+use crate::plan::Learned;
+use crate::reading::{Batch, Metric, Subject, Value};
+use crate::session::{Ask, Pace, Session};
+use facility_config::device::Polling;
+use facility_config::limits::MODBUS_REFUSED_RETRY_MS;
+use facility_config::profile::{Dialect, FrameMap, Group, ModbusMap};
+use facility_config::site::{Bus, Framing};
+use facility_config::{Device, DeviceIx, Point};
 use std::io;
 use std::time::Duration;
 
-/// What a poll came to.
-#[derive(Debug)]
-pub(super) struct Poll {
-    /// Readings, if anything at all was answered with values.
+/// How a device on a bus speaks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Speech {
+    /// Modbus registers.
+    Modbus(ModbusMap),
+    /// Frames of its own.
+    Board(FrameMap),
+}
+
+/// A device on a bus.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unit {
+    /// Who.
+    pub device: DeviceIx,
+    /// Unit id, or board address.
+    pub unit: u8,
+    /// How it speaks.
+    pub speech: Speech,
+    /// Time between two polls, on [`BusTask::clock`](super::BusTask::clock).
+    pub interval: Duration,
+    /// Where it differs from its profile and from the usual.
+    pub polling: Polling,
+}
+
+impl Unit {
+    /// A declared device, as a unit; `None` if it is not on a bus.
+    #[must_use]
+    pub fn of(ix: DeviceIx, device: &Device) -> Option<Self> {
+        let facility_config::device::Source::Bus { unit, .. } = device.source else { return None };
+        let speech = match &device.profile.as_ref()?.dialect {
+            Dialect::Modbus(map) => Speech::Modbus(map.clone()),
+            Dialect::Frame(map) => Speech::Board(map.clone()),
+            Dialect::Json(_) | Dialect::Internal => return None,
+        };
+        Some(Self { device: ix, unit, speech, interval: device.interval, polling: device.polling.clone() })
+    }
+
+    /// Wait for an answer.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.polling.timeout.unwrap_or(match &self.speech {
+            Speech::Modbus(map) => map.timeout,
+            Speech::Board(map) => map.timeout,
+        })
+    }
+
+    /// Time between two reads of slow points, never shorter than the interval.
+    #[must_use]
+    pub fn slow(&self) -> Duration {
+        let usual = match &self.speech {
+            Speech::Modbus(map) => map.slow,
+            Speech::Board(_) => self.interval,
+        };
+        self.polling.slow.unwrap_or(usual).max(self.interval)
+    }
+}
+
+/// What one question came to.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Readings, if this was the last question of a round that heard any.
     pub(super) batch: Option<Batch>,
     /// Everything that went wrong, to be counted.
     pub(super) faults: Vec<Fault>,
-    /// Whether the device answered at all, if only with a refusal.
+    /// The device answered, if only with a refusal.
     pub(super) answered: bool,
-    /// Whether it left a question unanswered.
+    /// It left the question unanswered.
     pub(super) silent: bool,
     /// The connection broke.
     pub(super) lost: Option<io::Error>,
+    /// The device refused something for the first time, or answers again what it had refused.
+    pub(super) learned: bool,
+}
+
+/// A round of questions under way.
+struct Round {
+    group: Group,
+    deadline_ms: i64,
+    began_ms: i64,
+    line: Duration,
+    /// Something was answered.
+    answered: bool,
+    /// The question under way was asked before without an answer.
+    repeated: bool,
+    /// It was answered since, and a second answer to it may still come.
+    doubt: bool,
 }
 
 /// A unit with its schedule and what was learned about it.
@@ -37,250 +114,241 @@ pub(super) struct Member {
     pub(super) unit: Unit,
     pub(super) session: Session,
     counts: Counts,
-    requests: Vec<Request>,
-    /// By position in the map: the device refuses to read this point.
-    refused: Vec<bool>,
-    gap_max: u16,
-    registers_max: u16,
-    /// Where the next poll begins: after the request that met silence, so that it cannot hide those behind it for ever.
-    first: usize,
+    script: Script,
+    round: Option<Round>,
     relearn_ms: i64,
+    /// What it refused was forgotten, and not learned again since.
+    forgot: bool,
 }
-
-/// What one poll has heard so far.
-struct Heard {
-    words: Vec<(Request, Vec<u16>)>,
-    newly_refused: Vec<usize>,
-    /// A block was refused: the next poll asks differently.
-    replan: bool,
-    poll: Poll,
-}
-
-/// Why a poll stops before its last request.
-struct Stop;
 
 impl Member {
-    pub(super) fn new(unit: Unit, now_ms: i64, clock: &Clock) -> Self {
-        let off_max = clock.real(Duration::from_millis(BACKOFF_MS_MAX));
-        let session = Session::new(now_ms, clock.real(unit.interval), unit.map.timeout, off_max);
-        let mut member = Self {
-            session,
-            counts: Counts::default(),
-            requests: Vec::new(),
-            refused: Vec::new(),
-            gap_max: 0,
-            registers_max: 1,
-            first: 0,
-            relearn_ms: now_ms,
-            unit,
+    pub(super) fn new(unit: Unit, bus: &Bus, learned: Learned, clock: &Clock) -> Self {
+        let now_ms = clock.mono_ms();
+        let script = match &unit.speech {
+            Speech::Modbus(map) => Script::Registers(Box::new(Registers::new(map, &unit.polling, bus, unit.unit, learned))),
+            Speech::Board(map) => Script::Board(Box::new(Board::new(map, &unit.polling, unit.unit))),
         };
-        member.forget_refusals(now_ms);
-        member
+        let every = Group::ALL.map(|group| {
+            let span = match group {
+                Group::Fast | Group::Once => unit.interval,
+                Group::Slow => unit.slow(),
+            };
+            script.has(group).then(|| clock.real(span))
+        });
+        let pace = Pace {
+            every,
+            timeout: unit.timeout(),
+            offline_after: unit.polling.offline_after,
+            off_max: clock.real(unit.polling.offline_max),
+            named: bus.framing == Framing::Tcp,
+        };
+        let relearn_ms = now_ms.saturating_add(MODBUS_REFUSED_RETRY_MS as i64);
+        Self { session: Session::new(now_ms, &pace), counts: Counts::default(), script, round: None, relearn_ms, forgot: false, unit }
     }
 
     pub(super) fn device(&self) -> DeviceIx {
         self.unit.device
     }
 
-    /// Asks the unit once for everything its profile names.
-    pub(super) async fn poll(&mut self, port: &mut Port, clock: &Clock) -> Poll {
-        if clock.mono_ms() >= self.relearn_ms {
-            self.forget_refusals(clock.mono_ms());
+    /// When it wants the line next, and until when at the latest, on a bus of so many units.
+    pub(super) fn wants(&self, units: usize) -> (i64, i64) {
+        match &self.round {
+            Some(round) => (self.session.rest_until_ms(), round.deadline_ms),
+            None => {
+                let (ready_ms, _) = self.session.next();
+                (ready_ms, self.session.deadline_ms(ready_ms, units))
+            }
         }
-        let poll = Poll { batch: None, faults: Vec::new(), answered: false, silent: false, lost: None };
-        let mut heard = Heard { words: Vec::new(), newly_refused: Vec::new(), replan: false, poll };
-        // Ends early on silence or a lost connection; what was read until then counts.
-        let _: Result<(), Stop> = self.ask_all(port, &mut heard).await;
-        let now_ms = clock.mono_ms();
-        let unanswered = heard.poll.silent || heard.poll.lost.is_some();
-        match (heard.poll.answered, unanswered) {
-            (_, false) => self.session.answered(now_ms),
-            (true, true) => self.session.stumbled(now_ms),
-            (false, true) => self.session.failed(now_ms),
-        }
-        if !heard.words.is_empty() {
-            heard.poll.batch = Some(self.batch(&heard, clock.now_ms()));
-        }
-        if heard.replan {
-            self.requests = self.planned();
-            self.first = 0;
-        }
-        heard.poll
     }
 
-    /// The unit's health since start, and the mean answer time since the last report.
-    pub(super) fn health(&mut self, at_ms: i64) -> Batch {
+    /// Asks one question. `units` share the line.
+    pub(super) async fn step(&mut self, port: &mut Port, units: usize, clock: &Clock) -> Outcome {
+        let now_ms = clock.mono_ms();
+        let (ready_ms, ask) = self.session.next();
+        let doubt = self.round.as_ref().map(|round| round.doubt && !self.session.is_named());
+        if doubt.unwrap_or(ask == Ask::Probe) {
+            return self.probe(port, clock).await;
+        }
+        if self.round.is_none() {
+            if now_ms >= self.relearn_ms {
+                self.relearn_ms = now_ms.saturating_add(MODBUS_REFUSED_RETRY_MS as i64);
+                self.forgot |= self.script.forget();
+            }
+            let Ask::Round(group) = ask else { return Outcome::default() };
+            self.script.begin(group);
+            let deadline_ms = self.session.deadline_ms(ready_ms, units);
+            self.round =
+                Some(Round { group, deadline_ms, began_ms: now_ms, line: Duration::ZERO, answered: false, repeated: false, doubt: false });
+        }
+        let mut outcome = Outcome::default();
+        let began = tokio::time::Instant::now();
+        let step = self.script.step(port, self.unit.timeout(), &self.unit.polling, &mut outcome.faults).await;
+        let took = began.elapsed();
+        self.counts.count(&outcome.faults);
+        let Some(round) = &mut self.round else { return outcome };
+        round.line += took;
+        match step {
+            Step::Answered { last } => {
+                self.counts.answered(took);
+                self.heard(last, &mut outcome, clock);
+            }
+            Step::Refused { last } => {
+                self.counts.failed(Some(Fault::Exception));
+                outcome.faults.push(Fault::Exception);
+                self.heard(last, &mut outcome, clock);
+            }
+            Step::Busy => {
+                self.counts.failed(Some(Fault::Exception));
+                outcome.faults.push(Fault::Exception);
+                (outcome.answered, round.answered) = (true, true);
+                self.session.rest(clock.mono_ms());
+            }
+            Step::AskAgain { after } => {
+                self.counts.failed(after);
+                outcome.faults.extend(after);
+                outcome.silent = after == Some(Fault::Timeout);
+                if outcome.silent {
+                    round.repeated = true;
+                    self.session.rest(clock.mono_ms());
+                }
+            }
+            Step::Silent(fault) => {
+                self.counts.failed(fault);
+                outcome.faults.extend(fault);
+                outcome.silent = true;
+                // A refusal on behalf of a silent device proves the way to it.
+                outcome.answered = fault == Some(Fault::Exception);
+                self.finish(&mut outcome, clock);
+            }
+            Step::Lost(error) => {
+                self.counts.failed(None);
+                outcome.lost = Some(error);
+                self.finish(&mut outcome, clock);
+            }
+        }
+        outcome
+    }
+
+    /// A question was answered, if only with a refusal. If it had been asked before, a second answer may be on its way
+    /// that the next question must not meet.
+    fn heard(&mut self, last: bool, outcome: &mut Outcome, clock: &Clock) {
+        outcome.answered = true;
+        let Some(round) = &mut self.round else { return };
+        round.answered = true;
+        round.doubt |= std::mem::take(&mut round.repeated);
+        if last {
+            self.finish(outcome, clock);
+        } else if self.round.as_ref().is_some_and(|round| round.doubt) {
+            self.session.distrust(clock.mono_ms());
+        }
+    }
+
+    /// Something was heard that nobody had asked for, after this unit's turn.
+    pub(super) fn overheard(&mut self, faults: &[Fault]) {
+        self.counts.count(faults);
+    }
+
+    /// What it has learned about its device.
+    pub(super) fn learned(&self) -> Option<&Learned> {
+        match &self.script {
+            Script::Registers(registers) => Some(registers.learned()),
+            Script::Board(_) => None,
+        }
+    }
+
+    /// The unit's health since start, and means since the last report. The second value: it is polled much less often
+    /// than it should be.
+    pub(super) fn health(&mut self, clock: &Clock) -> (Batch, bool) {
+        let at_ms = clock.now_ms();
         let mut batch = Batch::new(self.unit.device, Subject::Health, at_ms);
         if let Some(mean_ms) = self.counts.take_rtt_ms() {
             batch.push(Point::HealthRttMs, Value::Float(mean_ms));
         }
+        let interval_s = self.counts.take_interval_s();
+        if let Some(interval_s) = interval_s {
+            batch.push(Point::HealthInterval, Value::Float(interval_s));
+        }
         for (point, count) in self.counts.totals() {
             batch.push(point, Value::Int(i64::try_from(count).unwrap_or(i64::MAX)));
         }
-        batch
+        let since_s = self.counts.since_round_s(clock.mono_ms());
+        let wanted_s = clock.real(self.unit.interval).as_secs_f64();
+        let late = interval_s.into_iter().chain(since_s).any(|interval_s| interval_s > LATE_FACTOR * wanted_s);
+        (batch, late && self.session.health() == crate::session::Health::Online)
     }
 
-    async fn ask_all(&mut self, port: &mut Port, heard: &mut Heard) -> Result<(), Stop> {
-        if self.session.doubted() && !self.requests.is_empty() {
-            self.probe(port, heard).await?;
-        }
-        for step in 0..self.requests.len() {
-            let at = (self.first + step) % self.requests.len();
-            let request = self.requests[at];
-            let answer = self.ask(port, request, heard).await;
-            match answer {
-                Ok(Ok(words)) => heard.words.push((request, words)),
-                Ok(Err(1..=3)) => self.ask_singly(port, request, heard).await?,
-                Ok(Err(_)) => {}
-                Err(stop) => {
-                    self.first = (at + 1) % self.requests.len();
-                    return Err(stop);
+    /// Asks once and throws the answer away: it may belong to a question that was given up. Within a round, the round goes
+    /// on afterwards, or ends if nothing comes.
+    async fn probe(&mut self, port: &mut Port, clock: &Clock) -> Outcome {
+        let mut outcome = Outcome::default();
+        let step = self.script.probe(port, self.unit.timeout(), &mut outcome.faults).await;
+        self.counts.count(&outcome.faults);
+        match step {
+            Step::Silent(fault) => {
+                self.counts.failed(fault);
+                outcome.faults.extend(fault);
+                outcome.silent = true;
+            }
+            Step::Lost(error) => {
+                self.counts.failed(None);
+                outcome.lost = Some(error);
+            }
+            // What answered may have been the past: it proves the line, not the device.
+            Step::Answered { .. } | Step::Refused { .. } | Step::Busy | Step::AskAgain { .. } => {
+                self.session.probed(clock.mono_ms());
+                if let Some(round) = &mut self.round {
+                    round.doubt = false;
                 }
+                return outcome;
             }
         }
-        self.first = 0;
-        Ok(())
-    }
-
-    /// Asks once and throws the answer away: it may belong to a question that was given up. Then waits until nothing
-    /// else can be on its way.
-    async fn probe(&mut self, port: &mut Port, heard: &mut Heard) -> Result<(), Stop> {
-        let request = self.requests[self.first % self.requests.len()];
-        self.ask_once(port, request, heard).await.map(drop)?;
-        // What answered may have been the past.
-        heard.poll.answered = false;
-        self.quiet(port, heard).await
-    }
-
-    /// Asks, once more if the device is busy (exceptions 5 and 6). The inner error is the exception code.
-    async fn ask(&mut self, port: &mut Port, request: Request, heard: &mut Heard) -> Result<Result<Vec<u16>, u8>, Stop> {
-        let answer = self.ask_once(port, request, heard).await?;
-        if !matches!(answer, Err(5 | 6)) {
-            return Ok(answer);
+        match self.round {
+            Some(_) => self.finish(&mut outcome, clock),
+            None => self.session.failed(clock.mono_ms()),
         }
-        tokio::time::sleep(self.quiet_span()).await;
-        self.ask_once(port, request, heard).await
+        outcome
     }
 
-    async fn ask_once(&mut self, port: &mut Port, request: Request, heard: &mut Heard) -> Result<Result<Vec<u16>, u8>, Stop> {
-        let began = tokio::time::Instant::now();
-        let before = heard.poll.faults.len();
-        let answer = port.ask(self.unit.unit, &request, self.unit.map.timeout, &mut heard.poll.faults).await;
-        self.counts.discarded += heard.poll.faults.len().saturating_sub(before) as u64;
-        match answer {
-            Ok(words) => {
-                self.counts.answered(began.elapsed());
-                heard.poll.answered = true;
-                Ok(Ok(words))
-            }
-            Err(Failure::Refused(code)) => {
-                self.counts.polls_err += 1;
-                self.counts.exceptions += 1;
-                heard.poll.faults.push(Fault::Exception);
-                // 10 and 11: a gateway on the way says that the device itself did not answer.
-                if matches!(code, 10 | 11) {
-                    heard.poll.silent = true;
-                    return Err(Stop);
-                }
-                heard.poll.answered = true;
-                Ok(Err(code))
-            }
-            Err(Failure::Timeout) => {
-                self.counts.polls_err += 1;
-                self.counts.timeouts += 1;
-                heard.poll.faults.push(Fault::Timeout);
-                heard.poll.silent = true;
-                self.quiet(port, heard).await?;
-                Err(Stop)
-            }
-            Err(Failure::Lost(error)) => {
-                self.counts.polls_err += 1;
-                heard.poll.lost = Some(error);
-                Err(Stop)
+    /// The round is over: its batch, and what it means for the schedule.
+    fn finish(&mut self, outcome: &mut Outcome, clock: &Clock) {
+        let Some(round) = self.round.take() else { return };
+        let (now_ms, at_ms) = (clock.mono_ms(), clock.now_ms());
+        let unanswered = outcome.silent || outcome.lost.is_some();
+        match (round.answered, unanswered) {
+            (_, false) => self.session.answered(round.group, now_ms, round.doubt),
+            (true, true) => self.session.stumbled(round.group, now_ms),
+            (false, true) => {
+                self.session.failed(now_ms);
+                self.counts.pause();
             }
         }
-    }
-
-    /// A block was refused: asks for its points one by one and remembers those that are refused alone.
-    async fn ask_singly(&mut self, port: &mut Port, block: Request, heard: &mut Heard) -> Result<(), Stop> {
-        let inside: Vec<usize> = (0..self.unit.map.points.len())
-            .filter(|at| !self.refused[*at] && plan([&self.unit.map.points[*at]], 1, 0).iter().any(|one| block.covers(one)))
-            .collect();
-        let refused_before = heard.newly_refused.len();
-        for at in inside {
-            for request in plan([&self.unit.map.points[at]], 1, 0) {
-                // A block of one request was just refused: no need to hear it twice.
-                let answer = if request == block { Err(2) } else { self.ask(port, request, heard).await? };
-                match answer {
-                    Ok(words) => heard.words.push((request, words)),
-                    Err(1..=3) => {
-                        self.refused[at] = true;
-                        heard.newly_refused.push(at);
-                        break;
-                    }
-                    Err(_) => {}
-                }
+        if round.answered {
+            self.session.cost(i64::try_from(round.line.as_millis()).unwrap_or(i64::MAX));
+            if round.group == Group::Fast {
+                self.counts.round(round.began_ms);
             }
         }
-        // Registers read along may have been the reason. If not even that: this device refuses blocks.
-        if self.gap_max == 0 && heard.newly_refused.len() == refused_before {
-            self.registers_max = 1;
-        }
-        self.gap_max = 0;
-        heard.replan = true;
-        Ok(())
-    }
-
-    async fn quiet(&mut self, port: &mut Port, heard: &mut Heard) -> Result<(), Stop> {
-        let before = heard.poll.faults.len();
-        let quiet = port.quiet(self.quiet_span(), &mut heard.poll.faults).await;
-        self.counts.discarded += heard.poll.faults.len().saturating_sub(before) as u64;
-        quiet.map_err(|error| {
-            heard.poll.lost = Some(error);
-            Stop
-        })
-    }
-
-    fn quiet_span(&self) -> Duration {
-        self.unit.map.timeout.max(Duration::from_millis(MODBUS_QUIET_MS_MIN))
-    }
-
-    fn forget_refusals(&mut self, now_ms: i64) {
-        self.refused = vec![false; self.unit.map.points.len()];
-        self.gap_max = self.unit.map.gap_max;
-        self.registers_max = self.unit.map.registers_max;
-        self.relearn_ms = now_ms.saturating_add(MODBUS_REFUSED_RETRY_MS as i64);
-        self.requests = self.planned();
-        self.first = 0;
-    }
-
-    fn planned(&self) -> Vec<Request> {
-        let points = self.unit.map.points.iter().zip(&self.refused).filter(|(_, refused)| !**refused);
-        plan(points.map(|(point, _)| point), self.registers_max, self.gap_max)
-    }
-
-    fn batch(&self, heard: &Heard, at_ms: i64) -> Batch {
         let mut batch = Batch::new(self.unit.device, Subject::Telemetry, at_ms);
-        for (at, point) in self.unit.map.points.iter().enumerate() {
-            if self.refused[at] && !heard.newly_refused.contains(&at) {
-                continue;
-            }
-            match heard.value(point) {
-                Ok(value) => batch.push(point.point, value),
-                Err(fault) => batch.faults.push(fault),
-            }
-        }
-        batch
+        batch.readings.reserve(self.script.values_max());
+        let heard = self.script.end(unanswered, &mut |metric: Metric, value: Result<Value, Fault>| match value {
+            Ok(value) => batch.push(metric, value),
+            Err(fault) => batch.faults.push(fault),
+        });
+        offsets(&mut batch);
+        outcome.batch = heard.values.then_some(batch);
+        outcome.learned = heard.learned || !unanswered && std::mem::take(&mut self.forgot);
     }
 }
 
-impl Heard {
-    fn value(&self, point: &RegisterPoint) -> Result<Value, Fault> {
-        let words_at = |address, count| self.words.iter().find_map(|(request, words)| request.slice_of(words, point.table, address, count));
-        let status = point.status.and_then(|status| words_at(status.address, 1)).and_then(|words| words.first().copied());
-        match words_at(point.address, point.ty.width()) {
-            Some(words) => decode(point, words, status),
-            None => Ok(Value::Missing(Quality::CommError)),
+/// Polled this much less often than asked for is late.
+const LATE_FACTOR: f64 = 1.5;
+
+/// A device's clock becomes its difference to ours.
+fn offsets(batch: &mut Batch) {
+    let at_ms = batch.at_ms;
+    for reading in batch.readings.iter_mut().filter(|reading| reading.metric.point == Point::HealthClockOffset) {
+        if let Value::Int(device_ms) = reading.value {
+            reading.value = Value::Float(device_ms.saturating_sub(at_ms) as f64);
         }
     }
 }

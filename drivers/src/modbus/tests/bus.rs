@@ -1,26 +1,31 @@
 //! A bus with well-behaved, dead, refusing and vanishing devices.
 
-use super::super::Unit;
-use super::lab::{ADDRESSES, Kind, Lab, PATIENT_TIMEOUT_MS, Script, device, hasty, honest, own_addresses, point, serial, unit};
+use super::super::Speech;
+use super::lab::{ADDRESSES, Kind, Lab, PATIENT_TIMEOUT_MS, Script, device, hasty, honest, own_addresses, point, polled, serial, unit};
+use crate::serial::Serial;
 use crate::sim::modbus::{Bank, Server};
 use crate::{Clock, Fault, LinkState, Quality, Subject, Value};
-use facility_config::profile::{ModbusMap, RegisterPoint, RegisterType, StatusCheck, Table, WordOrder};
-use facility_config::site::Transport;
+use facility_config::profile::{ModbusMap, RegisterPoint, RegisterType, StatusCheck, Table};
+use facility_config::site::{Bus, Framing, HostPort, Transport};
 use facility_config::{DeviceIx, Point};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio_serial::{SerialPort as _, SerialStream};
 
 const ANY: &str = "127.0.0.1:0";
 
-fn tcp(addr: SocketAddr) -> Transport {
-    Transport::Tcp { host: addr.ip().to_string(), port: addr.port() }
+fn tcp(addr: SocketAddr) -> Bus {
+    dial(Framing::Tcp, addr)
 }
 
-fn rtu_over_tcp(addr: SocketAddr) -> Transport {
-    Transport::RtuOverTcp { host: addr.ip().to_string(), port: addr.port() }
+fn rtu_over_tcp(addr: SocketAddr) -> Bus {
+    dial(Framing::Rtu, addr)
+}
+
+fn dial(framing: Framing, addr: SocketAddr) -> Bus {
+    let address = HostPort { host: addr.ip().to_string(), port: addr.port() };
+    Bus::plain("test", framing, Transport::Dial { address, backup: None })
 }
 
 fn addressed(bank: &Bank, unit: u8) {
@@ -33,8 +38,8 @@ fn addressed(bank: &Bank, unit: u8) {
 #[tokio::test]
 async fn golden_questions_go_out() {
     use RegisterType::{F32, I16, U16, U32};
-    let register = |what, table, address, ty| RegisterPoint { table, ty, ..point(what, address) };
-    let pzem = |what, address, ty| RegisterPoint { order: WordOrder::LowFirst, ..register(what, Table::Input, address, ty) };
+    let register = |what, table, address, ty| RegisterPoint::plain(what, table, address, ty);
+    let pzem = |what, address, ty| register(what, Table::Input, address, ty);
     let cases: Vec<(&str, Vec<RegisterPoint>, u16, Vec<u8>)> = vec![
         ("XY-MD02", vec![register(Point::CabinetAmbient, Table::Input, 1, I16)], 10, vec![0x01, 0x04, 0x00, 0x01, 0x00, 0x01, 0x60, 0x0A]),
         (
@@ -72,9 +77,8 @@ async fn golden_questions_go_out() {
             vec![(0, honest(Kind::Serial.framing(), question))]
         });
         let device = device(Kind::Serial, script).await;
-        let map = ModbusMap { registers_max, gap_max: 0, timeout: Duration::from_millis(PATIENT_TIMEOUT_MS), points };
-        let mut lab =
-            Lab::start(device.transport.clone(), vec![Unit { device: DeviceIx(1), unit: 1, map, interval: Duration::from_millis(20) }]);
+        let map = ModbusMap { registers_max, gap_max: 0, ..ModbusMap::plain(points, Duration::from_millis(PATIENT_TIMEOUT_MS)) };
+        let mut lab = Lab::start(device.bus.clone(), vec![polled(1, 1, map, 20)]);
         lab.telemetry().await;
         lab.stop().await;
         let asked = asked.lock().unwrap();
@@ -99,8 +103,8 @@ async fn readings_carry_value_status_and_time() {
     bank.set(7, Table::Discrete, 43, &[1]);
     let server = Server::tcp(ANY.parse().unwrap(), bank.clone()).await.unwrap();
     let map =
-        ModbusMap { registers_max: 10, gap_max: 0, timeout: Duration::from_millis(PATIENT_TIMEOUT_MS), points: vec![air.clone(), door] };
-    let mut lab = Lab::start(tcp(server.addr()), vec![Unit { device: DeviceIx(4), unit: 7, map, interval: Duration::from_millis(10) }]);
+        ModbusMap { registers_max: 10, gap_max: 0, ..ModbusMap::plain(vec![air.clone(), door], Duration::from_millis(PATIENT_TIMEOUT_MS)) };
+    let mut lab = Lab::start(tcp(server.addr()), vec![polled(4, 7, map, 10)]);
     let before_ms = Clock::system().now_ms();
     let batch = lab.telemetry().await;
     assert_eq!((batch.device, batch.device_ms, batch.faults.len()), (Some(DeviceIx(4)), None, 0));
@@ -133,9 +137,9 @@ async fn a_dead_unit_does_not_hold_up_the_other_nine() {
         bank.silence(5, true);
         let any = ANY.parse().unwrap();
         let server = if over_rtu { Server::rtu_over_tcp(any, bank.clone()).await } else { Server::tcp(any, bank.clone()).await }.unwrap();
-        let transport = if over_rtu { rtu_over_tcp(server.addr()) } else { tcp(server.addr()) };
+        let bus = if over_rtu { rtu_over_tcp(server.addr()) } else { tcp(server.addr()) };
         let units = (1..=10).map(|at| if at == 5 { hasty } else { unit }(u16::from(at), at, 1, &ADDRESSES, 60)).collect();
-        let mut lab = Lab::start(transport, units);
+        let mut lab = Lab::start(bus, units);
         let mut polls: BTreeMap<u16, u32> = BTreeMap::new();
         while polls.len() < 9 || polls.values().any(|polls| *polls < 15) {
             let batch = lab.telemetry().await;
@@ -196,7 +200,8 @@ async fn a_refused_register_is_missing_once_and_not_asked_for_again() {
     bank.exception(1, 2, 2);
     let server = Server::tcp(ANY.parse().unwrap(), bank.clone()).await.unwrap();
     let mut five = unit(1, 1, 20, &[0, 1, 2, 3, 4], 10);
-    five.map.gap_max = 5;
+    let Speech::Modbus(map) = &mut five.speech else { panic!("{five:?}") };
+    map.gap_max = 5;
     let mut lab = Lab::start(tcp(server.addr()), vec![five]);
     let first = lab.telemetry().await;
     assert_eq!(first.readings.len(), 5);
@@ -223,7 +228,7 @@ async fn a_device_that_refuses_blocks_is_read_register_by_register() {
         vec![(0, if single { honest(Kind::Tcp.framing(), question) } else { refusal })]
     });
     let device = device(Kind::Tcp, script).await;
-    let mut lab = Lab::start(device.transport.clone(), vec![unit(1, 1, 20, &[10, 11, 12], 10)]);
+    let mut lab = Lab::start(device.bus.clone(), vec![unit(1, 1, 20, &[10, 11, 12], 10)]);
     for _ in 0..5 {
         let batch = lab.telemetry().await;
         let values: Vec<Value> = batch.readings.into_iter().map(|reading| reading.value).collect();
@@ -295,7 +300,7 @@ async fn a_peer_that_goes_is_found_again() {
 async fn a_peer_that_never_answers_is_not_hammered() {
     // Accepts and says nothing: every connection ends with a timeout.
     let device = device(Kind::RtuOverTcp, Box::new(|_, _| vec![])).await;
-    let mut lab = Lab::start(device.transport.clone(), vec![hasty(1, 1, 1, &ADDRESSES, 1)]);
+    let mut lab = Lab::start(device.bus.clone(), vec![hasty(1, 1, 1, &ADDRESSES, 1)]);
     lab.shows(|link| link.faults[Fault::Timeout as usize] >= 4).await;
     assert!(lab.link.borrow().connects >= 2, "an open socket may lead nowhere");
     assert!(lab.link.borrow().connects <= lab.count(Fault::Timeout));
@@ -308,9 +313,9 @@ async fn a_serial_adapter_that_is_plugged_in_again_is_found_by_its_path() {
     addressed(&bank, 1);
     let path = std::env::temp_dir().join(format!("facility-by-id-{}", std::process::id()));
     let plug = |path: &std::path::Path| {
-        let (near, far) = SerialStream::pair().unwrap();
+        let (near, far) = Serial::pseudo().unwrap();
         let _ = std::fs::remove_file(path);
-        std::os::unix::fs::symlink(far.name().unwrap(), path).unwrap();
+        std::os::unix::fs::symlink(far.path(), path).unwrap();
         (Server::rtu(near, bank.clone()), far)
     };
     let (server, far) = plug(&path);
@@ -332,16 +337,31 @@ async fn a_full_queue_makes_the_bus_wait_and_loses_nothing() {
     addressed(&bank, 1);
     let server = Server::tcp(ANY.parse().unwrap(), bank.clone()).await.unwrap();
     let mut lab = Lab::with(tcp(server.addr()), vec![unit(1, 1, 1, &ADDRESSES, 1)], Clock::system(), 1);
-    // One poll on the queue, one waiting to get there: three questions each and the sign of life.
-    while bank.asked(1) < 7 {
+    // One poll on the queue, one waiting to get there: three questions each.
+    while bank.asked(1) < 6 {
         tokio::task::yield_now().await;
     }
     for _ in 0..200 {
         tokio::task::yield_now().await;
-        assert!(bank.asked(1) <= 7);
+        assert!(bank.asked(1) <= 6);
     }
     for _ in 0..5 {
         assert!(own_addresses(&lab.telemetry().await));
     }
     lab.stop().await;
+}
+
+/// The report of a unit's health wakes the bus and is no use of the connection.
+#[tokio::test]
+async fn an_idle_connection_is_closed_however_often_health_is_told() {
+    let bank = Bank::new();
+    addressed(&bank, 1);
+    let server = Server::tcp(ANY.parse().unwrap(), bank.clone()).await.unwrap();
+    // 60 s between two reports are 150 ms here, 400 s between two polls a second.
+    let clock = Clock::scaled(0, 400.0);
+    let bus = Bus { idle_close: Some(Duration::from_millis(300)), ..tcp(server.addr()) };
+    let mut lab = Lab::with(bus, vec![unit(1, 1, 1, &ADDRESSES, 400_000)], clock, 64);
+    lab.shows(|link| link.connects >= 3).await;
+    let link = lab.stop().await;
+    assert!(link.faults.iter().all(|count| *count == 0), "nothing is wrong with that: {link:?}");
 }

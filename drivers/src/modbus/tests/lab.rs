@@ -1,11 +1,13 @@
 //! A running bus task, and devices that recite a script.
 
-use super::super::frame::{Framing, crc_is_right, crc16};
-use super::super::{BusTask, Unit};
+use super::super::frame::{crc_is_right, crc16};
+use super::super::{Arrivals, BusTask, Notes, Speech, Tap, Unit};
 use crate::reading::{Batch, Subject, Value};
+use crate::serial::{FarEnd, Serial};
 use crate::{Clock, Fault, Link};
-use facility_config::profile::{ModbusMap, RegisterPoint, RegisterType, Table, WordOrder};
-use facility_config::site::{Bus, Parity, Transport};
+use facility_config::device::Polling;
+use facility_config::profile::{ModbusMap, RegisterPoint, RegisterType, Table};
+use facility_config::site::{Bus, Framing, HostPort, Parity, SerialLine, Transport};
 use facility_config::{DeviceIx, Point};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +16,6 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio_serial::{SerialPort as _, SerialStream};
 use tokio_util::sync::CancellationToken;
 
 /// Nothing in these tests takes this long unless it is broken.
@@ -36,22 +37,39 @@ pub(super) async fn together<F: Future<Output = ()> + Send + 'static>(cases: imp
 pub(super) struct Lab {
     pub(super) out: mpsc::Receiver<Batch>,
     pub(super) link: watch::Receiver<Link>,
+    pub(super) notes: watch::Receiver<Notes>,
+    pub(super) tap: Tap,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Lab {
-    pub(super) fn start(transport: Transport, units: Vec<Unit>) -> Self {
-        Self::with(transport, units, Clock::system(), 64)
+    pub(super) fn start(bus: Bus, units: Vec<Unit>) -> Self {
+        Self::with(bus, units, Clock::system(), 64)
     }
 
-    pub(super) fn with(transport: Transport, units: Vec<Unit>, clock: Clock, queue: usize) -> Self {
+    pub(super) fn with(bus: Bus, units: Vec<Unit>, clock: Clock, queue: usize) -> Self {
+        Self::of(bus, units, Notes::new(), None, clock, queue)
+    }
+
+    /// A bus whose DTU connects to it.
+    pub(super) fn arriving(bus: Bus, units: Vec<Unit>, arrivals: Option<Arrivals>) -> Self {
+        Self::of(bus, units, Notes::new(), arrivals, Clock::system(), 64)
+    }
+
+    /// A bus that remembers.
+    pub(super) fn knowing(bus: Bus, units: Vec<Unit>, notes: Notes) -> Self {
+        Self::of(bus, units, notes, None, Clock::system(), 64)
+    }
+
+    fn of(bus: Bus, units: Vec<Unit>, notes: Notes, arrivals: Option<Arrivals>, clock: Clock, queue: usize) -> Self {
         let (out, batches) = mpsc::channel(queue);
         let (link, shown) = watch::channel(Link::new(clock.now_ms()));
         let stop = CancellationToken::new();
-        let bus = Bus { name: "test".into(), transport, pause: Duration::ZERO };
-        let task = tokio::spawn(BusTask { bus, units, out, link, clock, stop: stop.clone(), seed: 1 }.run());
-        Self { out: batches, link: shown, stop, task }
+        let (notes, noted) = watch::channel(notes);
+        let tap = Tap::new();
+        let task = BusTask { bus, units, out, link, notes, tap: tap.clone(), arrivals, clock, stop: stop.clone(), seed: 1 };
+        Self { out: batches, link: shown, notes: noted, tap, stop, task: tokio::spawn(task.run()) }
     }
 
     pub(super) async fn batch(&mut self) -> Batch {
@@ -99,19 +117,7 @@ impl Lab {
 
 /// A point of one holding register whose value is to be its address.
 pub(super) fn point(what: Point, address: u16) -> RegisterPoint {
-    RegisterPoint {
-        point: what,
-        table: Table::Holding,
-        address,
-        ty: RegisterType::U16,
-        order: WordOrder::HighFirst,
-        scale: 1.0,
-        offset: 0.0,
-        invalid: Vec::new(),
-        map: Vec::new(),
-        range: None,
-        status: None,
-    }
+    RegisterPoint::plain(what, Table::Holding, address, RegisterType::U16)
 }
 
 /// Points with names of their own, one address each.
@@ -128,14 +134,19 @@ const NAMES: [Point; 7] = [
 /// A unit with little time to answer.
 pub(super) fn hasty(device: u16, number: u8, registers_max: u16, addresses: &[u16], interval_ms: u64) -> Unit {
     let mut unit = unit(device, number, registers_max, addresses, interval_ms);
-    unit.map.timeout = Duration::from_millis(TIMEOUT_MS);
+    unit.polling.timeout = Some(Duration::from_millis(TIMEOUT_MS));
     unit
 }
 
 pub(super) fn unit(device: u16, unit: u8, registers_max: u16, addresses: &[u16], interval_ms: u64) -> Unit {
     let points = NAMES.iter().zip(addresses).map(|(what, address)| point(*what, *address)).collect();
-    let map = ModbusMap { registers_max, gap_max: 0, timeout: Duration::from_millis(PATIENT_TIMEOUT_MS), points };
-    Unit { device: DeviceIx(device), unit, map, interval: Duration::from_millis(interval_ms) }
+    let map = ModbusMap { registers_max, ..ModbusMap::plain(points, Duration::from_millis(PATIENT_TIMEOUT_MS)) };
+    polled(device, unit, map, interval_ms)
+}
+
+pub(super) fn polled(device: u16, unit: u8, map: ModbusMap, interval_ms: u64) -> Unit {
+    let (device, interval) = (DeviceIx(device), Duration::from_millis(interval_ms));
+    Unit { device, unit, speech: Speech::Modbus(map), interval, polling: Polling::default() }
 }
 
 /// Addresses of the three points of the script devices. Each is a question of its own, all of the same shape.
@@ -165,8 +176,8 @@ pub(super) fn own_addresses(batch: &Batch) -> bool {
 /// The right answer of a device whose registers hold their own addresses.
 pub(super) fn honest(framing: Framing, question: &[u8]) -> Vec<u8> {
     let (head, body) = match framing {
-        Framing::Mbap => question.split_at(6),
-        Framing::Rtu => (&question[..0], &question[..6]),
+        Framing::Tcp => question.split_at(6),
+        _ => (&question[..0], &question[..6]),
     };
     let [unit, function, a0, a1, _, count] = *body else { panic!("a question of six bytes: {body:?}") };
     let first = u16::from_be_bytes([a0, a1]);
@@ -177,8 +188,8 @@ pub(super) fn honest(framing: Framing, question: &[u8]) -> Vec<u8> {
 /// Puts a body into a frame with the transaction of `head`.
 pub(super) fn framed(framing: Framing, head: &[u8], body: &[u8]) -> Vec<u8> {
     match framing {
-        Framing::Mbap => [&head[..2], &[0, 0, 0, body.len() as u8], body].concat(),
-        Framing::Rtu => [body, &crc16(body).to_le_bytes()].concat(),
+        Framing::Tcp => [&head[..2], &[0, 0, 0, body.len() as u8], body].concat(),
+        _ => [body, &crc16(body).to_le_bytes()].concat(),
     }
 }
 
@@ -199,10 +210,10 @@ impl Reciter {
 
 /// A device that recites; gone when dropped.
 pub(super) struct Device {
-    pub(super) transport: Transport,
+    pub(super) bus: Bus,
     task: AbortHandle,
     /// Keeps the far side of a pseudo terminal open.
-    _line: Option<SerialStream>,
+    _line: Option<FarEnd>,
 }
 
 impl Drop for Device {
@@ -222,27 +233,29 @@ impl Kind {
     pub(super) const ALL: [Self; 3] = [Self::Tcp, Self::RtuOverTcp, Self::Serial];
 
     pub(super) fn framing(self) -> Framing {
-        if self == Self::Tcp { Framing::Mbap } else { Framing::Rtu }
+        if self == Self::Tcp { Framing::Tcp } else { Framing::Rtu }
     }
 }
 
 pub(super) async fn device(kind: Kind, script: Script) -> Device {
     let reciter = Reciter(Arc::new(Mutex::new((0, script))));
     if kind == Kind::Serial {
-        let (near, far) = SerialStream::pair().unwrap();
-        let transport = serial(far.name().unwrap());
+        let (near, far) = Serial::pseudo().unwrap();
+        let bus = serial(far.path());
         let task = tokio::spawn(recite(near, kind.framing(), reciter)).abort_handle();
-        return Device { transport, task, _line: Some(far) };
+        return Device { bus, task, _line: Some(far) };
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (host, port) = ("127.0.0.1".to_owned(), listener.local_addr().unwrap().port());
-    let transport = if kind == Kind::Tcp { Transport::Tcp { host, port } } else { Transport::RtuOverTcp { host, port } };
+    let framing = if kind == Kind::Tcp { Framing::Tcp } else { Framing::Rtu };
+    let bus = Bus::plain("test", framing, Transport::Dial { address: HostPort { host, port }, backup: None });
     let task = tokio::spawn(accept(listener, kind.framing(), reciter)).abort_handle();
-    Device { transport, task, _line: None }
+    Device { bus, task, _line: None }
 }
 
-pub(super) fn serial(path: impl Into<std::path::PathBuf>) -> Transport {
-    Transport::Rtu { path: path.into(), baud: 115_200, parity: Parity::None, stop_bits: 1 }
+pub(super) fn serial(path: impl Into<std::path::PathBuf>) -> Bus {
+    let line = SerialLine { path: path.into(), baud: 115_200, parity: Parity::None, data_bits: 8, stop_bits: 1, rs485: None };
+    Bus::plain("test", Framing::Rtu, Transport::Serial(line))
 }
 
 async fn accept(listener: TcpListener, framing: Framing, reciter: Reciter) {
@@ -255,9 +268,9 @@ async fn accept(listener: TcpListener, framing: Framing, reciter: Reciter) {
 
 /// One question after the other, like a device: while it thinks, it does not listen. An empty line in the script hangs up.
 async fn recite<T: AsyncRead + AsyncWrite + Unpin>(mut io: T, framing: Framing, reciter: Reciter) {
-    let mut question = vec![0; framing.question_len()];
+    let mut question = vec![0; if framing == Framing::Tcp { 12 } else { 8 }];
     while io.read_exact(&mut question).await.is_ok() {
-        assert!(framing == Framing::Mbap || crc_is_right(&question), "{question:?}");
+        assert!(framing == Framing::Tcp || crc_is_right(&question), "{question:?}");
         for (wait_ms, bytes) in reciter.next(&question) {
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
             if bytes.is_empty() || io.write_all(&bytes).await.is_err() {
