@@ -2,9 +2,10 @@
 //!
 //! Nothing is decided here that a part could decide itself. What `build` accepts, `run` can run.
 
+mod buses;
 mod stores;
 
-use crate::api::{Api, Logs};
+use crate::api::{Api, Logs, Taps};
 use crate::collect::{Collector, Watched};
 use crate::forward::{ForwardTask, Lane};
 use crate::gaps::Gaps;
@@ -16,11 +17,10 @@ use crate::tasks::{Fatal, Kind, Tasks};
 use crate::telemetry::Telemetry;
 use crate::wear::{self, Gauge};
 use anyhow::Context;
+use facility_config::Site;
 use facility_config::limits::{BACKOFF_MS_MAX, BATCH_QUEUE_LEN};
-use facility_config::profile::Dialect;
 use facility_config::series::Class;
-use facility_config::{Device, Site, Source};
-use facility_drivers::modbus::{BusTask, Unit};
+use facility_drivers::modbus::Tap;
 use facility_drivers::mqtt::BrokerTask;
 use facility_drivers::{Batch, Clock, Link};
 use std::future::Future;
@@ -76,6 +76,7 @@ pub struct App {
 struct Links {
     brokers: Vec<watch::Sender<Link>>,
     buses: Vec<watch::Sender<Link>>,
+    taps: Taps,
     database: watch::Sender<Link>,
 }
 
@@ -134,6 +135,7 @@ impl App {
         let links = Links {
             brokers: site.brokers.iter().map(|_| link()).collect(),
             buses: site.buses.iter().map(|_| link()).collect(),
+            taps: site.buses.iter().map(|bus| (bus.name.clone(), Tap::new())).collect(),
             database: link(),
         };
         let picture = watch::Sender::new(Arc::new(Picture::default()));
@@ -223,7 +225,7 @@ impl App {
         let Some(api) = self.api.take() else { return Ok(None) };
         tracing::info!(page = %format!("http://{}/", api.addr()), "status page");
         let logs = Logs::new(self.readings.clone(), self.outbox.clone());
-        Ok(Some(api.serve(self.status.1.clone(), logs, self.clock.clone(), api_stop.clone())?))
+        Ok(Some(api.serve(self.status.1.clone(), logs, self.links.taps.clone(), self.clock.clone(), api_stop.clone())?))
     }
 
     fn spawn_pipeline(&mut self, queue: mpsc::Receiver<Batch>) {
@@ -331,26 +333,6 @@ impl App {
         }
     }
 
-    fn spawn_buses(&mut self, queue: &mpsc::Sender<Batch>) {
-        for (index, bus) in self.site.buses.iter().enumerate() {
-            let (site, bus, queue, clock) = (self.site.clone(), bus.clone(), queue.clone(), self.clock.clone());
-            let (link, stop) = (self.links.buses[index].clone(), self.tasks.stop_of(Kind::Bus));
-            let name = format!("bus {}", bus.name);
-            self.tasks.spawn(Kind::Bus, name, move || {
-                let task = BusTask {
-                    bus: bus.clone(),
-                    units: units_of(&site, index),
-                    out: queue.clone(),
-                    link: link.clone(),
-                    clock: clock.clone(),
-                    stop: stop.clone(),
-                    seed: seed_of(&site.gateway.id),
-                };
-                task.run()
-            });
-        }
-    }
-
     /// Looks at the card now and then, beside the picture that shows it.
     fn spawn_wear(&mut self) {
         let (gauge, stop) = (self.gauge.clone(), self.tasks.stop_of(Kind::Status));
@@ -376,19 +358,6 @@ impl App {
             }
         });
     }
-}
-
-fn units_of(site: &Site, index: usize) -> Vec<Unit> {
-    let unit = |(ix, device): (facility_config::DeviceIx, &Device)| match (
-        &device.source,
-        device.profile.as_deref().map(|profile| &profile.dialect),
-    ) {
-        (Source::Modbus { bus, unit }, Some(Dialect::Modbus(map))) if *bus == index => {
-            Some(Unit { device: ix, unit: *unit, map: map.clone(), interval: device.interval })
-        }
-        _ => None,
-    };
-    site.indexed().filter_map(unit).collect()
 }
 
 /// A number of its own for each gateway, so that a district of them does not act in step after a power cut.

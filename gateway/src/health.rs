@@ -61,6 +61,7 @@ pub fn conditions(status: &Status) -> Vec<Condition> {
     }
     for link in &status.links {
         of_link(link, status, &mut found);
+        of_load(link, status, &mut found);
     }
     of_devices(status, &mut found);
     of_intake(status, &mut found);
@@ -223,6 +224,17 @@ fn of_link(link: &LinkInfo, status: &Status, found: &mut Vec<Condition>) {
     found.push(Condition::new(code, &link.name, en, zh));
 }
 
+/// A bus whose line is too slow for what is asked of it: rates sink, for all alike, long before a device is silent.
+fn of_load(link: &LinkInfo, status: &Status, found: &mut Vec<Condition>) {
+    let (Some(busy_pct), late @ 1..) = (link.busy_pct, link.late_units) else { return };
+    let all = status.devices.iter().filter(|device| device.link_kind == Some(LinkKind::Bus) && device.link.as_deref() == Some(&link.name));
+    let (all, name) = (all.count(), &link.name);
+    let en =
+        format!("{late} of {all} devices on {name} are polled much less often than asked; the line was busy {busy_pct:.0} % of the time.");
+    let zh = format!("{name} 上 {all} 台设备中有 {late} 台的轮询远低于设定频率；线路占用 {busy_pct:.0}%。");
+    found.push(Condition::new(Code::BusOverloaded, name, en, zh));
+}
+
 /// Silent devices, one condition per link. A link that is down or still coming up explains its devices' silence.
 fn of_devices(status: &Status, found: &mut Vec<Condition>) {
     for link in status.links.iter().filter(|link| link.is_up()) {
@@ -264,9 +276,8 @@ fn of_intake(status: &Status, found: &mut Vec<Condition>) {
 /// Sum and list of the reasons that are the data's fault, not the line's.
 fn worth_telling(recent: &BTreeMap<&'static str, u64>, told_elsewhere: impl Fn(Fault) -> bool) -> Option<(u64, String)> {
     let told = |fault: Fault| match fault {
-        Fault::Duplicate | Fault::Timeout | Fault::Exception | Fault::Late | Fault::Foreign | Fault::Malformed | Fault::Disconnected => {
-            false
-        }
+        Fault::Duplicate | Fault::Timeout | Fault::Exception | Fault::Disconnected => false,
+        other if other.is_discarded() => false,
         other => !other.keeps_reading() && !told_elsewhere(other),
     };
     let counted: Vec<(&str, u64)> = Fault::ALL

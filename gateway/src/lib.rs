@@ -11,6 +11,7 @@ pub mod forward;
 pub mod gaps;
 pub mod health;
 pub mod latest;
+pub mod learned;
 pub mod ledger;
 pub mod pipeline;
 pub mod process;

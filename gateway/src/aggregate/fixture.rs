@@ -48,6 +48,7 @@ pub(crate) fn device(id: &str, kind: Kind, interval_s: u64) -> Device {
         source: Source::Mqtt { broker: 0, topic_id: id.into() },
         interval: Duration::from_secs(interval_s),
         cold: None,
+        polling: facility_config::device::Polling::default(),
         rules: Vec::new(),
     }
 }

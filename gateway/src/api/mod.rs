@@ -14,8 +14,10 @@ mod listener;
 mod metrics;
 mod page;
 mod routes;
+mod trace;
 
 pub use history::Logs;
+pub use trace::Taps;
 
 use crate::status::Status;
 use facility_config::limits::API_STOP_MS_MAX;
@@ -69,11 +71,12 @@ impl Api {
         self,
         status: watch::Receiver<Arc<Status>>,
         logs: Logs,
+        taps: Taps,
         clock: Clock,
         stop: CancellationToken,
     ) -> io::Result<JoinHandle<()>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let view = routes::View::new(status, logs, clock);
+        let view = routes::View::new(status, logs, taps, clock);
         std::thread::Builder::new().name("api".into()).spawn(move || {
             if let Err(error) = runtime.block_on(self.answer(view, stop)) {
                 tracing::error!(%error, "the status server has ended");

@@ -1,7 +1,8 @@
 //! What is asked to what is answered. Every answer is made from one snapshot; history comes from the stores as well.
 
 use super::history::{Asked, Logs};
-use super::{guard, metrics, page};
+use super::trace::Taps;
+use super::{guard, metrics, page, trace};
 use crate::health::{self, Condition, Severity};
 use crate::status::Status;
 use axum::extract::rejection::QueryRejection;
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 pub(super) struct View {
     status: watch::Receiver<Arc<Status>>,
     logs: Logs,
+    taps: Taps,
     clock: Clock,
 }
 
@@ -32,8 +34,8 @@ struct Health<'a> {
 }
 
 impl View {
-    pub(super) fn new(status: watch::Receiver<Arc<Status>>, logs: Logs, clock: Clock) -> Self {
-        Self { status, logs, clock }
+    pub(super) fn new(status: watch::Receiver<Arc<Status>>, logs: Logs, taps: Taps, clock: Clock) -> Self {
+        Self { status, logs, taps, clock }
     }
 
     fn status(&self) -> Arc<Status> {
@@ -59,8 +61,13 @@ pub(super) fn router(view: View) -> Router {
         .route("/api/devices", get(|State(view): State<View>| async move { Json(&view.status().devices).into_response() }))
         .route("/api/devices/{id}", get(device))
         .route("/api/history", get(history))
+        .route("/api/bus/{name}/trace", get(frames))
         .fallback(|| async {
-            guard::problem(StatusCode::NOT_FOUND, "not found", "See /, /healthz, /metrics, /api/status, /api/devices, /api/history.")
+            guard::problem(
+                StatusCode::NOT_FOUND,
+                "not found",
+                "See /, /healthz, /metrics, /api/status, /api/devices, /api/history, /api/bus/NAME/trace.",
+            )
         })
         .layer(middleware::from_fn(guard::guard))
         .with_state(view)
@@ -117,4 +124,11 @@ async fn history(State(view): State<View>, asked: Result<Query<Asked>, QueryReje
     };
     let answer = view.logs.answer(&asked, &view.status(), view.clock.now_ms()).await;
     answer.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn frames(State(view): State<View>, Path(name): Path<String>) -> Response {
+    match view.taps.get(&*name) {
+        Some(tap) => trace::stream(tap),
+        None => guard::problem(StatusCode::NOT_FOUND, "no such bus", "See /api/status for the declared ones."),
+    }
 }

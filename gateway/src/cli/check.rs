@@ -25,6 +25,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
                     eprintln!("{}", Problems(loaded.warnings).render(colour));
                 }
                 println!("{}", summary(&loaded.site, &args.config));
+                loaded.files.iter().for_each(|file| println!("  read {}", file.display()));
             }
             Exit::Done
         }

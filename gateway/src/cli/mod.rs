@@ -8,6 +8,8 @@ mod check;
 pub mod demo;
 mod exit;
 mod log;
+pub mod modbus;
+pub mod profile;
 mod run;
 mod screen;
 pub mod store;
@@ -44,9 +46,15 @@ enum Command {
     Check(CheckArgs),
     /// Run a simulated neighbourhood through the real gateway 演示
     Demo(DemoArgs),
+    /// Find, read and watch what is on a Modbus line 查找、读取、监视总线设备
+    #[command(subcommand)]
+    Modbus(modbus::ModbusCommand),
     /// Look at the data on a card, check it, take it out, put it in 存储卡数据：查看、校验、导出、导入
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Device models: list, show, write one of your own in TOML or a spreadsheet 设备型号：查看、导出、导入、检查
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
 }
 
 /// Arguments of `run`.
@@ -129,7 +137,9 @@ impl Cli {
             }
             Command::Check(args) => check::check(&args),
             Command::Demo(args) => demo::demo(&args, &self.log, self.log_json),
+            Command::Modbus(command) => modbus::act(&command),
             Command::Store(command) => store::act(&command),
+            Command::Profile(command) => profile::act(&command),
         };
         result.report()
     }

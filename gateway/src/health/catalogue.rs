@@ -48,6 +48,8 @@ pub enum Code {
     DatabaseDenied,
     /// Devices are not heard although their link works.
     Silent,
+    /// A bus cannot keep the intervals that are asked of it.
+    BusOverloaded,
     /// Messages from devices that are not declared.
     UnknownDevice,
     /// Messages that cannot be read.
@@ -60,7 +62,7 @@ pub enum Code {
 
 impl Code {
     /// Every condition.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::StoreFault,
         Self::Stalled,
         Self::StoreDamaged,
@@ -76,6 +78,7 @@ impl Code {
         Self::DatabaseDown,
         Self::DatabaseDenied,
         Self::Silent,
+        Self::BusOverloaded,
         Self::UnknownDevice,
         Self::MessagesRefused,
         Self::ReadingsDropped,
@@ -101,6 +104,7 @@ impl Code {
             Self::DatabaseDown => "GW-H014",
             Self::DatabaseDenied => "GW-H015",
             Self::Silent => "GW-H020",
+            Self::BusOverloaded => "GW-H021",
             Self::UnknownDevice => "GW-H030",
             Self::MessagesRefused => "GW-H031",
             Self::ReadingsDropped => "GW-H032",
@@ -181,6 +185,10 @@ impl Code {
             Self::Silent => (
                 "Check the device's power and wiring, and its unit id or topic; the connection itself works.",
                 "检查设备电源、接线以及站号或主题；链路本身正常。",
+            ),
+            Self::BusOverloaded => (
+                "See `facility-gateway modbus plan --bus NAME`: a higher baud rate, longer intervals, slow points in the slow group, or a second line. A device that answers slowly has only a right to its share.",
+                "请运行 facility-gateway modbus plan --bus 名称 查看：可提高波特率、加大轮询间隔、将慢变点放入 slow 组，或另接一条总线。应答慢的设备只能占用自己的份额。",
             ),
             Self::UnknownDevice => (
                 "Declare the device in the configuration, or find out who is publishing on its topics.",

@@ -27,7 +27,7 @@ type Change = fn(&mut Status);
 
 #[test]
 fn each_condition_comes_with_its_cause() {
-    let causes: [(&str, Change); 26] = [
+    let causes: [(&str, Change); 27] = [
         ("GW-H001", |s| s.stores[0].fault = Some("no space left on device".into())),
         ("GW-H003", |s| s.stores[0].damaged = 1),
         ("GW-H004", |s| (s.stores[1].evicted_since_start, s.stores[1].backlog_bytes) = (1, s.stores[1].bytes_max)),
@@ -49,6 +49,7 @@ fn each_condition_comes_with_its_cause() {
         ("GW-H014", |s| down(s, LinkKind::Database, LinkState::Connecting, LINK_GRACE_MS)),
         ("GW-H015", |s| down(s, LinkKind::Database, LinkState::Denied, 0)),
         ("GW-H020", |s| s.devices[0].online = false),
+        ("GW-H021", |s| link(s, LinkKind::Bus).late_units = 3),
         ("GW-H030", |s| _ = s.rates.refused_recent.insert("unknown_device", 1)),
         ("GW-H031", |s| _ = s.rates.refused_recent.insert("undecodable", 1)),
         ("GW-H032", |s| _ = s.rates.dropped_recent.insert("unknown_device", 1)),

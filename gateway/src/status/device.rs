@@ -94,7 +94,7 @@ impl DeviceInfo {
         let link = match &device.source {
             Source::Gateway => None,
             Source::Mqtt { broker, .. } => site.brokers.get(*broker).map(|broker| (LinkKind::Broker, broker.name.to_string())),
-            Source::Modbus { bus, .. } => site.buses.get(*bus).map(|bus| (LinkKind::Bus, bus.name.to_string())),
+            Source::Bus { bus, .. } => site.buses.get(*bus).map(|bus| (LinkKind::Bus, bus.name.to_string())),
         };
         let (link_kind, link) = link.unzip();
         Self {
@@ -102,7 +102,7 @@ impl DeviceInfo {
             name: device.name.as_deref().map(str::to_owned),
             kind: device.kind.as_str(),
             zh: device.kind.zh(),
-            profile: device.profile.as_ref().map(|profile| profile.title.to_string()),
+            profile: device.profile.as_ref().map(|profile| profile.title()),
             link_kind,
             link,
             interval_s: device.interval.as_secs_f64(),

@@ -1,6 +1,6 @@
 //! A connection as it is shown: never with a credential, whatever the configuration holds. Pure.
 
-use facility_config::site::{self, Transport};
+use facility_config::site::{self, Framing, Transport};
 use facility_drivers::{Fault, Link, LinkState};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -37,6 +37,12 @@ pub struct LinkInfo {
     pub connects: u64,
     /// Faults since start, by reason.
     pub faults: BTreeMap<&'static str, u64>,
+    /// Of a bus: share of the last minute in which a question was under way, %.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub busy_pct: Option<f64>,
+    /// Of a bus: devices that answer, but are polled much less often than they should be.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub late_units: usize,
 }
 
 impl LinkInfo {
@@ -53,6 +59,8 @@ impl LinkInfo {
             error: link.error.clone(),
             connects: link.connects,
             faults: counted.filter(|(_, n)| *n > 0).collect(),
+            busy_pct: link.load.map(|load| (load.busy * 1000.0).round() / 10.0),
+            late_units: link.load.map_or(0, |load| load.late_units),
         }
     }
 
@@ -67,9 +75,9 @@ impl LinkInfo {
     #[must_use]
     pub fn bus(bus: &site::Bus, link: &Link) -> Self {
         let address = match &bus.transport {
-            Transport::Tcp { host, port } => format!("tcp://{}", host_port(host, *port)),
-            Transport::RtuOverTcp { host, port } => format!("rtu+tcp://{}", host_port(host, *port)),
-            Transport::Rtu { path, baud, .. } => format!("{} {baud} Bd", path.display()),
+            Transport::Dial { address, .. } => format!("{}://{}", scheme(bus.framing), host_port(&address.host, address.port)),
+            Transport::Listen { address, .. } => format!("{}://{address} (listens)", scheme(bus.framing)),
+            Transport::Serial(line) => format!("{} {} Bd", line.path.display(), line.baud),
         };
         Self::new(LinkKind::Bus, &bus.name, address, link)
     }
@@ -84,6 +92,19 @@ impl LinkInfo {
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.state == LinkState::Up
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference.
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+fn scheme(framing: Framing) -> &'static str {
+    match framing {
+        Framing::Tcp => "tcp",
+        Framing::Rtu => "rtu+tcp",
+        Framing::Ascii => "ascii+tcp",
     }
 }
 

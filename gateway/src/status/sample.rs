@@ -138,6 +138,8 @@ fn links() -> Vec<LinkInfo> {
         error: error.map(Into::into),
         connects: 3,
         faults: BTreeMap::new(),
+        busy_pct: (kind == LinkKind::Bus).then_some(41.5),
+        late_units: 0,
     };
     let mut links = vec![
         link(LinkKind::Broker, "local", "mqtt://127.0.0.1:1883", LinkState::Up, 86_000, None),

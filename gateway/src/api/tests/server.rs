@@ -1,10 +1,12 @@
 //! A status server on a real socket, and what it answers.
 
+use crate::api::Taps;
 use crate::api::{Api, Logs};
 use crate::status::Status;
 use crate::store::Names;
 use crate::store::memory::memory;
 use facility_drivers::Clock;
+use facility_drivers::modbus::Tap;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -45,7 +47,7 @@ impl Server {
         let stop = CancellationToken::new();
         let api = Api::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let addr = api.addr();
-        let thread = api.serve(watched, logs, clock, stop.clone()).unwrap();
+        let thread = api.serve(watched, logs, Taps::from([("hall".into(), Tap::new())]), clock, stop.clone()).unwrap();
         Self { addr, publish, stop, thread: Some(thread) }
     }
 

@@ -17,7 +17,7 @@ import { chartOf } from './chart.js';
       on: 'running', off: 'off', mode: 'Mode', status: 'Status', empty: 'Empty lanes', power: 'Power', energy: 'Energy', yes: 'yes', no: 'no',
       quality: { sensor_error: 'sensor fault', comm_error: 'no answer', out_of_range: 'out of range', stale: 'old value', uncertain: 'uncertain' },
       links: 'Connections', link: { broker: 'Broker', bus: 'Bus', database: 'Database' },
-      state: { up: 'connected', connecting: 'not connected', denied: 'refused', stopped: 'stopped' }, lasting: s => 'for ' + s, connects: 'connections made',
+      state: { up: 'connected', connecting: 'not connected', denied: 'refused', stopped: 'stopped' }, lasting: s => 'for ' + s, connects: 'connections made', busy: 'line in use',
       account: 'Account', rows: { messages: 'Messages', readings: 'Readings', metrics: 'Metrics and events' },
       received: 'received', delivered: 'delivered', buffered: 'buffered', dropped: 'dropped', dead: 'dead-lettered',
       balances: 'balances', missing: n => n + ' missing', tooMany: n => n + ' too many',
@@ -40,7 +40,7 @@ import { chartOf } from './chart.js';
       on: '进行中', off: '否', mode: '模式', status: '状态', empty: '缺货货道', power: '功率', energy: '电能', yes: '是', no: '否',
       quality: { sensor_error: '探头故障', comm_error: '无应答', out_of_range: '超出范围', stale: '旧值', uncertain: '不确定' },
       links: '连接', link: { broker: '消息服务器', bus: '总线', database: '数据库' },
-      state: { up: '已连接', connecting: '未连接', denied: '被拒绝', stopped: '已停止' }, lasting: s => '已持续 ' + s, connects: '连接次数',
+      state: { up: '已连接', connecting: '未连接', denied: '被拒绝', stopped: '已停止' }, lasting: s => '已持续 ' + s, connects: '连接次数', busy: '线路占用',
       account: '账目', rows: { messages: '消息', readings: '读数', metrics: '指标与事件' },
       received: '接收', delivered: '送达', buffered: '缓存', dropped: '丢弃', dead: '死信',
       balances: '账目平衡', missing: n => '缺少 ' + n, tooMany: n => '多出 ' + n,
@@ -217,6 +217,7 @@ import { chartOf } from './chart.js';
       el('p', 'soft', link.address),
       el('p', 'soft', `${t().lasting(since(link.since_ms))} · ${t().connects} ${number(link.connects)}`),
       link.error && link.state !== 'up' ? el('p', '', link.error) : null,
+      link.busy_pct === undefined ? null : el('p', 'soft', `${t().busy} ${number(link.busy_pct)} %`),
       reasons(link.faults))));
   };
   const reasons = counted => {

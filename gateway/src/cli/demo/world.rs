@@ -14,6 +14,7 @@ use facility_drivers::sim::mqtt::Publisher;
 use facility_drivers::sim::neighbourhood::{Database, Places, config_toml};
 use facility_drivers::sim::story::{Beat, Sentence, Story};
 use facility_drivers::sim::tsdb::{Mode, Tsdb};
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -64,6 +65,7 @@ struct Live {
     fleet: Fleet,
     publishers: Vec<Publisher>,
     banks: Vec<Bank>,
+    served: BTreeSet<(usize, u8)>,
     told: watch::Sender<Told>,
     // Servers answer as long as they are held.
     _broker: Broker,
@@ -153,7 +155,10 @@ impl Live {
         }
         let buses = servers.iter().map(Server::addr).collect();
         let addresses = (broker.addr(), buses, database.as_ref().map(Tsdb::url));
-        Ok((Self { setting, fleet, publishers, banks, told, _broker: broker, _servers: servers, database }, addresses))
+        Ok((
+            Self { setting, fleet, publishers, banks, served: BTreeSet::new(), told, _broker: broker, _servers: servers, database },
+            addresses,
+        ))
     }
 
     async fn run(mut self, stop: CancellationToken) {
@@ -218,6 +223,12 @@ impl Live {
                     self.fleet.members().find(|member| member.id == device).and_then(|member| profile::builtin(member.role.profile()));
                 let (Some(bank), Some(profile)) = (self.banks.get(bus), profile) else { return };
                 let Dialect::Modbus(map) = &profile.dialect else { return };
+                // What the neighbourhood does not tell of (other probes, alarms) is there all the same.
+                if self.served.insert((bus, unit)) {
+                    bank.serve(unit, &profile);
+                    // The neighbourhood's time runs faster than any device thinks.
+                    bank.delay(unit, Duration::ZERO);
+                }
                 for (metric, value) in &values {
                     for point in map.points.iter().filter(|point| point.point == metric.point) {
                         bank.set_point(unit, point, value);

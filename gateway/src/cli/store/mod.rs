@@ -4,10 +4,10 @@
 mod export;
 mod import;
 mod inspect;
-mod progress;
+pub(in crate::cli) mod progress;
 mod span;
 mod verify;
-mod words;
+pub(in crate::cli) mod words;
 
 use super::Exit;
 use crate::store::card::{Card, CardError};
@@ -100,7 +100,7 @@ fn no_card(error: CardError) -> Exit {
 }
 
 /// The output is gone: nothing is wrong if its reader had enough.
-fn no_output(error: &std::io::Error) -> Exit {
+pub(in crate::cli) fn no_output(error: &std::io::Error) -> Exit {
     match error.kind() {
         std::io::ErrorKind::BrokenPipe => Exit::Done,
         _ => Exit::Start { code: 74, message: format!("the output cannot be written: {error}") },

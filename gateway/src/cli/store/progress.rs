@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_millis(250);
 
 /// How far a command is.
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     shown: bool,
     begun: Instant,
     last: Option<Instant>,
@@ -16,12 +16,12 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Shows nothing unless `wanted` and errors go to a terminal.
-    pub(super) fn new(wanted: bool) -> Self {
+    pub(in crate::cli) fn new(wanted: bool) -> Self {
         Self { shown: wanted && std::io::stderr().is_terminal(), begun: Instant::now(), last: None }
     }
 
     /// So much of `total` is done; `rate` is how many bytes that was, 0 if nobody knows; `what` says more.
-    pub(super) fn show(&mut self, done: u64, total: u64, rate: u64, what: &str) {
+    pub(in crate::cli) fn show(&mut self, done: u64, total: u64, rate: u64, what: &str) {
         let now = Instant::now();
         if !self.shown || self.last.is_some_and(|last| now < last + EVERY) {
             return;
@@ -37,7 +37,7 @@ impl Progress {
     }
 
     /// Takes the line away.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::cli) fn clear(&mut self) {
         if self.last.take().is_some() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }

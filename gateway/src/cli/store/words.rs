@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use std::borrow::Cow;
 
 /// A number with its digits in groups of three.
-pub(super) fn count(number: u64) -> String {
+pub(in crate::cli) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -58,7 +58,7 @@ pub(super) fn device(stored: &str) -> Option<String> {
 }
 
 /// Text that cannot move the cursor of a terminal, whatever a damaged card says.
-pub(super) fn plain(text: &str) -> Cow<'_, str> {
+pub(in crate::cli) fn plain(text: &str) -> Cow<'_, str> {
     if text.chars().any(char::is_control) {
         return text.chars().map(|char| if char.is_control() { '�' } else { char }).collect();
     }
