@@ -9,10 +9,17 @@
 #     --json                          one JSON object instead of a table
 #     --real-time 600                 day: measured too, so many seconds
 #     --points 5000000 --dir DIR      reopen, query: a smaller store, kept in DIR and used again
+#   tests/bench.sh modbus             the Modbus driver, all of it (eight minutes)
+#   tests/bench.sh modbus line        or one part: line, dead, tcp, requests
+#     --seconds 60                    length of each run
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built="${CARGO_TARGET_DIR:-target}/release"
 
+if [ "${1:-}" = modbus ]; then
+  cargo build --release --locked -p facility-tests --bin facility-bench-modbus
+  exec "$built/facility-bench-modbus" "${@:2}"
+fi
 if [ "${1:-}" != store ]; then
   cargo build --release --locked -p facility-gateway --bin facility-gateway -p facility-tests --bin facility-bench
   exec "$built/facility-bench" "$@"

@@ -5,12 +5,17 @@
 #   tests/run.sh it         integration tests only
 #   tests/run.sh it NAME    integration tests whose name contains NAME
 #
-# Real parts, no mocks: mosquitto, victoria-metrics and socat are started by the tests on free loopback ports.
+# Real parts, no mocks: mosquitto, victoria-metrics, socat, pymodbus, libmodbus and mbpoll are started by the tests on free
+# loopback ports.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 needs() { # program package: prints the package when the program is missing
   command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || echo "$2"
+}
+
+holds() { # file package: prints the package when the file is missing
+  [ -e "$1" ] || echo "$2"
 }
 
 install_missing() {
@@ -24,6 +29,11 @@ install_missing() {
     needs mkfs.ext4 e2fsprogs
     needs faketime faketime
     needs mount mount
+    needs mbpoll mbpoll
+    holds /usr/lib/python3/dist-packages/pymodbus python3-pymodbus
+    holds /usr/lib/python3/dist-packages/serial python3-serial
+    holds /usr/lib/python3/dist-packages/serial_asyncio python3-serial-asyncio
+    holds /usr/include/modbus/modbus.h libmodbus-dev
   )
   [ "${#missing[@]}" -gt 0 ] || return 0
   echo "installing: ${missing[*]}"

@@ -16,7 +16,9 @@ fn text(bytes: &[u8]) -> String {
 fn every_command_has_help_with_examples() {
     let alone = ["run", "check", "demo"].map(|command| vec![command]);
     let of_store = ["inspect", "verify", "export", "import"].map(|command| vec!["store", command]);
-    for command in alone.into_iter().chain(of_store) {
+    let of_profile = ["list", "show", "export", "import", "check"].map(|command| vec!["profile", command]);
+    let of_modbus = ["scan", "read", "trace", "guess", "plan", "sim", "replay"].map(|command| vec!["modbus", command]);
+    for command in alone.into_iter().chain(of_store).chain(of_profile).chain(of_modbus) {
         let output = run(&[&command[..], &["--help"]].concat());
         assert!(output.status.success());
         assert!(text(&output.stdout).contains("Examples:"), "{command:?} --help shows no example");

@@ -65,7 +65,7 @@ async fn kill_nine_under_load_loses_nothing_and_doubles_nothing() {
     for address in [2575, 2529, 2530, 2531, 1010, 2545] {
         bank.set(1, Table::Holding, address, &[(-195i16).cast_unsigned()]);
     }
-    let serial = tokio_serial::SerialStream::open(&tokio_serial::new(line.devices.to_string_lossy(), 9600)).unwrap();
+    let serial = facility_drivers::serial::Serial::new(serial2::SerialPort::open(line.devices, 9600).unwrap()).unwrap();
     let _unit = Server::rtu(serial, bank);
     let mut gateway = Gateway::start(&config(broker.port, &database.url(), &line.gateway.to_string_lossy())).await;
     until("the gateway's session at the broker", Duration::from_secs(20), || async {

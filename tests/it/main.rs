@@ -6,6 +6,8 @@ mod commands;
 mod crash;
 mod disk;
 mod input;
+mod modbus_commands;
+mod modbus_peers;
 mod outage;
 mod store_commands;
 mod tls;

@@ -72,6 +72,17 @@ impl Gateway {
         write(&self.config(), &format!("{config}{store}{api}"));
     }
 
+    /// Puts a profile of the site's own beside the configuration.
+    ///
+    /// # Panics
+    /// If it is not there.
+    #[expect(clippy::expect_used, reason = "a laboratory that cannot read its own files cannot go on")]
+    pub fn add_profile(&self, file: &Path) {
+        let folder = self.dir.path().join("profiles.d");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::copy(file, folder.join(file.file_name().expect("the name of a file"))).expect("a profile");
+    }
+
     /// Path of the configuration.
     #[must_use]
     pub fn config(&self) -> PathBuf {

@@ -11,12 +11,14 @@ mod authority;
 mod faults;
 mod gateway;
 mod lab;
+mod peers;
 mod servers;
 
 pub use authority::{Authority, Identity};
 pub use faults::{FakeClock, Mount, Strace};
 pub use gateway::Gateway;
 pub use lab::{Lab, locker, vending};
+pub use peers::{Peer, mbpoll, peer_file};
 pub use servers::{Mosquitto, PtyPair, Series, Victoria};
 
 /// Root of the workspace.

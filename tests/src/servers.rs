@@ -12,11 +12,11 @@ const START: Duration = Duration::from_secs(20);
 
 /// A child process that ends with its owner.
 #[derive(Debug)]
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
     #[expect(clippy::expect_used, reason = "tests/run.sh installs what is missing")]
-    fn start(command: &mut Command, log: &Path) -> Self {
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
         let log = std::fs::File::create(log).expect("log file");
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().expect("log file")).stderr(log).spawn();
         Self(child.expect("program is installed: run tests/run.sh"))
