@@ -233,6 +233,12 @@ fn two_buses_on_one_line_are_refused() {
     };
     assert_eq!(accepted(&dialled("h:4002")).buses.len(), 2);
     refused(&dialled("h:4001"), ("GW-C017", "bus.b", 8, 6), "same line");
+    refused(&dialled("h:4002\"\nbackup = \"h:4001"), ("GW-C017", "bus.b", 8, 6), "same line");
+    // The wildcard takes the port from every other address, whatever the DTUs say first.
+    let wildcard = listening(["GW1", "GW2"]).replacen("0.0.0.0", "10.8.0.1", 1);
+    assert_eq!(problems(&wildcard).0.iter().filter(|problem| problem.code == "GW-C017").count(), 1);
+    // A port that is picked anew at each start is none a DTU can be set to.
+    assert!(problems(&listening(["GW1", "GW2"]).replace(":5020", ":0")).0.iter().any(|problem| problem.code == "GW-C014"));
     // A Modbus TCP server takes several connections.
     assert_eq!(accepted(&dialled("h:4001").replace("rtu_over_tcp", "tcp")).buses.len(), 2);
 }
@@ -255,6 +261,16 @@ fn settings_of_lock_boards_are_for_lock_boards() {
     let bus = "[bus.b]\ntransport = \"rtu\"\npath = \"/dev/x\"\n[device.d-1]\nprofile = \"danfoss-ekc202d\"\nbus = \"b\"\nunit = 1\ncold = \"frozen\"\n";
     refused(&format!("{bus}door_open_is = \"set\""), ("GW-C016", "device.d-1.door_open_is", 13, 1), "only for a lock board");
     refused(&format!("{bus}channels = 12"), ("GW-C016", "device.d-1.channels", 13, 1), "only for a lock board");
+    let board =
+        "[bus.b]\ntransport = \"rtu\"\npath = \"/dev/x\"\n[device.d-1]\nprofile = \"lock-8a80\"\nbus = \"b\"\ndoor_open_is = \"set\"\n";
+    assert_eq!(accepted(&format!("{board}unit = 32\nchannels = 20")).devices[1].polling.channels, Some(20));
+    refused(&format!("{board}unit = 32\nchannels = 25"), ("GW-C005", "device.d-1.channels", 13, 12), "24 channels");
+    let both = problems(&format!("{board}unit = 77\nchannels = 25")).0;
+    let keys: Vec<&str> = both.iter().filter(|problem| !problem.is_warning()).map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["device.d-1.unit", "device.d-1.channels"], "one does not hide the other");
+    // A lock board's frames are none of Modbus' business: the same number twice on a line are two devices.
+    let beside = "[device.d-2]\nprofile = \"eastron-sdm120\"\nbus = \"b\"\nunit = 32\n";
+    assert_eq!(accepted(&format!("{board}unit = 32\n{beside}")).devices.len(), 3);
     let mqtt = "[mqtt.m]\nurl = \"mqtt://localhost\"\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n";
     for key in [
         "slow_interval_s = 60",

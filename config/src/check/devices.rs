@@ -68,13 +68,14 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
     let profile = profile?;
     let cold = cold(path, raw, profile.kind, report);
     check_overrides(path, profile.kind, cold, report);
+    let polling = polling(path, raw, profile.as_ref(), report);
     Some(Device {
         id: id.into(),
         name: raw.name.as_deref().map(Box::from),
         kind: profile.kind,
         source: source?,
         interval: raw.interval_s.map_or(profile.interval, Duration::from_secs),
-        polling: polling(path, raw, profile.as_ref(), report),
+        polling,
         cold,
         rules: rules::in_force(profile.kind, cold, &site.alarm, &raw.alarm),
         profile: Some(profile),
