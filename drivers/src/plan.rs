@@ -12,6 +12,7 @@ mod line;
 
 pub use explain::{Ask, Explained, LeftOut, Rate, Why, explain};
 pub use line::Line;
+pub(crate) use line::rtu_gap;
 
 use facility_config::limits::MODBUS_REGISTERS_MAX;
 use facility_config::profile::{Group, ModbusMap, RegisterPoint, Span, Table};

@@ -11,6 +11,7 @@ use super::timer::Timer;
 use super::trace::Dir;
 use crate::decode::frames;
 use crate::fault::Fault;
+use crate::plan::rtu_gap;
 use facility_config::limits::{MODBUS_DAMAGED_MS, MODBUS_HEARD_BYTES_MAX};
 use facility_config::profile::FrameMap;
 use facility_config::site::{Bus, Framing, Transport};
@@ -25,9 +26,6 @@ use tokio::time::{Instant, timeout_at};
 
 /// Longest frame (Modbus messaging on TCP/IP V1.0b, 4.1; twice that in ASCII).
 const FRAME_BYTES_MAX: usize = 520;
-/// Above this rate the gap between frames is fixed (Modbus over serial line V1.02, 2.5.1.1).
-const GAP_BAUD_MAX: u32 = 19_200;
-const GAP_FAST: Duration = Duration::from_micros(1_750);
 /// The serial side of a serial server is not known; most devices speak 9600 bits per second in characters of ten bits.
 const BAUD_UNKNOWN: u32 = 9_600;
 const CHAR_BITS_UNKNOWN: u32 = 10;
@@ -315,8 +313,7 @@ fn times(bus: &Bus) -> (Duration, Duration) {
     let char_time = Duration::from_secs_f64(f64::from(bits) / f64::from(baud.max(1)));
     let gap = match (bus.framing, bus.gap) {
         (_, Some(gap)) => gap,
-        (Framing::Rtu, None) if baud > GAP_BAUD_MAX => GAP_FAST,
-        (Framing::Rtu, None) => char_time * 7 / 2,
+        (Framing::Rtu, None) => rtu_gap(baud, bits),
         (Framing::Tcp | Framing::Ascii, None) => Duration::ZERO,
     };
     (if bus.framing == Framing::Tcp { Duration::ZERO } else { char_time }, gap)

@@ -8,9 +8,9 @@ use std::time::Duration;
 pub(super) const QUESTION_BYTES: u64 = 8;
 /// Bytes of an answer besides its data (RTU: unit, function, byte count, checksum).
 pub(super) const ANSWER_BYTES: u64 = 5;
-/// From this speed on the gap between frames is not 3.5 characters but fixed (Modbus over serial line V1.02, 2.5.1.1).
+/// Above this speed the gap between frames is not 3.5 characters but fixed (Modbus over serial line V1.02, 2.5.1.1).
 const FIXED_GAP_ABOVE_BAUD: u32 = 19_200;
-const FIXED_GAP_NS: u64 = 1_750_000;
+const FIXED_GAP: Duration = Duration::from_micros(1_750);
 /// A byte through a network, ns: a hundred megabits per second.
 const NETWORK_BYTE_NS: u64 = 80;
 /// There and back through a network, ns.
@@ -44,12 +44,10 @@ impl Line {
 
     fn serial(serial: &SerialLine, bus: &Bus, waits_ns: u64) -> Self {
         let char_ns = u64::from(serial.char_bits()) * 1_000_000_000 / u64::from(serial.baud.max(1));
-        let silence_ns = char_ns * 7 / 2;
-        let standard_ns = if serial.baud > FIXED_GAP_ABOVE_BAUD { silence_ns.max(FIXED_GAP_NS) } else { silence_ns };
         let (byte_ns, more_ns, standard_ns) = match bus.framing {
             // Two characters a byte, and frames that show their own ends.
             Framing::Ascii => (char_ns * 2, char_ns * ASCII_MORE_CHARS, 0),
-            Framing::Rtu | Framing::Tcp => (char_ns, 0, standard_ns),
+            Framing::Rtu | Framing::Tcp => (char_ns, 0, nanos(rtu_gap(serial.baud, serial.char_bits()))),
         };
         let gap_ns = bus.gap.map_or(standard_ns, nanos);
         Self { byte_ns, request_ns: waits_ns.saturating_add(gap_ns).saturating_add(more_ns) }
@@ -60,6 +58,14 @@ impl Line {
     pub fn cost_ns(&self, request: &Request) -> u64 {
         let bytes = QUESTION_BYTES + ANSWER_BYTES + request.data_bytes() as u64;
         self.byte_ns.saturating_mul(bytes).saturating_add(self.request_ns)
+    }
+}
+
+/// Silence between two RTU frames: what the driver waits for, and what a plan counts with.
+pub(crate) fn rtu_gap(baud: u32, char_bits: u32) -> Duration {
+    match baud {
+        0..=FIXED_GAP_ABOVE_BAUD => Duration::from_nanos(u64::from(char_bits) * 1_000_000_000 / u64::from(baud.max(1)) * 7 / 2),
+        _ => FIXED_GAP,
     }
 }
 

@@ -114,8 +114,9 @@ pub(super) async fn sim(args: &SimArgs) -> Result<Exit, Exit> {
     args.set.iter().try_for_each(|setting| set(&bank, &units, setting))?;
     bank.script(script);
     let (_serving, words) = args.place.serve(bank).await?;
-    let lines = units.iter().map(|(unit, profile)| {
-        format!("unit {unit}: {}\n  facility-gateway modbus read {words} --unit {unit} --profile {}\n", profile.title(), profile.id)
+    // The profile as it was named here: a file of one's own is read by its file.
+    let lines = args.profile.iter().zip(&units).map(|(served, (unit, profile))| {
+        format!("unit {unit}: {}\n  facility-gateway modbus read {words} --unit {unit} --profile {}\n", profile.title(), served.profile)
     });
     print(&(lines.collect::<String>() + "ctrl-c ends\n"))?;
     run::terminated().await;

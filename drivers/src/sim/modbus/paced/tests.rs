@@ -50,7 +50,7 @@ async fn no_answer_is_faster_than_the_wire() {
 
 /// `cargo test … -- --ignored --nocapture` prints how exact the line is on this machine.
 #[tokio::test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement that prints how late answers are; it checks nothing"]
 #[allow(clippy::print_stdout)]
 async fn how_late_a_paced_answer_is() {
     for (baud, rounds) in [(9_600, 300), (115_200, 2_000)] {
