@@ -20,8 +20,13 @@ pub(crate) struct Url {
 impl Url {
     /// Whether it is this machine.
     pub(crate) fn is_local(&self) -> bool {
-        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        is_local(&self.host)
     }
+}
+
+/// Whether a host is this machine.
+pub(crate) fn is_local(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// An address with one of these schemes, each with its usual port.

@@ -1,7 +1,7 @@
 //! One declared device: what it is, how it is reached, how often it should be heard.
 
 use crate::alarm::Rule;
-use crate::limits::BACKOFF_MS_MAX;
+use crate::limits::{BACKOFF_MS_MAX, MESSAGES_PER_S_MAX_DEFAULT, SERIES_MAX_DEFAULT};
 use crate::profile::Profile;
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,6 +147,26 @@ impl Default for Polling {
     }
 }
 
+/// How a device's messages are taken. Only for devices on a broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ingest {
+    /// Whose clock stamps its readings: the device's, if it sends a time, or always the gateway's.
+    pub own_clock: bool,
+    /// What is taken off the device's time stamps, ms: kiosks that send local time as if it were UTC are 8 h ahead.
+    pub clock_offset_ms: i64,
+    /// Messages per second, on average, that are taken. [`MESSAGES_BURST`](crate::limits::MESSAGES_BURST) of them may come
+    /// at once; what exceeds this is dropped and counted, so that a device gone wild does not take the others' place.
+    pub messages_per_s_max: u32,
+    /// Different points and parts that are taken; values of further ones are dropped and counted.
+    pub series_max: u32,
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Self { own_clock: true, clock_offset_ms: 0, messages_per_s_max: MESSAGES_PER_S_MAX_DEFAULT, series_max: SERIES_MAX_DEFAULT }
+    }
+}
+
 /// One device of the site.
 #[derive(Debug, Clone)]
 pub struct Device {
@@ -165,6 +185,8 @@ pub struct Device {
     pub interval: Duration,
     /// How it is asked. Only for devices on a bus.
     pub polling: Polling,
+    /// How it is heard. Only for devices on a broker.
+    pub ingest: Ingest,
     /// For cabinets.
     pub cold: Option<ColdClass>,
     /// Alarm rules in force for this device, defaults and overrides already resolved.

@@ -108,19 +108,31 @@ const STORE: &[Key] = &[
 const METRICS: &[Key] = &[key("window_s", Type::Int(5, 3600), IfAbsent::Int(300), "Length of a metric window; must divide an hour.")];
 
 const MQTT: &[Key] = &[
-    key("url", Type::Text, IfAbsent::Required, "mqtt://host:1883, or mqtts://host:8883 for TLS."),
+    key(
+        "url",
+        Type::Text,
+        IfAbsent::Required,
+        "mqtt://host:1883, mqtts://host:8883 (TLS), ws://host/path or wss://host/path; several, the preferred first, with commas in between.",
+    ),
     key("client_id", Type::Text, IfAbsent::Derived("gateway.id"), "Stable name; the broker keeps a session under it."),
     key("username", Type::Text, IfAbsent::None, "User name, if the broker asks for one."),
     key("password_file", Type::Text, IfAbsent::None, "File with the password (mode 0600), or credential:NAME."),
     key("ca_file", Type::Text, IfAbsent::None, "Own certificate authority, PEM; the system's if absent."),
     key("cert_file", Type::Text, IfAbsent::None, "Client certificate, PEM."),
     key("key_file", Type::Text, IfAbsent::None, "Client key, PEM (mode 0600), or credential:NAME."),
+    key("crl_file", Type::Text, IfAbsent::None, "Withdrawn certificates (CRL), PEM; a broker that shows one of them is refused."),
     key("keep_alive_s", Type::Int(5, 3600), IfAbsent::Int(30), "A silent connection is noticed after about twice this."),
     key(
         "window",
         Type::Int(1, BROKER_WINDOW_MAX as i64),
         IfAbsent::Int(BROKER_WINDOW_DEFAULT as i64),
         "The broker's max_inflight_messages.",
+    ),
+    key(
+        "retained",
+        Type::Word(&["fresh", "take", "drop"]),
+        IfAbsent::Text("fresh"),
+        "What becomes of messages the broker had kept: fresh takes those whose own time is at most two intervals old.",
     ),
 ];
 
@@ -158,6 +170,25 @@ const DEVICE: &[Key] = &[
     key("name", Type::Text, IfAbsent::None, "Name for people, any script."),
     key("mqtt", Type::Text, IfAbsent::None, "Broker it publishes to."),
     key("topic_id", Type::Text, IfAbsent::Derived("the device id"), "Its name in topics and payloads."),
+    key(
+        "clock",
+        Type::Word(&["own", "gateway"]),
+        IfAbsent::Derived("own"),
+        "Whose clock stamps its messages: its own if it sends a time, or the gateway's.",
+    ),
+    key(
+        "clock_offset_s",
+        Type::Int(-DAY_S, DAY_S),
+        IfAbsent::Derived("0"),
+        "Taken off its time stamps: 28800 for local time that is sent as if it were UTC.",
+    ),
+    key(
+        "messages_per_s_max",
+        Type::Int(1, 100_000),
+        IfAbsent::Derived("50"),
+        "Messages per second, on average, that are taken; a burst after an outage passes.",
+    ),
+    key("series_max", Type::Int(16, 65_536), IfAbsent::Derived("4096"), "Different points and parts that are taken."),
     key("bus", Type::Text, IfAbsent::None, "Bus it answers on."),
     key("unit", Type::Int(0, 255), IfAbsent::None, "Its Modbus unit id, or board address, on that bus."),
     key("interval_s", Type::Int(1, DAY_S), IfAbsent::Derived("the profile's"), "Expected time between two readings; offline after two."),

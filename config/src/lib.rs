@@ -25,9 +25,9 @@ pub mod site;
 mod text;
 mod variables;
 
-pub use device::{Device, DeviceIx, Kind, Source};
+pub use device::{Device, DeviceIx, Ingest, Kind, Source};
 pub use keys::nearest;
-pub use load::{Loaded, check_profile, from_toml, import_csv, open, own_profiles};
+pub use load::{Loaded, check_profile, from_toml, import_csv, look, open, own_profiles};
 pub use problem::{Place, Problem, Problems};
 pub use profile::Profile;
 pub use series::{Measurement, Part, Point};

@@ -160,15 +160,41 @@ pub const SECRET_FILE_BYTES_MAX: u64 = 256 * 1024;
 /// Largest packet that is taken once, by the connection after the one it broke, only to be counted and acknowledged:
 /// otherwise a persistent session sends it again for ever.
 pub const MQTT_POISON_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Requests (acknowledgements, subscriptions) inside the MQTT client; more wait in the acknowledgement queue.
-pub const MQTT_REQUEST_QUEUE_LEN: usize = 256;
 /// Connections in a row that may die of a malformed packet before the broker's session is discarded.
 pub const MQTT_MALFORMED_MAX: u32 = 3;
 /// Time limit of TCP, TLS and CONNACK together, seconds; a TLS handshake on a slow board takes up to two.
 pub const MQTT_CONNECT_TIMEOUT_S: u64 = 10;
-/// Digits in a row that make a free text personal: mobile numbers have 11, waybills 11 to 16, identity cards 18
-/// (DOMAIN §7).
-pub const PERSONAL_DIGITS: usize = 11;
+/// Digits that make a free text personal, separators (` -./()+`) not counting: mobile numbers have 11, waybills 11 to 16, identity
+/// cards 18, pick-up codes 6 (DOMAIN §7).
+pub const FREE_TEXT_DIGITS_MAX: usize = 5;
+/// The same of a firmware version: `2026.09.01-12`.
+pub const FIRMWARE_DIGITS_MAX: usize = 10;
+/// Messages one device may send at once: a week of one a minute, which a kiosk that was offline sends in one go.
+pub const MESSAGES_BURST: u32 = 10_080;
+/// Messages per second that are taken of one device, on average, unless configured otherwise.
+pub const MESSAGES_PER_S_MAX_DEFAULT: u32 = 50;
+/// Different points and parts of one device, unless configured otherwise.
+pub const SERIES_MAX_DEFAULT: u32 = 4_096;
+/// Devices of one broker that nobody declared, as they are listed; the one heard longest ago gives way.
+pub const STRANGERS_MAX: usize = 64;
+/// Places in a stranger's payload that are listed.
+pub const STRANGER_PLACES_MAX: usize = 32;
+/// Places in payloads, of all devices of one broker, whose drops are counted apart; further ones are counted together.
+pub const DROPPED_PLACES_MAX: usize = 256;
+/// Messages that could not be decoded and wait to be written down; more are only counted.
+pub const LETTER_QUEUE_LEN: usize = 16;
+/// Bytes of one such message that are kept.
+pub const LETTER_BYTES_MAX: usize = 16 * 1024;
+/// Such messages kept on disk; the oldest goes.
+pub const LETTERS_MAX: usize = 512;
+/// Such messages kept per device and reason within an hour: a flood of them must not wear the card.
+pub const LETTERS_PER_HOUR_MAX: u32 = 3;
+/// Messages shown to somebody who watches a broker, kept for one that is slow.
+pub const MQTT_TAIL_LEN: usize = 256;
+/// Devices whose parcels are linked, times parcels of each: deposits waiting for their pick-up, of the whole site.
+pub const PARCELS_LINKED_MAX: usize = 20_000;
+/// How long a deposit waits for its pick-up; keys that could link it are destroyed then.
+pub const PARCEL_LINK_MS_MAX: i64 = 5 * 24 * 3_600_000;
 /// Messages the simulated broker keeps for one session; the newest beyond it are dropped and counted.
 pub const SIM_SESSION_QUEUE_LEN: usize = 100_000;
 /// Sessions, and retained messages, of the simulated broker.

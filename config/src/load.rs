@@ -43,7 +43,21 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong, all at once: unreadable files, syntax, unknown settings, types, bounds, references.
 pub fn open(path: &Path, env: &[(String, String)]) -> Result<Loaded, Problems> {
+    read(path, env, true)
+}
+
+/// The same for whoever logs in nowhere: where systemd gave no credentials (a shell), a `credential:NAME` is a warning, and the
+/// file it stands for is absent from the site.
+///
+/// # Errors
+/// As [`open`].
+pub fn look(path: &Path, env: &[(String, String)]) -> Result<Loaded, Problems> {
+    read(path, env, false)
+}
+
+fn read(path: &Path, env: &[(String, String)], needs_credentials: bool) -> Result<Loaded, Problems> {
     let base = path.parent().unwrap_or(Path::new(""));
+    let ground = Ground::new(base, env, needs_credentials);
     let mut faults = Vec::new();
     let mut files = vec![path.to_owned()];
     files.append(&mut listed(&base.join("conf.d"), CONFIG_FILES_MAX, "put several devices into one file", &mut faults));
@@ -56,7 +70,7 @@ pub fn open(path: &Path, env: &[(String, String)]) -> Result<Loaded, Problems> {
     let unreadable = !faults.is_empty();
     faults.into_iter().for_each(|fault| report.nowhere("", fault));
     let known = own::known(&mut report, layers);
-    let (site, warnings) = assemble(report, layers, &known, env, base, unreadable)?;
+    let (site, warnings) = assemble(report, layers, &known, env, &ground, unreadable)?;
     Ok(Loaded { site, files, warnings })
 }
 
@@ -66,7 +80,8 @@ pub fn open(path: &Path, env: &[(String, String)]) -> Result<Loaded, Problems> {
 /// # Errors
 /// Everything that is wrong, all at once.
 pub fn from_toml(name: &str, text: &str) -> Result<Site, Problems> {
-    assemble(Report::new(vec![Text::new(name, text)]), 1, &Known::default(), &[], Path::new(""), false).map(|(site, _)| site)
+    let ground = Ground::new(Path::new(""), &[], true);
+    assemble(Report::new(vec![Text::new(name, text)]), 1, &Known::default(), &[], &ground, false).map(|(site, _)| site)
 }
 
 /// A file that was read.
@@ -143,7 +158,7 @@ fn assemble(
     layers: usize,
     known: &Known,
     env: &[(String, String)],
-    base: &Path,
+    ground: &Ground,
     incomplete: bool,
 ) -> Result<(Site, Vec<Problem>), Problems> {
     let layers: Vec<Option<Layer>> = (0..layers).map(|file| layer::from_text(&mut report, file)).collect();
@@ -152,8 +167,7 @@ fn assemble(
     }
     match merge(&mut report, layers.into_iter().flatten(), env) {
         Ok(raw) => {
-            let ground = Ground::new(base, env);
-            let site = check::site(&raw, &ground, known, &mut report);
+            let site = check::site(&raw, ground, known, &mut report);
             finish(report, site)
         }
         Err(error) => {

@@ -45,6 +45,7 @@ codes! {
     NO_COLD_CLASS "GW-C106" "冷柜未声明温度等级";
     PLAIN_TEXT_SECRET "GW-C107" "密钥经未加密连接发送";
     NO_DOOR_POLARITY "GW-C109" "锁控板门状态极性未确认";
+    CREDENTIAL_NOT_SEEN "GW-C110" "凭据只在 systemd 启动时可用，此处未检查";
     NOT_LISTED "GW-C108" "其余问题未列出";
 }
 

@@ -7,8 +7,8 @@ mod address;
 mod fault;
 mod fields;
 mod frame;
-mod json;
 mod known;
+mod message;
 mod modbus;
 mod point;
 mod sheet;
@@ -63,8 +63,14 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("lock-wkly", include_str!("../profiles/lock-wkly.toml")),
     ("lock-yt", include_str!("../profiles/lock-yt.toml")),
     ("locker", include_str!("../profiles/locker.toml")),
+    ("locker-parkbike", include_str!("../profiles/locker-parkbike.toml")),
     ("pzem-016", include_str!("../profiles/pzem-016.toml")),
+    ("sparkplug-cabinet", include_str!("../profiles/sparkplug-cabinet.toml")),
     ("vending", include_str!("../profiles/vending.toml")),
+    ("vending-awish", include_str!("../profiles/vending-awish.toml")),
+    ("vending-dts", include_str!("../profiles/vending-dts.toml")),
+    ("vending-showdoc", include_str!("../profiles/vending-showdoc.toml")),
+    ("vending-xuwei", include_str!("../profiles/vending-xuwei.toml")),
     ("xy-md02", include_str!("../profiles/xy-md02.toml")),
 ];
 
@@ -112,7 +118,7 @@ struct RawProfile {
     interval_s: Spanned<u64>,
     modbus: Option<Spanned<modbus::RawModbus>>,
     frame: Option<Spanned<frame::RawFrame>>,
-    json: Option<Spanned<json::RawJson>>,
+    mqtt: Option<Spanned<message::RawMqtt>>,
 }
 
 impl RawProfile {
@@ -122,11 +128,11 @@ impl RawProfile {
             _ => Err(format!("interval_s must be at least 1 and at most {INTERVAL_S_MAX}")),
         })?;
         let interval = Duration::from_secs(interval_s);
-        let dialect = match (self.modbus, self.frame, self.json) {
+        let dialect = match (self.modbus, self.frame, self.mqtt) {
             (Some(map), None, None) => within(map, |map| map.check(interval)).map(Dialect::Modbus)?,
             (None, Some(map), None) => within(map, frame::RawFrame::check).map(Dialect::Frame)?,
-            (None, None, Some(map)) => within(map, json::RawJson::check).map(Dialect::Json)?,
-            _ => return Err(String::from("a profile has one of [modbus], [frame] and [json]").into()),
+            (None, None, Some(map)) => within(map, message::RawMqtt::check).map(Dialect::Mqtt)?,
+            _ => return Err(String::from("a profile has one of [modbus], [frame] and [mqtt]").into()),
         };
         Ok(Profile {
             id: checked(self.id, |id| if is_id(&id) { Ok(id) } else { Err(format!("`id` is 1 to {ID_BYTES_MAX} of a-z, 0-9 and -")) })?,
@@ -281,6 +287,9 @@ mod tests;
 #[cfg(test)]
 #[path = "profiles/devices_tests.rs"]
 mod devices_tests;
+#[cfg(test)]
+#[path = "profiles/message_tests.rs"]
+mod message_tests;
 #[cfg(test)]
 #[path = "profiles/words_tests.rs"]
 mod words_tests;

@@ -4,7 +4,7 @@
 
 use crate::device::ColdClass;
 use crate::place::CircleType;
-use crate::site::{Overflow, Parity};
+use crate::site::{Overflow, Parity, Retained};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -55,8 +55,10 @@ pub(crate) struct Mqtt {
     pub(crate) ca_file: Option<String>,
     pub(crate) cert_file: Option<String>,
     pub(crate) key_file: Option<String>,
+    pub(crate) crl_file: Option<String>,
     pub(crate) keep_alive_s: u64,
     pub(crate) window: u16,
+    pub(crate) retained: Retained,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -74,6 +76,13 @@ pub(crate) enum TransportKind {
 pub(crate) enum DoorBit {
     Set,
     Clear,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StampClock {
+    Own,
+    Gateway,
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,6 +116,10 @@ pub(crate) struct Device {
     pub(crate) name: Option<String>,
     pub(crate) mqtt: Option<String>,
     pub(crate) topic_id: Option<String>,
+    pub(crate) clock: Option<StampClock>,
+    pub(crate) clock_offset_s: Option<i64>,
+    pub(crate) messages_per_s_max: Option<u32>,
+    pub(crate) series_max: Option<u32>,
     pub(crate) bus: Option<String>,
     pub(crate) unit: Option<u8>,
     pub(crate) interval_s: Option<u64>,

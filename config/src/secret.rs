@@ -2,7 +2,8 @@
 //!
 //! A reference is a path (relative ones start at the folder of `gateway.toml`) or `credential:NAME`, a file that systemd
 //! puts into `$CREDENTIALS_DIRECTORY`. The content is looked at and forgotten: it is in no message and in no [`Site`]
-//! (whoever needs it reads the file again, so that it can be replaced while the gateway runs).
+//! (whoever needs it reads the file again, so that it can be replaced while the gateway runs). A command in a shell has no
+//! such folder: what does not log in anywhere is only warned of the references it could not look at.
 //!
 //! [`Site`]: crate::Site
 
@@ -27,6 +28,8 @@ pub(crate) enum Role {
     PrivateKey,
     /// Certificates, PEM. No secret.
     Certificates,
+    /// A list of withdrawn certificates (CRL), PEM. No secret.
+    Withdrawn,
 }
 
 /// Where references start.
@@ -36,12 +39,14 @@ pub(crate) struct Ground {
     pub(crate) base: PathBuf,
     /// systemd's folder of credentials.
     pub(crate) credentials: Option<PathBuf>,
+    /// Whether it is an error that there is no such folder.
+    pub(crate) needs_credentials: bool,
 }
 
 impl Ground {
-    pub(crate) fn new(base: &Path, env: &[(String, String)]) -> Self {
+    pub(crate) fn new(base: &Path, env: &[(String, String)], needs_credentials: bool) -> Self {
         let credentials = env.iter().rev().find(|(name, _)| name == "CREDENTIALS_DIRECTORY").map(|(_, value)| PathBuf::from(value));
-        Self { base: base.to_owned(), credentials }
+        Self { base: base.to_owned(), credentials, needs_credentials }
     }
 
     /// The file behind a reference, if it is fit for its role.
@@ -52,7 +57,7 @@ impl Ground {
             None => self.base.join(reference),
         };
         let seen = read_bounded(&path, SECRET_FILE_BYTES_MAX).map_err(|error| unusable(key, &path, &error.to_string()))?;
-        if role != Role::Certificates {
+        if matches!(role, Role::Secret | Role::PrivateKey) {
             check_mode(&path, seen.mode, credential.is_some())?;
         }
         check_content(key, &path, &seen, role)?;
@@ -61,15 +66,15 @@ impl Ground {
 
     fn credential(&self, key: &str, name: &str) -> Result<PathBuf, Complaint> {
         let plain = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
-        let directory = self.credentials.as_ref().filter(|_| plain);
-        directory.map(|directory| directory.join(name)).ok_or_else(|| {
-            let (message, hint) = match plain {
-                true => {
-                    ("there is no $CREDENTIALS_DIRECTORY", format!("start it by systemd with LoadCredential={name}:/path, or name a file"))
-                }
-                false => ("this is no name of a credential", "write credential:NAME, without a slash".to_owned()),
-            };
-            Complaint::new(problem::SECRET_UNUSABLE, format!("`{key}`: {message}")).hint(hint)
+        if !plain {
+            let message = format!("`{key}`: this is no name of a credential");
+            return Err(Complaint::new(problem::SECRET_UNUSABLE, message).hint("write credential:NAME, without a slash"));
+        }
+        self.credentials.as_ref().map(|directory| directory.join(name)).ok_or_else(|| match self.needs_credentials {
+            true => Complaint::new(problem::SECRET_UNUSABLE, format!("`{key}`: there is no $CREDENTIALS_DIRECTORY"))
+                .hint(format!("start it by systemd with LoadCredential={name}:/path, or name a file")),
+            false => Complaint::new(problem::CREDENTIAL_NOT_SEEN, format!("`{key}`: the credential {name} was not looked at"))
+                .hint("only the service gets it from systemd, and looks at it when it starts; nothing is to be done here"),
         })
     }
 }
@@ -96,6 +101,7 @@ fn check_content(key: &str, path: &Path, seen: &Seen, role: Role) -> Result<(), 
         Role::Secret if text.chars().any(char::is_control) => "it has more than one line",
         Role::PrivateKey if !(text.contains("-----BEGIN") && text.contains("PRIVATE KEY-----")) => "it has no private key in PEM",
         Role::Certificates if !text.contains("-----BEGIN CERTIFICATE-----") => "it has no certificate in PEM",
+        Role::Withdrawn if !text.contains("-----BEGIN X509 CRL-----") => "it has no list of withdrawn certificates (CRL) in PEM",
         _ => return Ok(()),
     };
     Err(unusable(key, path, fault))

@@ -13,7 +13,7 @@ fn write(folder: &TempDir, name: &str, content: &[u8], mode: u32) {
 
 fn ground(folder: &TempDir) -> Ground {
     let env = [("CREDENTIALS_DIRECTORY".to_owned(), folder.path().display().to_string())];
-    Ground::new(folder.path(), &env)
+    Ground::new(folder.path(), &env, true)
 }
 
 #[test]
@@ -78,8 +78,13 @@ fn references_lead_to_files() {
     for no in ["nowhere", "d", "credential:", "credential:../f", "credential:nowhere", "credential:.."] {
         assert_eq!(ground.file("k", no, Role::Secret).unwrap_err().code, problem::SECRET_UNUSABLE, "{no}");
     }
-    let without = Ground::new(folder.path(), &[]);
-    assert!(without.file("k", "credential:f", Role::Secret).unwrap_err().hint.unwrap().contains("LoadCredential=f:"));
+    let without = |needs| Ground::new(folder.path(), &[], needs).file("k", "credential:f", Role::Secret).unwrap_err();
+    assert!(without(true).hint.unwrap().contains("LoadCredential=f:"));
+    assert_eq!((without(true).code, without(false).code), (problem::SECRET_UNUSABLE, problem::CREDENTIAL_NOT_SEEN));
+    let shell = Ground::new(folder.path(), &[], false);
+    for no in ["nowhere", "credential:", "credential:../f"] {
+        assert_eq!(shell.file("k", no, Role::Secret).unwrap_err().code, problem::SECRET_UNUSABLE, "{no}");
+    }
 }
 
 #[test]

@@ -127,6 +127,11 @@ series! {
         SizeTotal "comp_total" Int "compartments of this size" "该规格格口数";
         SizeOccupied "comp_occupied" Int "compartments of this size holding a parcel" "该规格占用数";
     }
+    Compartment "compartment" Reading Some("no"), "格口" {
+        CompartmentDoor "door_open" Bool "this compartment's door stands open; stays here" "格口门";
+        CompartmentLockFault "lock_fault" Bool "this compartment's lock is out of order; stays here" "锁故障";
+        CompartmentOccupied "occupied" Bool "this compartment holds a parcel; stays here" "格口占用";
+    }
     Cabinet "cabinet" Reading None, "智能冷冻柜/冷藏柜" {
         CabinetAir "air_c" Float "air temperature" "柜温";
         CabinetProduct "product_c" Float "product temperature" "品温";
@@ -156,6 +161,10 @@ series! {
         VendingSales "sales_fen_total" Int "sales in fen (0.01 CNY), since ever" "销售额（分）";
         VendingFails "vend_fail_total" Int "failed vends, since ever" "出货失败数";
         VendingOutages "power_outages_total" Int "power outages, since ever (EVA-DTS EA7)" "停电次数";
+        VendingCashVends "cash_vends_total" Int "vends paid in cash, since ever (EVA-DTS CA2)" "现金出货次数";
+        VendingCashSales "cash_sales_fen_total" Int "sales paid in cash, in fen, since ever (EVA-DTS CA2)" "现金销售额（分）";
+        VendingCashlessVends "cashless_vends_total" Int "vends paid without cash, since ever (EVA-DTS DA2)" "非现金出货次数";
+        VendingCashlessSales "cashless_sales_fen_total" Int "sales paid without cash, in fen, since ever (EVA-DTS DA2)" "非现金销售额（分）";
         VendingAir "air_c" Float "air temperature" "柜温";
         VendingSetpoint "setpoint_c" Float "temperature asked for" "设定温度";
     }
@@ -166,6 +175,8 @@ series! {
         LaneCapacity "capacity" Int "items it can hold (EVA-DTS PA104)" "最大容量";
         LaneFault "fault" Bool "lane out of order" "货道故障";
         LanePrice "price_fen" Int "price in fen" "价格（分）";
+        LaneVends "vends_total" Int "vends of this lane, since ever (EVA-DTS PA201)" "货道出货次数";
+        LaneSales "sales_fen_total" Int "sales of this lane in fen, since ever (EVA-DTS PA202)" "货道销售额（分）";
     }
     Energy "energy" Reading None, "电能" {
         EnergyVoltage "voltage_v" Float "voltage" "电压";
@@ -282,6 +293,13 @@ impl Point {
     #[must_use]
     pub fn measurement(self) -> Measurement {
         self.info().measurement
+    }
+
+    /// Whether its values never leave the gateway: the hash of an event's id has no use elsewhere, and the history of one
+    /// compartment is the trace of one household (DOMAIN §7).
+    #[must_use]
+    pub fn stays_here(self) -> bool {
+        self == Self::EventKey || self.measurement() == Measurement::Compartment
     }
 
     /// Unit of its values as it is written behind them, from the end of its field; empty if it has none.

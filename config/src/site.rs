@@ -97,6 +97,8 @@ pub struct Tls {
     pub cert_file: Option<PathBuf>,
     /// Client key, PEM, mode 0600 or stricter.
     pub key_file: Option<PathBuf>,
+    /// Certificates that were withdrawn (CRL), PEM; a broker that shows one of them is refused.
+    pub crl_file: Option<PathBuf>,
 }
 
 /// An MQTT broker.
@@ -104,12 +106,10 @@ pub struct Tls {
 pub struct Broker {
     /// Key in the configuration.
     pub name: Box<str>,
-    /// Host name or address (IPv6 without brackets).
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Set for `mqtts://`.
-    pub tls: Option<Tls>,
+    /// Where it is, the preferred address first; never empty. The next one is tried when one does not answer.
+    pub endpoints: Vec<Endpoint>,
+    /// For the encrypted ones of them.
+    pub tls: Tls,
     /// Stable: a persistent session belongs to it.
     pub client_id: String,
     /// User name, if the broker asks for one.
@@ -120,6 +120,74 @@ pub struct Broker {
     pub keep_alive: Duration,
     /// Messages the broker sends before it waits for acknowledgements.
     pub window: u16,
+    /// What becomes of messages that the broker has kept for new subscribers. Births and last wills are taken in any case.
+    pub retained: Retained,
+}
+
+/// One address of a broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// How the bytes travel.
+    pub wire: Wire,
+    /// Host name or address (IPv6 without brackets).
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Path of a websocket, `/mqtt`; empty otherwise.
+    pub path: Box<str>,
+}
+
+/// How MQTT travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    /// `mqtt://`
+    Tcp,
+    /// `mqtts://`
+    Tls,
+    /// `ws://`
+    Websocket,
+    /// `wss://`
+    WebsocketTls,
+}
+
+impl Wire {
+    /// Scheme in the configuration.
+    #[must_use]
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Self::Tcp => "mqtt",
+            Self::Tls => "mqtts",
+            Self::Websocket => "ws",
+            Self::WebsocketTls => "wss",
+        }
+    }
+
+    /// Whether it is encrypted.
+    #[must_use]
+    pub fn is_encrypted(self) -> bool {
+        matches!(self, Self::Tls | Self::WebsocketTls)
+    }
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { wire, host, port, path } = self;
+        let scheme = wire.scheme();
+        if host.contains(':') { write!(f, "{scheme}://[{host}]:{port}{path}") } else { write!(f, "{scheme}://{host}:{port}{path}") }
+    }
+}
+
+/// What becomes of retained messages. They may be months old, and say nothing about now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retained {
+    /// Taken if the device's own time stamp says that it is as fresh as two intervals; counted as dropped otherwise.
+    #[default]
+    Fresh,
+    /// Taken like any other.
+    Take,
+    /// Dropped and counted.
+    Drop,
 }
 
 /// How frames lie on the wire.

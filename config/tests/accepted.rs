@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use facility_config::alarm::RuleKind;
-use facility_config::device::{ColdClass, Kind, Source};
-use facility_config::site::{Framing, HostPort, Parity, SerialLine, Transport};
-use facility_config::{Device, DeviceIx, Loaded, Overflow, Site, from_toml, open};
+use facility_config::device::{ColdClass, Ingest, Kind, Source};
+use facility_config::site::{Framing, HostPort, Parity, Retained, SerialLine, Transport, Wire};
+use facility_config::{Device, DeviceIx, Loaded, Overflow, Site, from_toml, look, open};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -86,6 +86,7 @@ fn every_setting_of_the_shipped_file_works_and_shows_its_default() {
         ("tsdb.token", "token-of-the-test"),
         ("gateway.key", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"),
         ("gateway.pem", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"),
+        ("ca.crl", "-----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----\n"),
         ("ca.pem", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"),
     ]);
     for secret in ["mqtt.password", "tsdb.token", "gateway.key"] {
@@ -94,10 +95,11 @@ fn every_setting_of_the_shipped_file_works_and_shows_its_default() {
     let text = uncommented(&decided()).replace("/etc/facility-gateway", folder.path().to_str().unwrap());
     let full = accepted(&text);
     let broker = &full.brokers[0];
-    assert_eq!((broker.host.as_str(), broker.port, broker.window), ("mqtt.example.cn", 8883, 20));
+    assert_eq!((broker.endpoints[0].to_string().as_str(), broker.window), ("mqtts://mqtt.example.cn:8883", 20));
     assert_eq!((broker.keep_alive, broker.username.as_deref()), (secs(30), Some("gateway")));
-    let tls = broker.tls.as_ref().unwrap();
+    let tls = &broker.tls;
     assert!(tls.ca_file.is_some() && tls.cert_file.is_some() && tls.key_file.is_some() && broker.password_file.is_some());
+    assert!(tls.crl_file.is_some() && broker.retained == Retained::Fresh);
     let forward = full.forward.as_ref().unwrap();
     assert_eq!((forward.lines_max, forward.bytes_max, forward.raw), (5000, 1 << 20, false));
     assert_eq!((forward.delay, forward.timeout), (secs(5), secs(10)));
@@ -108,7 +110,7 @@ fn every_setting_of_the_shipped_file_works_and_shows_its_default() {
     assert_eq!(bare.devices.len(), full.devices.len());
     for (one, other) in bare.devices.iter().zip(&full.devices) {
         assert_eq!((&one.id, &one.rules), (&other.id, &other.rules));
-        assert_eq!(one.interval, other.interval);
+        assert_eq!((one.interval, one.ingest), (other.interval, Ingest::default()));
     }
 }
 
@@ -137,8 +139,49 @@ fn a_serial_line_and_a_broker_alone_make_a_site() {
     let site = accepted(include_str!("../examples/mqtt-only.toml"));
     assert_eq!(device(&site, "cs-jinzhou-vm-03").source, Source::Mqtt { broker: 0, topic_id: "VM-20817".into() });
     assert_eq!(device(&site, "cs-jinzhou-lk-01").source, Source::Mqtt { broker: 0, topic_id: "cs-jinzhou-lk-01".into() });
-    assert_eq!((site.window, site.brokers[0].window, site.brokers[0].port), (secs(60), 100, 1883));
-    assert!(site.brokers[0].tls.is_none() && site.forward.unwrap().raw);
+    assert_eq!((site.window, site.brokers[0].window, site.brokers[0].endpoints[0].port), (secs(60), 100, 1883));
+    assert!(site.brokers[0].endpoints[0].wire == Wire::Tcp && site.forward.unwrap().raw);
+}
+
+#[test]
+fn a_broker_may_be_in_several_places() {
+    let cases: [(&str, &[&str]); 5] = [
+        ("mqtt://h", &["mqtt://h:1883"]),
+        ("mqtts://a, mqtts://b:8884", &["mqtts://a:8883", "mqtts://b:8884"]),
+        ("mqtts://b mqtts://a,", &["mqtts://b:8883", "mqtts://a:8883"]),
+        ("ws://h, wss://h/mqtt", &["ws://h:80", "wss://h:443/mqtt"]),
+        ("mqtt://[fe80::1],mqtts://[::1]:9", &["mqtt://[fe80::1]:1883", "mqtts://[::1]:9"]),
+    ];
+    for (url, expected) in cases {
+        let site = accepted(&format!("{HEAD}[mqtt.m]\nurl = \"{url}\"\nretained = \"drop\"\n"));
+        let endpoints: Vec<_> = site.brokers[0].endpoints.iter().map(ToString::to_string).collect();
+        assert_eq!((endpoints, site.brokers[0].retained), (expected.iter().map(ToString::to_string).collect(), Retained::Drop), "{url}");
+    }
+}
+
+#[test]
+fn makers_speak_in_their_own_words() {
+    let site = accepted(include_str!("../examples/mqtt-dialects.toml"));
+    let endpoints: Vec<_> = site.brokers.iter().flat_map(|broker| &broker.endpoints).map(ToString::to_string).collect();
+    assert_eq!(endpoints, ["wss://iot.example.cn:443/mqtt", "mqtts://mqtt-a.example.cn:8883", "mqtts://mqtt-b.example.cn:8883"]);
+    let usual = Ingest::default();
+    let expected = [
+        ("tj-aofengzhou-fz-02", "tj-aofengzhou-fz-02", Ingest { clock_offset_ms: 28_800_000, ..usual }),
+        ("tj-aofengzhou-lk-01", "tj-aofengzhou-lk-01", usual),
+        ("tj-aofengzhou-st-01", "1015", usual),
+        ("tj-aofengzhou-vm-01", "10009", usual),
+        ("tj-aofengzhou-vm-02", "1520164", Ingest { own_clock: false, messages_per_s_max: 5, series_max: 512, ..usual }),
+        ("tj-aofengzhou-vm-03", "tj-aofengzhou-vm-03", usual),
+    ];
+    for (id, name, ingest) in expected {
+        let device = device(&site, id);
+        let Source::Mqtt { topic_id, .. } = &device.source else { panic!("{device:?}") };
+        assert_eq!((&**topic_id, device.ingest), (name, ingest), "{id}");
+    }
+    // Where only the payload names a device, its name need not be a level of a topic.
+    let named = "profile = \"vending-showdoc\"\nmqtt = \"m\"\ntopic_id = \"机/1 #2\"";
+    let site = accepted(&format!("{HEAD}[mqtt.m]\nurl = \"mqtt://h\"\n[device.d-1]\n{named}\n"));
+    assert_eq!(device(&site, "d-1").source, Source::Mqtt { broker: 0, topic_id: "机/1 #2".into() });
 }
 
 #[test]
@@ -297,4 +340,50 @@ fn other_places_for_warnings() {
     let warnings = opened(folder.path(), &[("GW_STORE__DIR", "x")]).warnings;
     let told: Vec<_> = warnings.iter().map(|warning| (warning.code, warning.key.as_str())).collect();
     assert_eq!(told, [("GW-C107", "mqtt.m.url"), ("GW-C103", "device.d-1.profile"), ("GW-C104", "")]);
+}
+
+/// Somebody in a shell asks about the configuration of a service that has its secrets from systemd.
+#[test]
+fn without_credentials_only_a_gateway_that_runs_is_refused() {
+    let mqtt = "[mqtt.m]\nurl = \"mqtts://h\"\nusername = \"u\"\npassword_file = \"credential:mqtt-password\"\n";
+    let device = "[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n";
+    let folder = folder(&[("gateway.toml", &format!("{HEAD}{mqtt}{device}")), ("mqtt-password", "secret")]);
+    fs::set_permissions(folder.path().join("mqtt-password"), fs::Permissions::from_mode(0o400)).unwrap();
+    let path = folder.path().join("gateway.toml");
+    let env = [("CREDENTIALS_DIRECTORY".to_owned(), folder.path().display().to_string())];
+    let wrong = [("CREDENTIALS_DIRECTORY".to_owned(), "/nowhere".to_owned())];
+    assert_eq!(open(&path, &[]).unwrap_err().0[0].code, "GW-C012");
+    let looked = look(&path, &[]).unwrap();
+    let told: Vec<_> = looked.warnings.iter().map(|warning| (warning.code, warning.key.as_str())).collect();
+    assert_eq!((told, &looked.site.brokers[0].password_file), (vec![("GW-C110", "mqtt.m.password_file")], &None));
+    // Where there are some, both look at them: the service checks itself before it starts.
+    for read in [open, look] {
+        let loaded = read(&path, &env).unwrap();
+        assert!(loaded.warnings.is_empty() && loaded.site.brokers[0].password_file.is_some());
+        assert_eq!(read(&path, &wrong).unwrap_err().0[0].code, "GW-C012");
+    }
+}
+
+/// Each address that is not encrypted is told, unless it is this machine.
+#[test]
+fn a_secret_on_an_open_line_is_told_for_each_address() {
+    let pem = |what: &str| format!("-----BEGIN {what}-----\nAA==\n-----END {what}-----\n");
+    let cases = [
+        ("url = \"mqtts://a, mqtt://b, ws://c/m\"\nusername = \"u\"\npassword_file = \"p\"", vec!["mqtt://b:1883", "ws://c:80/m"]),
+        ("url = \"mqtts://a, mqtt://b\"\ncert_file = \"cert\"\nkey_file = \"key\"", vec!["mqtt://b:1883"]),
+        ("url = \"mqtts://a, mqtt://127.0.0.1\"\nusername = \"u\"\npassword_file = \"p\"", vec![]),
+    ];
+    for (lines, expected) in cases {
+        let main = format!("{HEAD}[mqtt.m]\n{lines}\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n");
+        let files = [("gateway.toml", &*main), ("p", "secret"), ("key", &pem("PRIVATE KEY")), ("cert", &pem("CERTIFICATE"))];
+        let folder = folder(&files);
+        for secret in ["p", "key"] {
+            fs::set_permissions(folder.path().join(secret), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let warnings = opened(folder.path(), &[]).warnings;
+        assert_eq!(warnings.len(), expected.len(), "{warnings:?}");
+        for (warning, address) in warnings.iter().zip(expected) {
+            assert!(warning.code == "GW-C107" && warning.message.contains(address), "{address}: {}", warning.message);
+        }
+    }
 }

@@ -13,7 +13,7 @@ const BOARD: &str = "id = \"own-board\"\nkind = \"locker\"\nmaker = \"M\"\nmodel
     [modbus]\nregisters_max = 10\ntimeout_ms = 500\n\
     [[modbus.point]]\npoint = \"locker.door_open\"\ntable = \"coil\"\naddress = 0\ntype = \"count\"\nbits = 24\npolarity = \"commissioned\"\n";
 const KIOSK: &str = "id = \"own-kiosk\"\nkind = \"cabinet\"\nmaker = \"M\"\nmodel = \"K\"\norigin = \"manual\"\ninterval_s = 30\n\
-    [[json.message]]\nkind = \"telemetry\"\ntopic = \"kiosk/{device}/up\"\n[[json.message.field]]\npointer = \"/air\"\npoint = \"cabinet.air_c\"\n";
+    [[mqtt.message]]\nkind = \"telemetry\"\ntopic = \"kiosk/{device}/up\"\n[[mqtt.message.field]]\npointer = \"/air\"\npoint = \"cabinet.air_c\"\n";
 const SITE: &str = "[gateway]\nid = \"gw-test-01\"\nsite = \"test-site\"\ndistrict = \"350102\"\n[bus.b]\ntransport = \"rtu\"\npath = \"/dev/x\"\n\
     [device.d-1]\nprofile = \"own-meter\"\nbus = \"b\"\nunit = 1\n";
 
@@ -59,7 +59,7 @@ fn a_json_model_of_the_sites_own_is_read_over_mqtt() {
     let config = SITE.split("[bus.b]").next().unwrap().to_owned()
         + "[mqtt.m]\nurl = \"mqtt://localhost\"\n[device.d-1]\nprofile = \"own-kiosk\"\nmqtt = \"m\"\ncold = \"frozen\"\n";
     let loaded = loaded(&config, &[("own-kiosk.toml", KIOSK)]);
-    assert!(matches!(loaded.site.devices[1].profile.as_ref().unwrap().dialect, Dialect::Json(_)));
+    assert!(matches!(loaded.site.devices[1].profile.as_ref().unwrap().dialect, Dialect::Mqtt(_)));
 }
 
 #[test]
@@ -103,6 +103,30 @@ fn what_is_wrong_with_a_model_is_told_at_its_place_and_nowhere_else() {
         let said = format!("{} {}", problem.message, problem.hint.as_deref().unwrap_or_default());
         assert!(said.contains(words), "{words}: {said}");
         assert_eq!(check_profile(&path.with_file_name("profiles.d").join("own-meter.toml")).unwrap_err(), problems);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_dialect_is_told_at_its_place() {
+    let kiosk = |lines: &str| KIOSK.replace("[[mqtt.message.field]]", &format!("{lines}\n[[mqtt.message.field]]"));
+    let cases = [
+        (KIOSK.replace("kiosk/{device}/up", "kiosk/#"), (9, 9), "has a `#`"),
+        (KIOSK.replace("/air", "/user/phone"), (10, 1), "PIPL art. 6"),
+        (kiosk("qos = 2"), (10, 7), "qos is 0 or 1"),
+        (kiosk("id = \"/order_no\""), (10, 6), "PIPL art. 6"),
+        (kiosk("time = \"/ts\"\ntime_format = \"%Y\""), (11, 15), "time of day"),
+        (kiosk("time = \"/ts\"\ntime_format = \"%F %T\"\ntime_zone = \"Asia/Fuzhou\""), (12, 13), "Asia/Fuzhou"),
+        (kiosk("when = { \"{room}\" = \"1\" }"), (10, 8), "no level `{room}`"),
+        (kiosk("formats = \"json\""), (10, 1), "formats"),
+        (kiosk("format = \"xml\""), (10, 10), "xml"),
+    ];
+    for (text, (line, column), words) in cases {
+        let (_folder, path) = site(SITE, &[("own-meter.toml", METER), ("own-kiosk.toml", &text)]);
+        let problems = open(&path, &[]).expect_err(&text);
+        let [problem] = errors(&problems)[..] else { panic!("{problems}") };
+        let place = problem.place.as_ref().unwrap();
+        assert_eq!((problem.code, place.line, place.column), ("GW-C021", line, column), "{problems}");
+        assert!(place.file.ends_with("profiles.d/own-kiosk.toml") && problem.message.contains(words), "{words}: {}", problem.message);
     }
 }
 

@@ -90,6 +90,17 @@ fn single_settings() {
         ("[mqtt.m]\nurl = \"mqtt://u:hunter2@h\"", &[("GW-C014", "mqtt.m.url", 6, 7)]),
         ("[mqtt.m]\nurl = \"http://h\"", &[("GW-C014", "mqtt.m.url", 6, 7)]),
         ("[mqtt.m]\nurl = \"mqtt://h/path\"", &[("GW-C014", "mqtt.m.url", 6, 7)]),
+        ("[mqtt.m]\nurl = \"wss://a/mqtt, mqtts://h/path\"", &[("GW-C014", "mqtt.m.url", 6, 7)]),
+        ("[mqtt.m]\nurl = \"mqtt://a, b\"", &[("GW-C014", "mqtt.m.url", 6, 7)]),
+        ("[mqtt.m]\nurl = \" , \"", &[("GW-C014", "mqtt.m.url", 6, 7)]),
+        ("[mqtt.m]\nurl = \"mqtt://[::1\"", &[("GW-C014", "mqtt.m.url", 6, 7)]),
+        ("[mqtt.m]\nurl = \"mqtt://a mqtt://A:1883\"", &[("GW-C017", "mqtt.m.url", 6, 7)]),
+        ("[mqtt.m]\nurl = \"mqtt://a:8883,mqtts://a\"", &[("GW-C017", "mqtt.m.url", 6, 7)]),
+        ("[mqtt.m]\nurl = \"mqtt://h\"\nretained = \"never\"", &[("GW-C006", "mqtt.m.retained", 7, 12)]),
+        (
+            "[mqtt.m]\nurl = \"mqtt://h, ws://i\"\ncrl_file = \"/nowhere\"",
+            &[("GW-C016", "mqtt.m.crl_file", 7, 1), ("GW-C012", "mqtt.m.crl_file", 7, 12)],
+        ),
         ("[forward]\nurl = \"h:8086\"\norg = \"o\"\nbucket = \"b\"", &[("GW-C014", "forward.url", 6, 7)]),
         ("[bus.b]\ntransport = \"tcp\"\naddress = \"h\"", &[("GW-C014", "bus.b.address", 7, 11)]),
         ("[api]\nlisten = \"0.0.0.0:8600\"", &[("GW-C019", "api.listen", 6, 10)]),
@@ -108,6 +119,7 @@ fn single_settings() {
             &[("GW-C016", "mqtt.m.password_file", 7, 1), ("GW-C012", "mqtt.m.password_file", 7, 17)],
         ),
         ("[mqtt.a]\nurl = \"mqtt://h\"\n[mqtt.b]\nurl = \"mqtt://h:1883\"", &[("GW-C017", "mqtt.b", 7, 7)]),
+        ("[mqtt.a]\nurl = \"mqtt://h, mqtt://i\"\n[mqtt.b]\nurl = \"mqtt://j mqtt://i\"", &[("GW-C017", "mqtt.b", 7, 7)]),
         (
             "[bus.a]\ntransport = \"rtu\"\npath = \"/dev/x\"\n[bus.b]\ntransport = \"rtu\"\npath = \"/dev/x\"\nbaud = 19200",
             &[("GW-C017", "bus.b", 8, 6)],
@@ -133,6 +145,19 @@ fn devices_over_mqtt() {
             &[("GW-C016", "device.d-1.alarm.door_open", 10, 19)],
         ),
         ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\ntopic_id = \"a/#\"", &[("GW-C009", "device.d-1.topic_id", 10, 12)]),
+        // Where the payload names the device any text will do; where its topic does, only one level.
+        ("[device.d-1]\nprofile = \"locker-parkbike\"\nmqtt = \"m\"\ntopic_id = \"10 15\"", &[("GW-C009", "device.d-1.topic_id", 10, 12)]),
+        ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\nclock = \"utc\"", &[("GW-C006", "device.d-1.clock", 10, 9)]),
+        (
+            "[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\nclock = \"gateway\"\nclock_offset_s = 1",
+            &[("GW-C016", "device.d-1.clock_offset_s", 11, 1)],
+        ),
+        ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\nclock_offset_s = 86401", &[("GW-C005", "device.d-1.clock_offset_s", 10, 18)]),
+        (
+            "[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\nmessages_per_s_max = 0",
+            &[("GW-C005", "device.d-1.messages_per_s_max", 10, 22)],
+        ),
+        ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\nseries_max = 15", &[("GW-C005", "device.d-1.series_max", 10, 14)]),
         ("[device.LK_1]\nprofile = \"locker\"\nmqtt = \"m\"", &[("GW-C009", "device.LK_1", 7, 9)]),
         ("[device.gw-test-01]\nprofile = \"locker\"\nmqtt = \"m\"", &[("GW-C017", "device.gw-test-01", 7, 9)]),
         (
@@ -150,6 +175,10 @@ fn devices_on_a_bus() {
     let cases: &[(&str, &[Row<'_>])] = &[
         ("[device.d-1]\nprofile = \"locker\"\nbus = \"b\"\nunit = 1", &[("GW-C016", "device.d-1.bus", 10, 1)]),
         ("[device.d-1]\nprofile = \"eastron-sdm120\"\nbus = \"b\"", &[("GW-C007", "device.d-1.unit", 8, 9)]),
+        (
+            "[device.d-1]\nprofile = \"eastron-sdm120\"\nbus = \"b\"\nunit = 1\nclock = \"own\"\nseries_max = 100",
+            &[("GW-C016", "device.d-1.clock", 12, 1), ("GW-C016", "device.d-1.series_max", 13, 1)],
+        ),
         ("[device.d-1]\nprofile = \"eastron-sdm120\"\nbus = \"b\"\nunit = 2.6", &[("GW-C004", "device.d-1.unit", 11, 8)]),
         ("[device.d-1]\nprofile = \"eastron-sdm120\"\nbus = \"b\"\nunit = 256", &[("GW-C005", "device.d-1.unit", 11, 8)]),
         (

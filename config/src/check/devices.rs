@@ -1,8 +1,9 @@
 //! Devices: profile, way, interval, cold-chain class, rules; and that no two answer to one name.
 
 use super::id_fault;
+use super::ingest::{ingest, keys_of_a_broker, topic_id};
 use crate::alarm::RuleKind;
-use crate::device::{ColdClass, Device, Kind, Polling, Source};
+use crate::device::{ColdClass, Device, Ingest, Kind, Polling, Source};
 use crate::keys::nearest;
 use crate::limits::DEVICES_MAX;
 use crate::problem;
@@ -17,8 +18,6 @@ use std::time::Duration;
 
 /// How often the gateway tells its own figures.
 const GATEWAY_INTERVAL: Duration = Duration::from_secs(60);
-/// Longest name in a topic, bytes.
-const TOPIC_ID_BYTES_MAX: usize = 64;
 
 /// The gateway, then the devices by id; those with problems are left out.
 pub(super) fn devices(raw: &Raw, known: &Known, report: &mut Report) -> Vec<Device> {
@@ -57,6 +56,7 @@ fn gateway(id: &str) -> Device {
         source: Source::Gateway,
         interval: GATEWAY_INTERVAL,
         polling: Polling::default(),
+        ingest: Ingest::default(),
         cold: None,
         rules: Vec::new(),
     }
@@ -69,6 +69,7 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
     let cold = cold(path, raw, profile.kind, report);
     check_overrides(path, profile.kind, cold, report);
     let polling = polling(path, raw, profile.as_ref(), report);
+    let ingest = ingest(path, raw, report);
     Some(Device {
         id: id.into(),
         name: raw.name.as_deref().map(Box::from),
@@ -76,6 +77,7 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
         source: source?,
         interval: raw.interval_s.map_or(profile.interval, Duration::from_secs),
         polling,
+        ingest,
         cold,
         rules: rules::in_force(profile.kind, cold, &site.alarm, &raw.alarm),
         profile: Some(profile),
@@ -94,7 +96,7 @@ fn profile(path: &str, raw: &raw::Device, known: &Known, report: &mut Report) ->
 
 fn source(id: &str, path: &str, raw: &raw::Device, profile: Option<&Profile>, site: &Raw, report: &mut Report) -> Option<Source> {
     let at = |key: &str| join(path, key);
-    let speaks_json = profile.map(|profile| matches!(profile.dialect, Dialect::Json(_)));
+    let speaks_json = profile.map(|profile| matches!(profile.dialect, Dialect::Mqtt(_)));
     match (&raw.mqtt, &raw.bus) {
         (Some(_), Some(_)) => {
             let message = format!("`{path}` has both `mqtt` and `bus`");
@@ -119,12 +121,14 @@ fn source(id: &str, path: &str, raw: &raw::Device, profile: Option<&Profile>, si
                 foreign(&at(key), given, "on a bus", report);
             }
             let broker = index(&at("mqtt"), "mqtt", "broker", broker, &site.mqtt, report);
-            let topic_id = topic_id(id, &at("topic_id"), raw, report);
+            let topic_id = topic_id(id, &at("topic_id"), raw, profile, report);
             Some(Source::Mqtt { broker: broker?, topic_id: topic_id? })
         }
         (None, Some(bus)) => {
             wrong_dialect(&at("bus"), speaks_json == Some(true), "MQTT", "`mqtt`", report);
-            foreign(&at("topic_id"), raw.topic_id.is_some(), "on a broker", report);
+            for (key, given) in keys_of_a_broker(raw) {
+                foreign(&at(key), given, "on a broker", report);
+            }
             if raw.unit.is_none() && !report.is_bad(&at("unit")) {
                 let message = format!("`{}` is missing", at("unit"));
                 report.key(&at("unit"), Complaint::new(problem::MISSING, message).hint("the device's Modbus unit id, 1 to 247"));
@@ -253,18 +257,6 @@ fn foreign(key: &str, given: bool, only: &str, report: &mut Report) {
         let complaint = Complaint::new(problem::CONFLICT, format!("`{key}` has a meaning only {only}"));
         report.key(key, complaint.hint("remove it"));
     }
-}
-
-/// The name in topics. It must be one level of a topic and no wildcard.
-fn topic_id(id: &str, key: &str, raw: &raw::Device, report: &mut Report) -> Option<Box<str>> {
-    let Some(topic_id) = raw.topic_id.as_deref() else { return (!report.is_bad(key)).then(|| id.into()) };
-    if topic_id.len() > TOPIC_ID_BYTES_MAX || topic_id.contains(['/', '+', '#', '$', ' ']) {
-        let message = format!("`{key}` must be one level of a topic");
-        let hint = format!("up to {TOPIC_ID_BYTES_MAX} bytes without /, +, #, $ and blanks");
-        report.value(key, Complaint::new(problem::BAD_NAME, message).hint(hint));
-        return None;
-    }
-    Some(topic_id.into())
 }
 
 fn cold(path: &str, raw: &raw::Device, kind: Kind, report: &mut Report) -> Option<ColdClass> {

@@ -5,6 +5,7 @@
 
 mod buses;
 mod devices;
+mod ingest;
 mod wires;
 
 use crate::place::{CircleType, DISTRICTS, district_name};

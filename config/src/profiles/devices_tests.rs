@@ -79,8 +79,8 @@ fn a_door_is_reported_only_where_the_controller_has_one() {
 
 #[test]
 fn control_states_become_modes_of_the_data_model() {
-    let Dialect::Json(json) = &builtin("cabinet").unwrap().dialect else { panic!("cabinet") };
-    let words = &json.messages[0].fields.iter().find(|field| field.point == Point::CabinetMode).unwrap().words;
+    let Dialect::Mqtt(mqtt) = &builtin("cabinet").unwrap().dialect else { panic!("cabinet") };
+    let words = &mqtt.messages[0].fields.iter().find(|field| field.point == Point::CabinetMode).unwrap().words;
     let states = point(&modbus("danfoss-ekc202d"), "cabinet.mode").map.clone();
     let mode = |state: i64| states.iter().find(|(raw, _)| *raw == state).map(|(_, word)| &**word);
     let expected = [(0, "cooling"), (4, "drip"), (10, "off"), (11, "idle"), (14, "defrost"), (17, "idle"), (20, "fault"), (29, "cleaning")];

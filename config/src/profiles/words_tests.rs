@@ -328,23 +328,3 @@ fn a_faulty_frame_is_refused_with_its_reason() {
         refused(&format!("{HEAD}{}", FRAME.replacen(from, to, 1)), reason);
     }
 }
-
-#[test]
-fn a_faulty_json_profile_is_refused_with_its_reason() {
-    let json = "[[json.message]]\nkind = \"telemetry\"\ntopic = \"kiosk/{device}/up\"\n[[json.message.field]]\npointer = \"/w\"\npoint = \"energy.active_w\"\n";
-    assert!(parse(&format!("{HEAD}{json}")).is_ok());
-    let cases = [
-        ("kiosk/{device}/up", "kiosk/up", "name the device"),
-        ("kiosk/{device}/up", "{device}/{device}", "name the device"),
-        ("kiosk/{device}/up", "a/#/{device}", "levels"),
-        ("kiosk/{device}/up", "a+/{device}", "levels"),
-        ("kiosk/{device}/up", "{room}/{device}", "levels"),
-        ("kiosk/{device}/up", "$SYS/{device}", "subscribed"),
-        ("pointer = \"/w\"", "pointer = \"w\"", "JSON pointer"),
-        ("pointer = \"/w\"", "pointer = \"/*/w\"", "goes with a point that has parts"),
-    ];
-    for (from, to, reason) in cases {
-        refused(&format!("{HEAD}{}", json.replacen(from, to, 1)), reason);
-    }
-    refused(&format!("{HEAD}[json]\nmessage = []\n"), "no message");
-}

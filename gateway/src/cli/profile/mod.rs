@@ -2,11 +2,12 @@
 //! goes to the standard output or to the one file that is named.
 
 mod author;
+mod dialect;
 mod export;
 mod list;
 mod shapes;
 mod show;
-mod table;
+pub(in crate::cli) mod table;
 
 use super::Exit;
 use clap::{Args, Subcommand};

@@ -1,8 +1,8 @@
-//! Models that are no register maps, as `profile show` tells of them: serial frames and JSON messages.
+//! Boards with frames of their own, as `profile show` tells of them. Messages of a broker are in `dialect.rs`.
 
 use super::show::{add_golden, add_quirks, row, serial_words};
 use super::table::Table;
-use facility_config::profile::{FrameMap, JsonMap, MessageKind, Packing, Polarity};
+use facility_config::profile::{FrameMap, Packing, Polarity};
 
 /// Question and answer of a serial board, and its channels.
 pub(super) fn add_frames(out: &mut String, map: &FrameMap) {
@@ -35,31 +35,4 @@ pub(super) fn add_frames(out: &mut String, map: &FrameMap) {
     }
     out.push('\n');
     out.push_str(&table.render("  "));
-}
-
-/// Topics and fields of a device that publishes.
-pub(super) fn add_messages(out: &mut String, map: &JsonMap) {
-    for message in &map.messages {
-        let kind = match message.kind {
-            MessageKind::Telemetry => "telemetry",
-            MessageKind::Event => "event",
-            MessageKind::Status => "status",
-        };
-        row(out, kind, &message.topic);
-        if message.fields.is_empty() {
-            continue;
-        }
-        let mut table = Table::new(&["FIELD", "POINT", "SCALE", "UNIT", "RANGE", "WORDS"]);
-        for field in &message.fields {
-            table.row(vec![
-                field.pointer.to_string(),
-                field.point.to_string(),
-                if field.scale == 1.0 { String::new() } else { format!("×{}", field.scale) },
-                field.point.unit().to_owned(),
-                field.range.map_or_else(String::new, |(low, high)| format!("{low}..{high}")),
-                field.words.join(" "),
-            ]);
-        }
-        out.push_str(&table.render("    "));
-    }
 }

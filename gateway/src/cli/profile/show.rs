@@ -1,7 +1,7 @@
 //! `profile show`: what is known about a model, for somebody who stands in front of one.
 
 use super::table::{Table, shown};
-use super::{EXIT_CODES, Site, put, shapes};
+use super::{EXIT_CODES, Site, dialect, put, shapes};
 use crate::cli::Exit;
 use clap::Args;
 use facility_config::profile::{Dialect, Encoding, Expect, Golden, Layout, Mark, ModbusMap, Polarity, RegisterPoint, RegisterType, hex_of};
@@ -41,7 +41,7 @@ pub(super) fn page(profile: &Profile, builtin: bool) -> String {
     match &profile.dialect {
         Dialect::Modbus(map) => add_map(&mut out, map),
         Dialect::Frame(map) => shapes::add_frames(&mut out, map),
-        Dialect::Json(map) => shapes::add_messages(&mut out, map),
+        Dialect::Mqtt(map) => dialect::add_messages(&mut out, map),
         Dialect::Internal => {}
     }
     out
