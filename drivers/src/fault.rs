@@ -13,6 +13,14 @@ pub enum Fault {
     ForeignId,
     /// A required field is missing.
     MissingField,
+    /// On a topic that several messages share: none of them looks like this one.
+    UnknownMessage,
+    /// A message the broker had kept for new subscribers, too old to say anything about now.
+    Retained,
+    /// The device sends more than it may; see [`Ingest`](facility_config::Ingest).
+    RateLimited,
+    /// A Sparkplug device has not introduced itself since the connection, or messages of it were lost since.
+    NoBirth,
     /// Already stored: the same device sent this time stamp before (QoS 1 redelivery).
     Duplicate,
     /// A field that the profile does not name. Dropped unread.
@@ -25,6 +33,10 @@ pub enum Fault {
     OutOfRange,
     /// A text that is too long or not one of the profile's words.
     BadText,
+    /// A text with so many digits that it may be a telephone, waybill or identity card number, or a pick-up code.
+    Personal,
+    /// A point or part beyond the number that one device may have.
+    TooManySeries,
     /// The device's clock is ahead; the gateway's time was used. The reading is kept.
     ClockAhead,
     /// The device's clock is in the distant past; the gateway's time was used. The reading is kept.
@@ -57,18 +69,24 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault, in order.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 31] = [
         Self::Undecodable,
         Self::Oversize,
         Self::UnknownDevice,
         Self::ForeignId,
         Self::MissingField,
+        Self::UnknownMessage,
+        Self::Retained,
+        Self::RateLimited,
+        Self::NoBirth,
         Self::Duplicate,
         Self::UnknownField,
         Self::WrongType,
         Self::NotFinite,
         Self::OutOfRange,
         Self::BadText,
+        Self::Personal,
+        Self::TooManySeries,
         Self::ClockAhead,
         Self::ClockBehind,
         Self::ClockUnset,
@@ -94,12 +112,18 @@ impl Fault {
             Self::UnknownDevice => "unknown_device",
             Self::ForeignId => "foreign_id",
             Self::MissingField => "missing_field",
+            Self::UnknownMessage => "unknown_message",
+            Self::Retained => "retained",
+            Self::RateLimited => "rate_limited",
+            Self::NoBirth => "no_birth",
             Self::Duplicate => "duplicate",
             Self::UnknownField => "unknown_field",
             Self::WrongType => "wrong_type",
             Self::NotFinite => "not_finite",
             Self::OutOfRange => "out_of_range",
             Self::BadText => "bad_text",
+            Self::Personal => "personal",
+            Self::TooManySeries => "too_many_series",
             Self::ClockAhead => "clock_ahead",
             Self::ClockBehind => "clock_behind",
             Self::ClockUnset => "clock_unset",

@@ -1,6 +1,7 @@
 //! The words between drivers and gateway: a [`Batch`] is what one device said at one moment.
 
 use crate::fault::Fault;
+use crate::pseudonym::Pseudonym;
 use facility_config::{DeviceIx, Part, Point};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -113,6 +114,10 @@ pub struct Batch {
     pub subject: Subject,
     /// When, by the device's own clock, Unix ms, as it was sent. The pipeline decides whether to believe it.
     pub device_ms: Option<i64>,
+    /// Its number in the device's own count of messages, if it sends one: jumps are lost messages.
+    pub seq: Option<u64>,
+    /// What links a pick-up to its deposit: the parcel's pseudonym under each key that is still kept, the newest first.
+    pub parcel: Vec<Pseudonym>,
     /// When, for the record, Unix ms: time of receipt until the pipeline has looked at `device_ms`.
     pub at_ms: i64,
     /// What.
@@ -138,6 +143,8 @@ impl Batch {
             device: Some(device),
             subject,
             device_ms: None,
+            seq: None,
+            parcel: Vec::new(),
             at_ms,
             readings: Vec::new(),
             faults: Vec::new(),

@@ -22,7 +22,7 @@ fn golden_frames_of_every_profile_are_right() {
         let (golden, check): (&[Golden], Box<dyn Fn(&Golden) -> Result<(), String>>) = match &profile.dialect {
             Dialect::Modbus(map) => (&map.golden, Box::new(|golden| modbus(map, golden))),
             Dialect::Frame(map) => (&map.golden, Box::new(|golden| board(map, golden))),
-            Dialect::Json(_) | Dialect::Internal => continue,
+            Dialect::Mqtt(_) | Dialect::Internal => continue,
         };
         wrong.extend(golden.iter().filter_map(|golden| check(golden).err().map(|why| format!("{id}, {}: {why}", golden.origin))));
     }

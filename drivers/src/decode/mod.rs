@@ -1,7 +1,7 @@
 //! Bytes to readings and back. Pure: no I/O, no clock, never fails; it yields readings and faults.
 
 pub mod frames;
-pub mod json;
+pub mod message;
 pub mod registers;
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! Characters in registers. Pure, total.
 //!
 //! A text ends at its first NUL; blanks behind it are the device's padding. What is not printable, not in its encoding or
-//! longer than [`TEXT_BYTES_MAX`] is no text, and what could be somebody's number is dropped here as in JSON.
+//! longer than [`TEXT_BYTES_MAX`](facility_config::limits::TEXT_BYTES_MAX) is no text, and what could be somebody's number is dropped here as in JSON.
 
-use crate::decode::json::is_plain;
+use crate::decode::message::free_text;
 use crate::fault::Fault;
 use crate::reading::{Quality, Value};
 use encoding_rs::GBK;
-use facility_config::limits::TEXT_BYTES_MAX;
 use facility_config::profile::{Encoding, Layout, RegisterPoint};
 use std::borrow::Cow;
 
@@ -23,8 +22,7 @@ pub(super) fn decode(point: &RegisterPoint, words: &[u16]) -> Result<Value, Faul
     let text = text.as_deref().map(|text| text.trim_end_matches(' ')).ok_or(Fault::BadText)?;
     match text {
         "" => Ok(Value::Missing(Quality::SensorError)),
-        text if text.len() <= TEXT_BYTES_MAX && is_plain(text) => Ok(Value::Text(text.into())),
-        _ => Err(Fault::BadText),
+        text => free_text(point.point, text).map(|()| Value::Text(text.into())),
     }
 }
 
