@@ -24,6 +24,8 @@ pub struct Link {
     pub since_ms: i64,
     /// Last error in words for people; never holds a credential.
     pub error: Option<String>,
+    /// Which address of a broker is in use, while that is not the first one.
+    pub via: Option<String>,
     /// Connections made since start.
     pub connects: u64,
     /// Faults since start, by [`Fault`].
@@ -45,6 +47,14 @@ impl Link {
     /// A link that has not tried yet.
     #[must_use]
     pub fn new(now_ms: i64) -> Self {
-        Self { state: LinkState::Connecting, since_ms: now_ms, error: None, connects: 0, faults: [0; Fault::ALL.len()], load: None }
+        Self {
+            state: LinkState::Connecting,
+            since_ms: now_ms,
+            error: None,
+            via: None,
+            connects: 0,
+            faults: [0; Fault::ALL.len()],
+            load: None,
+        }
     }
 }

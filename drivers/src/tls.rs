@@ -51,6 +51,7 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::NotValidYetContext { time, not_before } => {
             format!("its certificate is not valid before {}, and here it is {}; check both clocks", day(*not_before), day(*time))
         }
+        CertificateError::Revoked => "its certificate was withdrawn by its issuer (`crl_file`); it needs a new one there".to_owned(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "its certificate is not meant for a server".to_owned()
         }

@@ -53,7 +53,7 @@ impl Unit {
         let speech = match &device.profile.as_ref()?.dialect {
             Dialect::Modbus(map) => Speech::Modbus(map.clone()),
             Dialect::Frame(map) => Speech::Board(map.clone()),
-            Dialect::Json(_) | Dialect::Internal => return None,
+            Dialect::Mqtt(_) | Dialect::Internal => return None,
         };
         Some(Self { device: ix, unit, speech, interval: device.interval, polling: device.polling.clone() })
     }

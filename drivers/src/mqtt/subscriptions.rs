@@ -1,71 +1,122 @@
-//! What was asked of the broker and what it granted. Pure bookkeeping around one queue that is never waited for.
+//! What was asked of the broker and what it granted. Pure bookkeeping; whoever owns the connection sends.
 //!
-//! Bounded by the filters of the configuration; one SUBSCRIBE is on its way at a time.
+//! Bounded by the filters of the configuration; one SUBSCRIBE is on its way at a time. Never unsubscribes: a session that was
+//! there before us may hold filters of an older configuration, and MQTT has no way to ask which. Messages they bring are
+//! acknowledged and counted like those of any unknown device.
 
+use super::trouble;
+use crate::decode::message::topic::Filter;
 use facility_config::limits::BACKOFF_MS_MAX;
-use rumqttc::{AsyncClient, QoS, SubAck, SubscribeFilter, SubscribeReasonCode};
+use rumqttc::{Packet, QoS, SubAck, Subscribe, SubscribeFilter, SubscribeReasonCode};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Pause before a refused filter is asked for again on a connection that otherwise works.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(BACKOFF_MS_MAX);
+/// A broker that does not answer a SUBSCRIBE for this long has lost it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// The filters of one broker's devices.
 pub(super) struct Subscriptions {
-    filters: Vec<String>,
-    /// Per filter: granted by the broker's present session, in an answer to this process. A session that was there
-    /// before us may lack what a changed configuration asks for.
-    granted: Vec<bool>,
-    /// Filters of the SUBSCRIBE that is on its way.
-    asked: Vec<usize>,
+    wanted: Vec<Filter>,
+    /// Per filter: the service level granted by the broker's present session, in an answer to this process. A session that
+    /// was there before us may lack what a changed configuration asks for.
+    granted: Vec<Option<u8>>,
+    /// The address those grants are from: another broker has another session.
+    place: usize,
+    /// The SUBSCRIBE that is on its way, if one is.
+    asked: Option<Asked>,
     /// When to ask for refused filters again.
     again: Option<Instant>,
+    last_pkid: u16,
+}
+
+struct Asked {
+    pkid: u16,
+    filters: Vec<usize>,
+    since: Instant,
 }
 
 impl Subscriptions {
-    pub(super) fn new(filters: Vec<String>) -> Self {
-        Self { granted: vec![false; filters.len()], filters, asked: Vec::new(), again: None }
+    pub(super) fn new(wanted: Vec<Filter>) -> Self {
+        Self { granted: vec![None; wanted.len()], wanted, place: 0, asked: None, again: None, last_pkid: 0 }
     }
 
     /// A connection was made; a session that is not there any more has forgotten everything.
-    pub(super) fn connected(&mut self, session_present: bool) {
+    pub(super) fn connected(&mut self, place: usize, session_present: bool) {
         self.again = None;
-        self.asked.clear();
-        if !session_present {
-            self.granted.fill(false);
+        self.asked = None;
+        if !session_present || place != self.place {
+            self.granted.fill(None);
         }
+        self.place = place;
+    }
+
+    /// The address that the present session is at.
+    pub(super) fn place(&self) -> usize {
+        self.place
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.granted.iter().all(|granted| *granted)
+        self.granted.iter().all(Option::is_some)
     }
 
-    /// When to [`ask`](Self::ask) once more, if something was refused.
-    pub(super) fn again(&self) -> Option<Instant> {
-        self.again
+    /// Whether something was refused long enough ago to be [asked](Self::ask) for once more.
+    pub(super) fn is_due(&self) -> bool {
+        self.again.is_some_and(|again| again <= Instant::now())
     }
 
-    /// Asks for every filter that is not granted. Never waits; if the client's queue is full, asks again later.
-    pub(super) fn ask(&mut self, client: &AsyncClient) {
-        let missing = self.granted.iter().enumerate().filter(|(_, granted)| !**granted);
-        self.asked = missing.map(|(at, _)| at).collect();
-        let filters = self.asked.iter().map(|at| SubscribeFilter::new(self.filters[*at].clone(), QoS::AtLeastOnce));
-        let queued = client.try_subscribe_many(filters).is_ok();
-        self.again = if queued { None } else { Some(Instant::now() + ASK_AGAIN_AFTER) };
+    /// Whether the broker owes an answer for too long.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.asked.as_ref().is_some_and(|asked| asked.since.elapsed() >= ANSWER_WITHIN)
     }
 
-    /// Notes what the broker granted; returns what it refused.
-    pub(super) fn answered(&mut self, suback: &SubAck) -> Vec<&str> {
-        let mut refused = Vec::new();
-        for (at, code) in std::mem::take(&mut self.asked).into_iter().zip(&suback.return_codes) {
-            self.granted[at] = matches!(code, SubscribeReasonCode::Success(_));
-            if !self.granted[at] {
-                refused.push(self.filters[at].as_str());
-            }
+    /// The SUBSCRIBE for every filter that is not granted; `None` if there is none, or one is on its way.
+    pub(super) fn ask(&mut self) -> Option<Packet> {
+        if self.asked.is_some() || self.is_complete() {
+            return None;
         }
-        if !refused.is_empty() {
-            self.again = Some(Instant::now() + ASK_AGAIN_AFTER);
+        self.again = None;
+        self.last_pkid = self.last_pkid.checked_add(1).unwrap_or(1);
+        let missing = self.granted.iter().enumerate().filter(|(_, granted)| granted.is_none());
+        let filters: Vec<usize> = missing.map(|(at, _)| at).collect();
+        let mut subscribe = Subscribe::new_many(filters.iter().map(|at| {
+            let Filter { filter, qos } = &self.wanted[*at];
+            SubscribeFilter::new(filter.clone(), if *qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce })
+        }));
+        subscribe.pkid = self.last_pkid;
+        self.asked = Some(Asked { pkid: self.last_pkid, filters, since: Instant::now() });
+        Some(Packet::Subscribe(subscribe))
+    }
+
+    /// Notes what the broker granted. False if nobody asked for this answer.
+    pub(super) fn answered(&mut self, suback: &SubAck) -> bool {
+        let Some(asked) = self.asked.take_if(|asked| asked.pkid == suback.pkid) else { return false };
+        for (at, code) in asked.filters.into_iter().zip(&suback.return_codes) {
+            self.granted[at] = match code {
+                SubscribeReasonCode::Success(qos) => Some(*qos as u8),
+                SubscribeReasonCode::Failure => None,
+            };
         }
-        refused
+        self.again = (!self.is_complete()).then(|| Instant::now() + ASK_AGAIN_AFTER);
+        true
+    }
+
+    /// What is wrong with the answer, in words for people.
+    pub(super) fn complaint(&self, client_id: &str) -> Option<String> {
+        let filters = |wrong: fn(&Filter, Option<u8>) -> bool| {
+            let both = self.wanted.iter().zip(&self.granted);
+            both.filter(|(wanted, granted)| wrong(wanted, **granted)).map(|(wanted, _)| wanted.filter.as_str()).collect::<Vec<_>>()
+        };
+        let (refused, lowered) =
+            (filters(|_, granted| granted.is_none()), filters(|wanted, granted| granted.is_some_and(|granted| granted < wanted.qos)));
+        match (self.asked.is_none() && !refused.is_empty(), lowered.is_empty()) {
+            (true, _) => Some(trouble::refused_filters(&refused, client_id)),
+            (false, false) => Some(trouble::lowered_filters(&lowered)),
+            (false, true) => None,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,27 @@
 //! A broker's task against a well-behaved broker and against a scripted one that is not (RELIABILITY F19 to F29).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod failover;
 mod faults;
+mod rotation;
 mod session;
 mod setup;
+mod stuck;
+mod trust;
 
-use super::BrokerTask;
+use super::{BrokerTask, Tap, Told};
 use crate::clock::Clock;
-use crate::decode::json::fixture::{LOCKER_EXAMPLE, LOCKER_TOPIC, broker, site};
+use crate::decode::message::fixture::{LOCKER_EXAMPLE, LOCKER_TOPIC, broker, site};
+use crate::heard::Letter;
 use crate::link::Link;
 use crate::reading::Batch;
 use crate::sim::broker::wire::DEADLINE;
 use facility_config::site::Broker;
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::SubscribeReasonCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 struct Rig {
     out: mpsc::Receiver<Batch>,
     link: watch::Receiver<Link>,
+    letters: mpsc::Receiver<Letter>,
+    tap: Tap,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -35,18 +44,22 @@ impl Rig {
     fn with(broker: Broker, queue_len: usize) -> Self {
         let (to, out) = mpsc::channel(queue_len);
         let (link_to, link) = watch::channel(Link::new(0));
-        let stop = CancellationToken::new();
+        let (letters_to, letters) = mpsc::channel(64);
+        let (stop, tap) = (CancellationToken::new(), Tap::new());
         let task = BrokerTask {
             broker,
             index: 0,
             site: Arc::new(site()),
             out: to,
             link: link_to,
+            heard: watch::Sender::new(Arc::default()),
+            letters: letters_to,
+            tap: tap.clone(),
             clock: Clock::manual(1_000),
             stop: stop.clone(),
             seed: 1,
         };
-        Self { out, link, stop, task: tokio::spawn(task.run()) }
+        Self { out, link, letters, tap, stop, task: tokio::spawn(task.run()) }
     }
 
     async fn batch(&mut self) -> Batch {
@@ -58,6 +71,10 @@ impl Rig {
             return link.expect("a running task").clone();
         }
         panic!("never {what}: {:?}", self.link.borrow())
+    }
+
+    fn watch(&self) -> broadcast::Receiver<Arc<Told>> {
+        self.tap.watch()
     }
 
     async fn end(self) {
@@ -86,3 +103,4 @@ fn number(batch: &Batch) -> i64 {
 }
 
 const TOPIC: &str = LOCKER_TOPIC;
+const GRANTED: SubscribeReasonCode = SubscribeReasonCode::Success(QoS::AtLeastOnce);

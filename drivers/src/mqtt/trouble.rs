@@ -42,9 +42,17 @@ impl Trouble {
         Self { state: LinkState::Connecting, words, fault: Some(Fault::Malformed), cause: Cause::Malformed }
     }
 
-    /// What the client reported. `connected` tells a broken session from a failed connect.
-    pub(super) fn of(error: &ConnectionError, connected: bool, broker: &Broker) -> Self {
-        let at = format!("{} port {}", broker.host, broker.port);
+    /// The broker still holds the line, but does nothing that is asked of it.
+    pub(super) fn no_progress(what: &str) -> Self {
+        Self::link(Fault::Timeout, format!("{what}; the connection is made anew"))
+    }
+
+    /// What the client reported at the broker's address number `at`. `connected` tells a broken session from a failed connect.
+    pub(super) fn of(error: &ConnectionError, connected: bool, broker: &Broker, at: usize) -> Self {
+        let at = broker.endpoints.get(at).map(ToString::to_string).unwrap_or_default();
+        if let Some(failure) = tls::failure(error) {
+            return Self::tls(failure, &at);
+        }
         match error {
             ConnectionError::ConnectionRefused(code) => refused(*code, broker),
             ConnectionError::NetworkTimeout => Self::link(Fault::Timeout, format!("no answer from {at} within {MQTT_CONNECT_TIMEOUT_S} s")),
@@ -54,6 +62,12 @@ impl Trouble {
             ConnectionError::Tls(error) => Self::link(Fault::Disconnected, format!("TLS with {at} failed: {error}")),
             ConnectionError::NotConnAck(_) => {
                 Self::link(Fault::Malformed, format!("{at} did not answer as an MQTT broker; check host and port"))
+            }
+            ConnectionError::Websocket(_)
+            | ConnectionError::WsConnect(_)
+            | ConnectionError::InvalidUrl(_)
+            | ConnectionError::ResponseValidation(_) => {
+                Self::link(Fault::Malformed, format!("{at} does not speak MQTT over a websocket there: {error}; check the path"))
             }
             ConnectionError::RequestsDone => Self::link(Fault::Disconnected, "the client has ended".to_owned()),
             ConnectionError::MqttState(error) => Self::state(error, connected, &at),
@@ -75,17 +89,20 @@ impl Trouble {
                 cause: Cause::Oversize(*bytes),
                 ..Self::link(Fault::Oversize, format!("{at} sent a packet of {bytes} bytes, more than is accepted"))
             },
-            error => Self {
-                cause: if connected { Cause::Malformed } else { Cause::Other },
+            // The session sends such a packet again and again. An answer that nobody asked for is only said once.
+            StateError::Deserialization(_) if connected => Self {
+                cause: Cause::Malformed,
                 ..Self::link(Fault::Malformed, format!("{at} sent something that is not MQTT 3.1.1: {error}"))
             },
+            error => Self::link(Fault::Malformed, format!("{at} sent something that is not MQTT 3.1.1: {error}")),
         }
     }
 
     fn io(error: &io::Error, at: &str) -> Self {
-        let Some(failure) = tls::failure(error) else {
-            return Self::link(Fault::Disconnected, format!("no connection to {at}: {error}"));
-        };
+        Self::link(Fault::Disconnected, format!("no connection to {at}: {error}"))
+    }
+
+    fn tls(failure: &rustls::Error, at: &str) -> Self {
         let words = format!("no connection to {at}: {}", tls::words(failure));
         match failure {
             rustls::Error::AlertReceived(_) => {
@@ -118,4 +135,12 @@ fn refused(code: ConnectReturnCode, broker: &Broker) -> Trouble {
 /// Subscriptions that the broker's access rules do not allow.
 pub(super) fn refused_filters(filters: &[&str], client_id: &str) -> String {
     format!("the broker refuses to send `{}` to client `{client_id}`; check its access rules", filters.join("`, `"))
+}
+
+/// Subscriptions that the broker serves with less than was asked for.
+pub(super) fn lowered_filters(filters: &[&str]) -> String {
+    format!(
+        "the broker sends `{}` with QoS 0 although QoS 1 was asked for: what it sends while the gateway is away is lost",
+        filters.join("`, `")
+    )
 }

@@ -83,6 +83,11 @@ impl Publisher {
         self.flush().await;
     }
 
+    /// The same without waiting for the acknowledgement, as [`publish_nowait`](Self::publish_nowait).
+    pub async fn publish_retained_nowait(&mut self, topic: &str, payload: impl Into<Bytes>) {
+        self.enqueue(topic, payload.into(), true).await;
+    }
+
     /// Publishes without waiting for the acknowledgement; waits only while the window is full. What is written is
     /// collected: [`flush`](Self::flush) at the end.
     pub async fn publish_nowait(&mut self, topic: &str, payload: impl Into<Bytes>) {

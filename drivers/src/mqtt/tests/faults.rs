@@ -1,6 +1,6 @@
 //! Brokers that refuse, keep silent, talk nonsense or hold a message nobody can take.
 
-use super::{Rig, TOPIC, number, numbered, scripted};
+use super::{GRANTED, Rig, TOPIC, number, numbered, scripted};
 use crate::fault::Fault;
 use crate::link::LinkState;
 use crate::sim::broker::Broker;
@@ -10,8 +10,6 @@ use bytes::BytesMut;
 use facility_config::limits::{MQTT_MALFORMED_MAX, MQTT_PACKET_BYTES_MAX, MQTT_POISON_BYTES_MAX};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{ConnAck, ConnectReturnCode, Packet, Publish, SubscribeReasonCode};
-
-const GRANTED: SubscribeReasonCode = SubscribeReasonCode::Success(QoS::AtLeastOnce);
 
 #[tokio::test]
 async fn a_refused_connection_says_who_has_to_act() {
@@ -127,23 +125,30 @@ async fn a_message_beyond_all_bounds_costs_the_session_and_the_next_ones_flow() 
     rig.end().await;
 }
 
-/// A good message and then, in the same breath, one with an impossible service level.
-fn good_then_malformed() -> BytesMut {
+/// A good message and then, in the same breath, nonsense.
+fn good_then(nonsense: &[u8]) -> BytesMut {
     let mut bytes = BytesMut::new();
     publish(1, TOPIC, numbered(1)).write(&mut bytes, usize::MAX).unwrap();
-    bytes.extend_from_slice(&[0x36, 0x05, 0x00, 0x01, b'a', 0x00, 0x02]);
+    bytes.extend_from_slice(nonsense);
     bytes
 }
 
 #[tokio::test]
-async fn a_session_that_sends_nonsense_for_ever_is_discarded() {
+async fn a_session_that_sends_nonsense_for_ever_is_discarded_and_the_next_messages_flow() {
+    let impossible_service_level = &[0x36, 0x05, 0x00, 0x01, b'a', 0x00, 0x02];
+    let topic_that_is_no_text = &[0x32, 0x06, 0x00, 0x02, 0xff, 0xfe, 0x00, 0x02];
+    let topic_longer_than_its_packet = &[0x32, 0x04, 0xff, 0xff, b'a', b'b'];
+    tokio::join!(discards(impossible_service_level), discards(topic_that_is_no_text), discards(topic_longer_than_its_packet));
+}
+
+async fn discards(nonsense: &[u8]) {
     let (listener, port) = scripted().await;
     let mut rig = Rig::start(port);
     for _ in 0..MQTT_MALFORMED_MAX {
         let (mut wire, connect) = Wire::welcome(&listener, false).await;
         assert!(!connect.clean_session);
         wire.grant(GRANTED).await;
-        wire.send_raw(&good_then_malformed()).await;
+        wire.send_raw(&good_then(nonsense)).await;
         // What stands before the nonsense is kept, though it cannot be acknowledged on this connection.
         assert_eq!(number(&rig.batch().await), 1);
     }
@@ -152,9 +157,33 @@ async fn a_session_that_sends_nonsense_for_ever_is_discarded() {
     let (mut wire, connect) = Wire::welcome(&listener, false).await;
     assert!(connect.clean_session);
     assert_eq!(wire.receive().await, Packet::Disconnect);
+    drop(wire);
     let (mut wire, connect) = Wire::welcome(&listener, false).await;
     assert!(!connect.clean_session);
     wire.grant(GRANTED).await;
+    wire.publish(1, TOPIC, numbered(2)).await;
+    assert_eq!(number(&rig.batch().await), 2);
+    drop(wire);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn answers_that_nobody_asked_for_cost_a_connection_and_never_the_session() {
+    let (listener, port) = scripted().await;
+    let mut rig = Rig::start(port);
+    for n in 0..MQTT_MALFORMED_MAX + 1 {
+        let (mut wire, connect) = Wire::welcome(&listener, true).await;
+        assert!(!connect.clean_session);
+        if n == 0 {
+            wire.grant(GRANTED).await;
+        }
+        wire.publish(1, TOPIC, numbered(1)).await;
+        wire.acknowledge(5).await;
+        assert_eq!(number(&rig.batch().await), 1);
+        assert!(wire.try_receive().await.is_none());
+    }
+    let link = rig.link("told", |link| link.faults[Fault::Malformed as usize] == u64::from(MQTT_MALFORMED_MAX) + 1).await;
+    assert!(link.error.is_some_and(|error| error.contains("unsolicited") && !error.contains("discarded")));
     rig.end().await;
 }
 

@@ -1,17 +1,16 @@
 //! Acknowledgements, sessions and reconnects.
 
-use super::{Rig, TOPIC, number, numbered, scripted};
-use crate::decode::json::fixture::{STATUS_TOPIC, broker};
+use super::{GRANTED, Rig, TOPIC, number, numbered, scripted};
+use crate::decode::message::fixture::{STATUS_TOPIC, broker};
 use crate::fault::Fault;
 use crate::link::LinkState;
 use crate::reading::Subject;
 use crate::sim::broker::Broker;
 use crate::sim::broker::wire::Wire;
 use crate::sim::mqtt::Publisher;
+use facility_config::limits::LETTERS_PER_HOUR_MAX;
 use rumqttc::mqttbytes::QoS;
-use rumqttc::mqttbytes::v4::{Packet, SubscribeReasonCode};
-
-const GRANTED: SubscribeReasonCode = SubscribeReasonCode::Success(QoS::AtLeastOnce);
+use rumqttc::mqttbytes::v4::{Packet, Publish, SubscribeReasonCode};
 
 #[tokio::test]
 async fn nothing_is_acknowledged_before_it_is_released() {
@@ -58,6 +57,85 @@ async fn acknowledgements_keep_their_order() {
     rig.stop.cancel();
     assert_eq!(wire.receive().await, Packet::Disconnect);
     assert_eq!(rig.link("stopped", |link| link.state == LinkState::Stopped).await.connects, 1);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn acknowledgements_that_are_ready_leave_together() {
+    const BURST: u16 = 100;
+    let (listener, port) = scripted().await;
+    let mut rig = Rig::with(broker(port), 256);
+    let (mut wire, _) = Wire::welcome(&listener, false).await;
+    wire.grant(GRANTED).await;
+    let mut acks = Vec::new();
+    for pkid in 1..=BURST {
+        wire.publish(pkid, TOPIC, numbered(usize::from(pkid))).await;
+        acks.push(rig.batch().await.ack.unwrap());
+    }
+    let before = wire.reads;
+    // One commit releases them without a pause.
+    acks.into_iter().for_each(crate::reading::Ack::release);
+    for pkid in 1..=BURST {
+        assert!(matches!(wire.receive().await, Packet::PubAck(ack) if ack.pkid == pkid));
+    }
+    assert_eq!(wire.reads - before, 1, "one write on their side");
+    drop(wire);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_level_of_service_below_what_was_asked_for_works_and_is_said() {
+    let (listener, port) = scripted().await;
+    let mut rig = Rig::start(port);
+    let (mut wire, _) = Wire::welcome(&listener, false).await;
+    wire.grant(SubscribeReasonCode::Success(QoS::AtMostOnce)).await;
+    let link = rig.link("up", |link| link.state == LinkState::Up).await;
+    assert!(link.error.is_some_and(|error| error.contains("QoS 0") && error.contains("locker/+/telemetry")));
+    wire.publish(1, TOPIC, numbered(1)).await;
+    rig.batch().await.ack.unwrap().release();
+    assert!(matches!(wire.receive().await, Packet::PubAck(_)));
+    assert!(rig.link.borrow().error.is_some(), "as long as it is so");
+    drop(wire);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn whether_a_message_was_kept_by_the_broker_is_passed_on() {
+    let (listener, port) = scripted().await;
+    let mut rig = Rig::start(port);
+    let mut watch = rig.watch();
+    let (mut wire, _) = Wire::welcome(&listener, false).await;
+    wire.grant(GRANTED).await;
+    for retain in [true, false] {
+        wire.send(Packet::Publish(Publish { retain, pkid: 1, ..Publish::new(TOPIC, QoS::AtLeastOnce, numbered(1)) })).await;
+        rig.batch().await;
+        let told = watch.recv().await.unwrap();
+        assert_eq!((told.retained, &*told.topic, told.qos), (retain, TOPIC, 1));
+    }
+    drop(wire);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_decoded_is_a_letter() {
+    let (listener, port) = scripted().await;
+    let mut rig = Rig::start(port);
+    let (mut wire, _) = Wire::welcome(&listener, false).await;
+    wire.grant(GRANTED).await;
+    wire.publish(1, "scf/v1/fz-gl/locker/nobody/telemetry", "{}").await;
+    for pkid in 2..12 {
+        wire.publish(pkid, TOPIC, "garbage").await;
+    }
+    for _ in 0..11 {
+        rig.batch().await;
+    }
+    let letters: Vec<_> = std::iter::from_fn(|| rig.letters.try_recv().ok()).collect();
+    assert_eq!(letters.len() as u32, LETTERS_PER_HOUR_MAX, "a few of many: {letters:?}");
+    for letter in letters {
+        assert_eq!((letter.fault, &*letter.broker, &*letter.topic, letter.bytes), (Fault::Undecodable, "site", TOPIC, 7));
+        assert!(letter.device.is_some());
+    }
+    drop(wire);
     rig.end().await;
 }
 

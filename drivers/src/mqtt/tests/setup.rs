@@ -1,19 +1,21 @@
 //! What is read for every connection: addresses, credentials, certificates, the clock.
 
 use super::{Rig, scripted};
-use crate::decode::json::fixture::broker;
+use crate::decode::message::fixture::broker;
 use crate::link::LinkState;
 use crate::mqtt::dial;
+use crate::mqtt::places::Places;
 use crate::sim::broker::Broker;
-use crate::sim::broker::wire::Wire;
-use facility_config::site::Tls;
+use crate::sim::broker::wire::Wire as Peer;
+use facility_config::site::{self, Tls, Wire};
+use rumqttc::{MqttOptions, Transport};
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
-struct TempFile(PathBuf);
+pub(super) struct TempFile(pub(super) PathBuf);
 
 impl TempFile {
-    fn new(name: &str, text: &str) -> Self {
+    pub(super) fn new(name: &str, text: &str) -> Self {
         let path = std::env::temp_dir().join(format!("facility-drivers-{}-{name}", std::process::id()));
         std::fs::write(&path, text).unwrap();
         Self(path)
@@ -35,7 +37,7 @@ async fn a_rotated_password_needs_no_restart() {
     config.password_file = Some(password.0.clone());
     let rig = Rig::with(config, 64);
     for (expected, next) in [("one", "two"), ("two", "")] {
-        let mut wire = Wire::accept(&listener).await;
+        let mut wire = Peer::accept(&listener).await;
         let rumqttc::Packet::Connect(connect) = wire.receive().await else { panic!("no CONNECT") };
         let login = connect.login.unwrap();
         assert_eq!((login.username.as_str(), login.password.as_str()), ("gw", expected));
@@ -51,10 +53,42 @@ async fn an_ipv6_address_needs_no_brackets() {
     // A machine without IPv6 has no brokers on it either.
     let Ok(sim) = Broker::start((Ipv6Addr::LOCALHOST, 0).into()) else { return };
     let mut config = broker(sim.addr().port());
-    config.host = "::1".to_owned();
+    config.endpoints[0].host = "::1".to_owned();
     let mut rig = Rig::with(config, 64);
     rig.link("up", |link| link.state == LinkState::Up).await;
     rig.end().await;
+}
+
+fn options(broker: &site::Broker, clock_is_set: bool) -> Result<MqttOptions, String> {
+    dial::options(broker, 0, Places::new(1).place(), clock_is_set)
+}
+
+#[test]
+fn how_the_bytes_travel() {
+    let authority = TempFile::new("authority.pem", include_str!("tls/authority.pem"));
+    let cases = [
+        (Wire::Tcp, "::1", "", "::1"),
+        (Wire::Tls, "kiosk.example.cn", "", "kiosk.example.cn"),
+        (Wire::Websocket, "kiosk.example.cn", "/mqtt", "ws://kiosk.example.cn:1234/mqtt"),
+        (Wire::Websocket, "::1", "", "ws://[::1]:1234"),
+        (Wire::WebsocketTls, "kiosk.example.cn", "/a/b", "wss://kiosk.example.cn:1234/a/b"),
+    ];
+    for (wire, host, path, address) in cases {
+        let mut config = broker(1);
+        config.endpoints[0] = site::Endpoint { wire, host: host.to_owned(), port: 1234, path: path.into() };
+        config.tls.ca_file = Some(authority.0.clone());
+        let options = options(&config, true).unwrap();
+        assert_eq!(options.broker_address(), (address.to_owned(), 1234));
+        let travels = match options.transport() {
+            Transport::Tcp => Wire::Tcp,
+            Transport::Tls(_) => Wire::Tls,
+            Transport::Ws => Wire::Websocket,
+            Transport::Wss(_) => Wire::WebsocketTls,
+            Transport::Unix => panic!("a local socket for {address}"),
+        };
+        assert_eq!(travels, wire);
+        assert!(!options.clean_session());
+    }
 }
 
 #[test]
@@ -62,7 +96,7 @@ fn what_is_missing_is_said_before_anybody_is_called() {
     let certificate = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
     let broken = TempFile::new("broken.pem", certificate);
     let empty = TempFile::new("empty.pem", "nothing here\n");
-    let tls = |ca: &str| Some(Tls { ca_file: Some(ca.into()), cert_file: None, key_file: None });
+    let tls = |ca: &str| Some(Tls { ca_file: Some(ca.into()), ..Tls::default() });
     let broken = broken.0.to_str().unwrap();
     let empty = empty.0.to_str().unwrap();
     let cases = [
@@ -74,12 +108,14 @@ fn what_is_missing_is_said_before_anybody_is_called() {
     ];
     for (tls, password_file, clock_is_set, words) in cases {
         let mut config = broker(1);
-        config.tls = tls;
+        if let Some(tls) = tls {
+            config.endpoints[0].wire = Wire::Tls;
+            config.tls = tls;
+        }
         config.username = Some("gw".to_owned());
         config.password_file = password_file;
-        let error = dial::prepare(&config, clock_is_set, &mut dial::options(&config)).unwrap_err();
+        let error = options(&config, clock_is_set).unwrap_err();
         assert!(error.contains(words), "{error}");
     }
-    let plain = broker(1);
-    assert_eq!(dial::prepare(&plain, false, &mut dial::options(&plain)), Ok(()), "only TLS needs the time");
+    assert!(options(&broker(1), false).is_ok(), "only TLS needs the time");
 }

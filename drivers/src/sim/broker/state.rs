@@ -1,7 +1,7 @@
 //! What the simulated broker knows: sessions, their queues and windows, retained messages. No I/O.
 
 use super::BrokerCounts;
-use crate::decode::json::topic;
+use crate::decode::message::topic;
 use facility_config::limits::{SIM_SESSION_QUEUE_LEN, SIM_SESSIONS_MAX};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Connect, Packet, Publish, SubAck, Subscribe, SubscribeReasonCode};

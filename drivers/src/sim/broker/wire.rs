@@ -12,17 +12,27 @@ use tokio::net::{TcpListener, TcpStream};
 /// Longest that any test waits for anything.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 const PACKET_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Room for one read, so that what the other side wrote at once is read at once.
+const READ_BYTES: usize = 64 * 1024;
 
 pub(crate) struct Wire {
     stream: TcpStream,
     input: BytesMut,
+    /// Reads that brought something.
+    pub(crate) reads: usize,
+    /// Pings answered.
+    pub(crate) pings: usize,
 }
 
 impl Wire {
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, input: BytesMut::new(), reads: 0, pings: 0 }
+    }
+
     /// Waits for a client.
     pub(crate) async fn accept(listener: &TcpListener) -> Self {
         let (stream, _) = tokio::time::timeout(DEADLINE, listener.accept()).await.expect("a client").unwrap();
-        Self { stream, input: BytesMut::new() }
+        Self::new(stream)
     }
 
     /// Waits for a client, lets it in, and returns how it introduced itself.
@@ -35,7 +45,7 @@ impl Wire {
 
     /// Connects as a client with a lasting session and returns whether it was there before.
     pub(crate) async fn client(addr: SocketAddr, client_id: &str) -> (Self, bool) {
-        let mut wire = Self { stream: TcpStream::connect(addr).await.unwrap(), input: BytesMut::new() };
+        let mut wire = Self::new(TcpStream::connect(addr).await.unwrap());
         let mut connect = Connect::new(client_id);
         connect.clean_session = false;
         wire.send(Packet::Connect(connect)).await;
@@ -72,15 +82,21 @@ impl Wire {
         tokio::time::timeout(DEADLINE, self.next_packet()).await.expect("something within the deadline")
     }
 
-    async fn next_packet(&mut self) -> Option<Packet> {
+    /// The same without a deadline, for tests that hold the time themselves.
+    pub(crate) async fn next_packet(&mut self) -> Option<Packet> {
         loop {
             match Packet::read(&mut self.input, PACKET_BYTES_MAX) {
-                Ok(Packet::PingReq) => self.send(Packet::PingResp).await,
+                Ok(Packet::PingReq) => {
+                    self.pings += 1;
+                    self.send(Packet::PingResp).await;
+                }
                 Ok(packet) => return Some(packet),
                 Err(Error::InsufficientBytes(_)) => {
+                    self.input.reserve(READ_BYTES);
                     if !matches!(self.stream.read_buf(&mut self.input).await, Ok(1..)) {
                         return None;
                     }
+                    self.reads += 1;
                 }
                 Err(error) => panic!("{error}"),
             }

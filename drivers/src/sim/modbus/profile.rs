@@ -22,7 +22,7 @@ impl Bank {
                 self.delay(unit, map.turnaround);
                 self.channels(unit, map, &vec![false; usize::from(map.channels)]);
             }
-            Dialect::Json(_) | Dialect::Internal => return false,
+            Dialect::Mqtt(_) | Dialect::Internal => return false,
         }
         true
     }

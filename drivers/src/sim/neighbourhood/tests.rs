@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::decode::json::JsonDecoder;
+use crate::decode::message::{Arrival, MessageDecoder};
 use crate::decode::registers;
 use crate::sim::fleet::{Fleet, FleetSpec, Said, buses};
 use facility_config::alarm::RuleKind;
@@ -38,7 +38,7 @@ fn site(devices: usize, places: &Places<'_>) -> Site {
 fn the_six_of_the_demonstration_are_a_valid_site() {
     let site = site(6, &places(&ports(1)));
     assert_eq!((&*site.gateway.district, site.gateway.community.as_deref()), ("350102", Some("军门社区")));
-    assert_eq!((&*site.brokers[0].host, site.brokers[0].port), ("127.0.0.1", 18830));
+    assert_eq!(site.brokers[0].endpoints[0].to_string(), "mqtt://127.0.0.1:18830");
     let address = HostPort { host: "127.0.0.1".into(), port: 1502 };
     assert_eq!(site.buses[0].transport, Transport::Dial { address, backup: None });
     assert_eq!(site.store.dir, Path::new("/tmp/demo \"1\""), "a path keeps its quotes");
@@ -88,13 +88,13 @@ fn devices_without_a_bus_are_left_out() {
 #[test]
 fn everything_the_fleet_says_is_taken_without_a_fault() {
     let site = site(12, &places(&ports(1)));
-    let decoder = JsonDecoder::new(&site, 0);
+    let mut decoder = MessageDecoder::new(&site, 0);
     let maps: BTreeMap<_, _> = site.devices.iter().filter_map(|device| Some((&*device.id, &device.profile.as_ref()?.dialect))).collect();
     let mut heard = BTreeSet::new();
     for said in Fleet::new(FleetSpec { devices: 12, seed: 3, start_ms: MORNING }).said(MORNING + 12 * HOUR_MS) {
         match said {
             Said::Mqtt { device, topic, payload } => {
-                let batch = decoder.decode(&topic, &payload, MORNING);
+                let batch = decoder.decode(&Arrival { topic: &topic, payload: &payload, retained: false, now_ms: MORNING });
                 assert!(batch.refused.is_none() && batch.faults.is_empty(), "{topic}: {:?} {:?}", batch.refused, batch.faults);
                 assert!(!batch.readings.is_empty(), "{topic}");
                 heard.insert(device);

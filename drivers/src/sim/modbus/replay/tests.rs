@@ -70,7 +70,7 @@ fn golden_frames_of_the_profiles_replay() {
         let golden = match &profile.dialect {
             Dialect::Modbus(map) => &map.golden,
             Dialect::Frame(map) => &map.golden,
-            Dialect::Json(_) | Dialect::Internal => continue,
+            Dialect::Mqtt(_) | Dialect::Internal => continue,
         };
         for golden in golden.iter().filter(|golden| !golden.answer.is_empty()) {
             let wires =

@@ -1,0 +1,121 @@
+//! Messages to batches, and what else they show: to whoever watches, to the dead letters, to the list of strangers.
+//!
+//! Never waits and never logs a payload. Bounded: letters per device, reason and hour, so that a flood of bad messages does
+//! not wear the card.
+
+use super::{BrokerTask, Told};
+use crate::decode::message::{Arrival, MessageDecoder};
+use crate::fault::Fault;
+use crate::heard::Letter;
+use crate::reading::Batch;
+use facility_config::DeviceIx;
+use facility_config::limits::LETTERS_PER_HOUR_MAX;
+use rumqttc::{Publish, QoS};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// What every message of one broker passes.
+pub(super) struct Intake {
+    decoder: MessageDecoder,
+    letters: Quota,
+    /// A message came since it was last [published](Self::publish) what was heard.
+    heard: bool,
+}
+
+impl Intake {
+    pub(super) fn new(task: &BrokerTask) -> Self {
+        Self { decoder: MessageDecoder::new(&task.site, task.index), letters: Quota::default(), heard: false }
+    }
+
+    /// A connection was made.
+    pub(super) fn connected(&mut self, session_present: bool) {
+        self.decoder.connected(session_present);
+    }
+
+    /// What a message says. The acknowledgement is the caller's business.
+    pub(super) fn take(&mut self, task: &BrokerTask, publish: &Publish) -> Batch {
+        self.heard = true;
+        let now_ms = task.clock.now_ms();
+        let arrival = Arrival { topic: &publish.topic, payload: &publish.payload, retained: publish.retain, now_ms };
+        let batch = if task.tap.is_watched() { self.show(task, &arrival, publish.qos) } else { self.decoder.decode(&arrival) };
+        if let Some(fault) = batch.refused.filter(|fault| is_worth_a_letter(*fault))
+            && self.letters.allows(batch.device, fault, now_ms)
+        {
+            self.post(task, &arrival, batch.device, fault);
+        }
+        batch
+    }
+
+    /// Publishes what was heard, if something was.
+    pub(super) fn publish(&mut self, task: &BrokerTask) {
+        if std::mem::take(&mut self.heard)
+            && let Some(heard) = self.decoder.heard()
+        {
+            task.heard.send_replace(Arc::new(heard));
+        }
+    }
+
+    /// Decodes a message and shows it to those who watch.
+    fn show(&mut self, task: &BrokerTask, arrival: &Arrival<'_>, qos: QoS) -> Batch {
+        let (batch, explained) = self.decoder.explain(arrival);
+        task.tap.send(Told {
+            at_ms: arrival.now_ms,
+            topic: self.decoder.shown_topic(arrival.topic).into(),
+            bytes: arrival.payload.len(),
+            qos: qos as u8,
+            retained: arrival.retained,
+            explained,
+        });
+        batch
+    }
+
+    fn post(&self, task: &BrokerTask, arrival: &Arrival<'_>, device: Option<DeviceIx>, fault: Fault) {
+        let (body, is_whole) = self.decoder.redact(arrival);
+        let letter = Letter {
+            at_ms: arrival.now_ms,
+            broker: task.broker.name.clone(),
+            topic: arrival.topic.into(),
+            device,
+            fault,
+            bytes: arrival.payload.len(),
+            body,
+            is_whole,
+        };
+        // The message is counted as refused in any case; a letter is a courtesy.
+        if task.letters.try_send(letter).is_err() {
+            tracing::debug!(broker = %task.broker.name, fault = fault.label(), "no room for a dead letter");
+        }
+    }
+}
+
+/// Whether a message that was refused can teach somebody what is wrong with it. What is only too much, too old or of nobody
+/// is counted and forgotten.
+fn is_worth_a_letter(fault: Fault) -> bool {
+    matches!(fault, Fault::Undecodable | Fault::Oversize | Fault::MissingField | Fault::ForeignId | Fault::UnknownMessage)
+}
+
+/// Letters of the present hour. Its keys are the devices of the configuration times five faults.
+#[derive(Default)]
+struct Quota {
+    since_ms: i64,
+    used: HashMap<(Option<DeviceIx>, Fault), u32>,
+}
+
+impl Quota {
+    /// Uses up one letter, if there is one left.
+    fn allows(&mut self, device: Option<DeviceIx>, fault: Fault, now_ms: i64) -> bool {
+        // A clock that was set back begins a new hour too.
+        if !(self.since_ms..self.since_ms.saturating_add(HOUR_MS)).contains(&now_ms) {
+            self.since_ms = now_ms;
+            self.used.clear();
+        }
+        let used = self.used.entry((device, fault)).or_default();
+        *used = used.saturating_add(1);
+        *used <= LETTERS_PER_HOUR_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests;
