@@ -2,26 +2,28 @@
 //!
 //! Nothing is decided here that a part could decide itself. What `build` accepts, `run` can run.
 
+mod brokers;
 mod buses;
-mod stores;
+pub(crate) mod stores;
 
 use crate::api::{Api, Logs, Taps};
 use crate::collect::{Collector, Watched};
 use crate::forward::{ForwardTask, Lane};
 use crate::gaps::Gaps;
+use crate::letters::{self, LettersInfo};
 use crate::pipeline::{Parts, Picture, Pipeline};
 use crate::rollup::Rollup;
 use crate::status::Status;
 use crate::store::{OpenError, Store};
+use crate::strangers;
 use crate::tasks::{Fatal, Kind, Tasks};
 use crate::telemetry::Telemetry;
 use crate::wear::{self, Gauge};
 use anyhow::Context;
 use facility_config::Site;
-use facility_config::limits::{BACKOFF_MS_MAX, BATCH_QUEUE_LEN};
+use facility_config::limits::{BACKOFF_MS_MAX, BATCH_QUEUE_LEN, LETTER_QUEUE_LEN};
 use facility_config::series::Class;
-use facility_drivers::modbus::Tap;
-use facility_drivers::mqtt::BrokerTask;
+use facility_drivers::heard::Heard;
 use facility_drivers::{Batch, Clock, Link};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -78,6 +80,11 @@ struct Links {
     buses: Vec<watch::Sender<Link>>,
     taps: Taps,
     database: watch::Sender<Link>,
+    /// What brokers show besides readings, in their order.
+    heard: Vec<watch::Sender<Arc<Heard>>>,
+    /// Strangers known before this start.
+    strangers: Arc<strangers::Known>,
+    letters: watch::Sender<LettersInfo>,
 }
 
 impl BuildError {
@@ -135,8 +142,11 @@ impl App {
         let links = Links {
             brokers: site.brokers.iter().map(|_| link()).collect(),
             buses: site.buses.iter().map(|_| link()).collect(),
-            taps: site.buses.iter().map(|bus| (bus.name.clone(), Tap::new())).collect(),
+            taps: Taps::of(&site),
             database: link(),
+            heard: site.brokers.iter().map(|_| watch::Sender::new(Arc::default())).collect(),
+            strangers: Arc::new(strangers::still_strange(&site, strangers::read(&site.store.dir))),
+            letters: watch::Sender::new(LettersInfo::default()),
         };
         let picture = watch::Sender::new(Arc::new(Picture::default()));
         let written = [readings.store.durable(), outbox.store.durable()];
@@ -149,6 +159,9 @@ impl App {
             readings: readings.store.durable(),
             outbox: outbox.store.durable(),
             wear: gauge.shown(),
+            heard: links.heard.iter().map(watch::Sender::subscribe).collect(),
+            strangers: links.strangers.clone(),
+            letters: links.letters.subscribe(),
         };
         let mut collector = Collector::new(site.clone(), clock.clone(), telemetry.clone(), watched);
         let status = watch::channel(Arc::new(collector.collect()));
@@ -214,13 +227,16 @@ impl App {
 
     fn start(&mut self, api_stop: &CancellationToken) -> anyhow::Result<Option<JoinHandle<()>>> {
         let (queue, batches) = mpsc::channel(BATCH_QUEUE_LEN);
+        let (letter_to, letters) = mpsc::channel(LETTER_QUEUE_LEN);
         self.spawn_pipeline(batches);
         self.spawn_rollup();
         self.spawn_gaps();
         self.spawn_forward()?;
         self.spawn_status();
         self.spawn_wear();
-        self.spawn_brokers(&queue);
+        self.spawn_letters(&queue, letters);
+        self.spawn_strangers();
+        self.spawn_brokers(&queue, &letter_to);
         self.spawn_buses(&queue);
         let Some(api) = self.api.take() else { return Ok(None) };
         tracing::info!(page = %format!("http://{}/", api.addr()), "status page");
@@ -290,7 +306,7 @@ impl App {
             clock: clock.clone(),
             stop: stop.clone(),
             seed: seed_of(&site.gateway.id),
-            dead_letter_dir: site.store.dir.join("dead-letter"),
+            dead_letter_dir: site.store.dir.join(letters::DIR),
         };
         // What is wrong now is said at the start, not in the log of a task.
         let mut first = Some(task().prepare()?);
@@ -310,27 +326,6 @@ impl App {
             }
         });
         Ok(())
-    }
-
-    fn spawn_brokers(&mut self, queue: &mpsc::Sender<Batch>) {
-        for (index, broker) in self.site.brokers.iter().enumerate() {
-            let (site, broker, queue, clock) = (self.site.clone(), broker.clone(), queue.clone(), self.clock.clone());
-            let (link, stop) = (self.links.brokers[index].clone(), self.tasks.stop_of(Kind::Broker));
-            let name = format!("mqtt {}", broker.name);
-            self.tasks.spawn(Kind::Broker, name, move || {
-                let task = BrokerTask {
-                    broker: broker.clone(),
-                    index,
-                    site: site.clone(),
-                    out: queue.clone(),
-                    link: link.clone(),
-                    clock: clock.clone(),
-                    stop: stop.clone(),
-                    seed: seed_of(&site.gateway.id),
-                };
-                task.run()
-            });
-        }
     }
 
     /// Looks at the card now and then, beside the picture that shows it.

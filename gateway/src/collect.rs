@@ -2,11 +2,17 @@
 //! for nobody, so a store or a database that hangs is shown hanging.
 
 use crate::ledger::{Books, accounts};
+use crate::letters::LettersInfo;
 use crate::pipeline::Picture;
-use crate::status::{ActiveAlarm, DeviceInfo, ForwardInfo, GatewayInfo, LinkInfo, Rates, Status, StoreInfo, Totals, ValueInfo, WearInfo};
+use crate::status::{
+    ActiveAlarm, DeviceInfo, DroppedInfo, ForwardInfo, GatewayInfo, LinkInfo, Rates, Status, StoreInfo, StrangerInfo, Totals, ValueInfo,
+    WearInfo,
+};
 use crate::store::{Durable, Sink};
+use crate::strangers;
 use crate::telemetry::Telemetry;
 use facility_config::Site;
+use facility_drivers::heard::Heard;
 use facility_drivers::{Clock, Link};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -28,6 +34,12 @@ pub struct Watched {
     pub outbox: watch::Receiver<Durable>,
     /// The card under both.
     pub wear: watch::Receiver<WearInfo>,
+    /// What brokers showed besides readings, in the order of [`Site::brokers`].
+    pub heard: Vec<watch::Receiver<Arc<Heard>>>,
+    /// Strangers known before this start.
+    pub strangers: Arc<strangers::Known>,
+    /// Messages that could not be decoded.
+    pub letters: watch::Receiver<LettersInfo>,
 }
 
 /// Makes snapshots.
@@ -77,7 +89,20 @@ impl Collector {
         let picture = self.watched.picture.borrow().clone();
         status.alarms = alarms(site, &picture);
         status.devices = devices(site, &picture, &status.alarms, uptime_s);
+        self.heard(&mut status);
+        status.letters = self.watched.letters.borrow().clone();
         status.judged()
+    }
+
+    /// What brokers showed besides readings.
+    fn heard(&self, status: &mut Status) {
+        for (broker, heard) in self.site.brokers.iter().zip(&self.watched.heard) {
+            let heard = heard.borrow().clone();
+            let before = self.watched.strangers.get(&*broker.name).map_or(&[][..], Vec::as_slice);
+            let all = strangers::merged(before, &heard.strangers, status.gateway.now_ms);
+            status.strangers.extend(all.into_iter().map(|stranger| StrangerInfo::new(&broker.name, stranger)));
+            status.dropped.extend(heard.places.iter().filter_map(|place| DroppedInfo::new(&self.site, &broker.name, place)));
+        }
     }
 
     /// Log first, then counters: while data flows the account may then show a point twice for a moment, never lose
@@ -118,6 +143,7 @@ fn devices(site: &Site, picture: &Picture, alarms: &[ActiveAlarm], uptime_s: u64
         let mut info = DeviceInfo::new(site, device);
         if let Some(latest) = picture.devices.get(ix.at()) {
             info = info.heard(latest.online(picture.now_ms), latest.last_seen_ms, uptime_s);
+            info.lost_messages = latest.lost_messages;
             info.values = latest.values.iter().map(|(metric, newest)| ValueInfo::new(*metric, &newest.value, newest.at_ms)).collect();
         }
         info.alarms = alarms.iter().filter(|alarm| alarm.raised && *alarm.device == *device.id).map(|alarm| alarm.rule).collect();

@@ -2,20 +2,19 @@
 //!
 //! Pure: [`conditions`] looks at one snapshot and says what holds now; nothing is remembered, so a condition goes
 //! when its cause goes. A cause hides its consequences: a bus that is down does not also report its silent units.
-//! Bounded: at most one condition per code and subject (a link or a store). Alarms of devices are not here: they
+//! Bounded: at most one condition per code and subject (a link, a store, one of a few devices). Alarms of devices are not here: they
 //! are readings, and the `alarm` module's.
 
 mod catalogue;
+mod messages;
 
 pub use catalogue::{Code, Severity};
 
 use crate::status::{DeviceInfo, LinkInfo, LinkKind, Status, StoreInfo, WearInfo};
 use crate::wear::card::{Band, Reserve};
 use facility_config::limits::{LINK_GRACE_MS, STATUS_AGE_MS_MAX};
-use facility_drivers::Fault;
 use facility_drivers::link::LinkState;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// The backlog is worth a word when it fills this share of its budget: early enough to act, late enough that a
 /// night without network is no news.
@@ -64,7 +63,7 @@ pub fn conditions(status: &Status) -> Vec<Condition> {
         of_load(link, status, &mut found);
     }
     of_devices(status, &mut found);
-    of_intake(status, &mut found);
+    messages::look(status, &mut found);
     if !status.gateway.clock_set {
         found.push(Condition::new(
             Code::ClockUnset,
@@ -251,43 +250,6 @@ fn of_devices(status: &Status, found: &mut Vec<Condition>) {
         let en = format!("{n} of {all} devices on {name} are silent: {shown}{dots}.");
         found.push(Condition::new(Code::Silent, name, en, format!("{name} 上 {all} 台设备中有 {n} 台无数据：{shown}{dots}。")));
     }
-}
-
-/// What was turned away in the last minute. A redelivered message is no fault; a unit without an answer is counted
-/// with the silent ones.
-fn of_intake(status: &Status, found: &mut Vec<Condition>) {
-    let rates = &status.rates;
-    let recent_s = rates.recent_s;
-    let unknown = Fault::UnknownDevice.label();
-    if let Some(n) = rates.refused_recent.get(unknown) {
-        let en = format!("{n} messages from devices that are not declared in the last {recent_s} s.");
-        found.push(Condition::new(Code::UnknownDevice, "", en, format!("最近 {recent_s} 秒收到未登记设备的消息 {n} 条。")));
-    }
-    if let Some((n, reasons)) = worth_telling(&rates.refused_recent, |fault| fault == Fault::UnknownDevice) {
-        let en = format!("{n} messages refused in the last {recent_s} s ({reasons}).");
-        found.push(Condition::new(Code::MessagesRefused, "", en, format!("最近 {recent_s} 秒拒收消息 {n} 条（{reasons}）。")));
-    }
-    if let Some((n, reasons)) = worth_telling(&rates.dropped_recent, |_| false) {
-        let en = format!("{n} values dropped in the last {recent_s} s ({reasons}).");
-        found.push(Condition::new(Code::ReadingsDropped, "", en, format!("最近 {recent_s} 秒丢弃数值 {n} 个（{reasons}）。")));
-    }
-}
-
-/// Sum and list of the reasons that are the data's fault, not the line's.
-fn worth_telling(recent: &BTreeMap<&'static str, u64>, told_elsewhere: impl Fn(Fault) -> bool) -> Option<(u64, String)> {
-    let told = |fault: Fault| match fault {
-        Fault::Duplicate | Fault::Timeout | Fault::Exception | Fault::Disconnected => false,
-        other if other.is_discarded() => false,
-        other => !other.keeps_reading() && !told_elsewhere(other),
-    };
-    let counted: Vec<(&str, u64)> = Fault::ALL
-        .into_iter()
-        .filter(|fault| told(*fault))
-        .filter_map(|fault| recent.get(fault.label()).map(|n| (fault.label(), *n)))
-        .collect();
-    let sum = counted.iter().fold(0_u64, |sum, (_, n)| sum.saturating_add(*n));
-    let words: Vec<String> = counted.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
-    (sum > 0).then(|| (sum, words.join(", ")))
 }
 
 /// `40 s`, `12 min`, `5 h`, `9 days`.

@@ -3,15 +3,16 @@
 //! Owns the state it changes; nobody else writes it. Never decodes, never waits for the network. When the store takes
 //! nothing, this waits, the queue behind it fills, and the brokers keep their messages.
 
-use crate::admit::{admit, identity, is_message};
+use crate::admit::{Admission, identity, is_message};
 use crate::alarm::Engine;
 use crate::latest::Latest;
+use crate::parcels::Parcels;
 use crate::status::WearInfo;
 use crate::store::{Append, Page, Store, StoreClosed};
 use crate::telemetry::Telemetry;
 use facility_config::limits::{BATCHES_PER_APPEND_MAX, READ_POINTS_MAX};
 use facility_config::series::Class;
-use facility_config::{DeviceIx, Point, Site};
+use facility_config::{DeviceIx, Point, Site, Source};
 use facility_drivers::{Batch, Clock, Metric, Subject, Value};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,7 @@ pub struct Pipeline {
     wear: watch::Receiver<WearInfo>,
     stop: CancellationToken,
     latest: Latest,
+    parcels: Parcels,
     alarms: Engine,
     heartbeat_ms: i64,
 }
@@ -81,6 +83,7 @@ impl Pipeline {
         let Parts { site, clock, telemetry, queue, readings, outbox, picture, wear, stop } = parts;
         Self {
             latest: Latest::new(&site),
+            parcels: Parcels::default(),
             alarms: Engine::new(site.clone()),
             heartbeat_ms: 0,
             site,
@@ -133,7 +136,8 @@ impl Pipeline {
         let clock_is_set = self.clock.is_set();
         let mut events = Vec::new();
         for batch in &mut batches {
-            admit(batch, &mut self.latest, &self.telemetry.intake, clock_is_set);
+            let (latest, parcels, intake) = (&mut self.latest, &mut self.parcels, &self.telemetry.intake);
+            Admission { site: &self.site, latest, parcels, intake, clock_is_set }.admit(batch);
             // Asked twice: the reading that begins an excursion belongs to it, and so does the one that ends it.
             let was_uneasy = self.is_uneasy(batch);
             events.extend(self.alarms.observe(batch, now_ms));
@@ -216,10 +220,7 @@ impl Pipeline {
             at = page.next;
             points += page.records.len();
             for batch in batches_of(&page) {
-                if let Some(device) = batch.device {
-                    let (stamp, key) = identity(&batch, batch.at_ms);
-                    self.latest.seen(device, batch.subject, stamp, key);
-                }
+                self.recognise(&batch);
                 self.latest.observe(&batch, batch.at_ms);
                 // An alarm that stood before the restart stands: it was told then and is not told again.
                 drop(self.alarms.observe(&batch, batch.at_ms));
@@ -229,6 +230,20 @@ impl Pipeline {
             tracing::info!(points, "read back the newest readings");
         }
         Ok(())
+    }
+
+    /// Remembers what a broker may send again. What a device says about its own health stands apart in the log.
+    fn recognise(&mut self, batch: &Batch) {
+        let Some(device) = batch.device else { return };
+        let is_from_broker = self.site.device(device).is_some_and(|device| matches!(device.source, Source::Mqtt { .. }));
+        match batch.subject {
+            Subject::Event => {
+                let (stamp, key) = identity(batch, batch.at_ms);
+                self.latest.seen(device, batch.subject, stamp, key);
+            }
+            Subject::Telemetry | Subject::Health if is_from_broker => self.latest.recorded(device, batch.at_ms, &batch.readings),
+            Subject::Telemetry | Subject::Health | Subject::Metric => {}
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! covers is computed again but not written again. The snapshot is a cache: losing it costs time, never a figure.
 
 use crate::aggregate::Fold;
+use crate::privacy;
 use crate::store::{Append, Cursor, Durable, Names, Page, Record, Seq, Sink, Store, StoreClosed};
 use crate::telemetry::Telemetry;
 use facility_config::limits::{FOLD_BATCHES_PER_CLOSE, READ_POINTS_MAX, STORE_RETRY_MS};
@@ -150,19 +151,19 @@ fn covered(outbox: &Durable, end: Seq) -> Seq {
     mark
 }
 
-/// One record of the log: device events are passed on, everything else is folded.
+/// One record of the log: device events are passed on unless they stay here, everything else is folded.
 fn take_in(fold: &mut Fold, record: &Record, names: &Names, output: &mut Vec<Batch>) {
     let (Some(origin), Some(metric)) = (names.origins.get(record.origin as usize), names.metrics.get(record.metric as usize)) else {
         return;
     };
     let (Some(device), Some(point)) = (origin.device, metric.point) else { return };
+    let is_kept_back = privacy::is_kept_back(&origin.tags, metric);
     let metric = Metric { point, part: metric.part };
-    if point == Point::EventKey {
-        // Only there to recognise a repetition; it does not leave the site.
-    } else if is_event(point) {
-        pass_on(output, device, metric, record);
-    } else {
+    if !is_event(point) {
+        // What stays here is folded all the same: its figures go out, it does not.
         fold.observe(record.log_ms, device, metric, record.at_ms, &record.value);
+    } else if !is_kept_back {
+        pass_on(output, device, metric, record);
     }
 }
 

@@ -2,16 +2,19 @@
 //!
 //! The app fills it from what the parts already publish; the API, the page and `/metrics` only read it. It holds no
 //! credential, no payload and no field a profile did not allow. Bounded by the site: one entry per declared device,
-//! link, store, known part and active alarm.
+//! link, store, known part and active alarm; and by what a broker's task keeps of strangers and dropped places.
 
 mod device;
+mod heard;
 mod link;
 mod rates;
+pub(crate) mod reason;
 mod store;
 mod wear;
 
 pub(crate) use device::shown;
 pub use device::{ActiveAlarm, DeviceInfo, ValueInfo};
+pub use heard::{DroppedInfo, StrangerInfo};
 pub use link::{LinkInfo, LinkKind, link_state_name};
 pub use rates::{Rate, Rates, Totals};
 pub use store::StoreInfo;
@@ -19,6 +22,7 @@ pub use wear::WearInfo;
 
 use crate::health::{self, Condition};
 use crate::ledger::{Account, Books};
+use crate::letters::LettersInfo;
 use crate::telemetry::{Delivery, Intake};
 use facility_config::site;
 use facility_drivers::Clock;
@@ -48,6 +52,12 @@ pub struct Status {
     pub devices: Vec<DeviceInfo>,
     /// Alarms that are raised or on their way to it.
     pub alarms: Vec<ActiveAlarm>,
+    /// Devices that nobody declared, by broker and id.
+    pub strangers: Vec<StrangerInfo>,
+    /// Places in payloads whose values are dropped, by broker, the most recent first.
+    pub dropped: Vec<DroppedInfo>,
+    /// Messages that could not be decoded and are kept.
+    pub letters: LettersInfo,
     /// What is wrong with the gateway and its connections, worst first; see [`Status::judged`].
     pub conditions: Vec<Condition>,
 }
@@ -112,6 +122,9 @@ impl Status {
             links: Vec::new(),
             devices: Vec::new(),
             alarms: Vec::new(),
+            strangers: Vec::new(),
+            dropped: Vec::new(),
+            letters: LettersInfo::default(),
             conditions: Vec::new(),
         }
     }

@@ -20,6 +20,8 @@ pub enum Kind {
     Broker,
     /// Polls one Modbus bus.
     Bus,
+    /// Keeps messages that could not be decoded, and hands them to the pipeline again.
+    Letters,
     /// Takes batches in: time, duplicates, alarms, store.
     Pipeline,
     /// Folds readings into metrics.
@@ -56,7 +58,7 @@ const STAGES: [(&str, Duration); 4] = [
 
 const fn rule(kind: Kind) -> Rule {
     match kind {
-        Kind::Broker | Kind::Bus => Rule { on_panic: OnPanic::Restart, stage: 0 },
+        Kind::Broker | Kind::Bus | Kind::Letters => Rule { on_panic: OnPanic::Restart, stage: 0 },
         Kind::Pipeline => Rule { on_panic: OnPanic::StopAll, stage: 1 },
         Kind::Rollup => Rule { on_panic: OnPanic::StopAll, stage: 2 },
         // It keeps nothing, and its lines are to be in the outbox before the sender stops.

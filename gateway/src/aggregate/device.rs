@@ -11,6 +11,18 @@ use super::vending::Vending;
 use facility_config::{Measurement, Point};
 use facility_drivers::Metric;
 
+/// Measurement of the figures that are made of the readings of another; [`Measurement::Device5m`] is made of whatever says that
+/// a device is there.
+pub(crate) fn figures_of(readings: Measurement) -> Option<Measurement> {
+    match readings {
+        Measurement::Locker => Some(Measurement::Locker5m),
+        Measurement::Cabinet => Some(Measurement::Cabinet5m),
+        Measurement::Vending | Measurement::Lane => Some(Measurement::Vending5m),
+        Measurement::Energy => Some(Measurement::Energy5m),
+        _ => None,
+    }
+}
+
 /// Lives on the heap part by part: most devices have one or two.
 #[derive(Debug, Default)]
 pub(super) struct State {

@@ -49,6 +49,7 @@ pub(crate) fn device(id: &str, kind: Kind, interval_s: u64) -> Device {
         interval: Duration::from_secs(interval_s),
         cold: None,
         polling: facility_config::device::Polling::default(),
+        ingest: facility_config::device::Ingest::default(),
         rules: Vec::new(),
     }
 }

@@ -29,6 +29,7 @@ mod tests;
 
 pub(crate) use cabinet::mode_is_defrost;
 pub(crate) use defrost::Defrost;
+pub(crate) use device::figures_of;
 pub(crate) use hold::{Held, flag, float};
 pub(crate) use online::{Sign, online_ms, sign};
 

@@ -6,6 +6,7 @@
 use super::hold::{Frame, Sample, Terms, walk};
 use super::row::Row;
 use super::save::saved;
+use facility_config::series::Class;
 use facility_config::{Measurement, Point};
 use facility_drivers::{Quality, Value};
 
@@ -34,14 +35,8 @@ pub(crate) fn sign(point: Point, value: &Value) -> Sign {
             (Point::HealthRssi | Point::HealthUptime, _) => Sign::Heard,
             _ => Sign::Nothing,
         },
-        Measurement::Locker
-        | Measurement::LockerSize
-        | Measurement::Cabinet
-        | Measurement::Vending
-        | Measurement::Lane
-        | Measurement::Energy
-        | Measurement::Gateway => Sign::Message,
         Measurement::Event => Sign::Heard,
+        measured if measured.info().class == Class::Reading => Sign::Message,
         _ => Sign::Nothing,
     }
 }

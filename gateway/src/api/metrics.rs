@@ -1,7 +1,8 @@
 //! `/metrics`: the snapshot as OpenMetrics text. Base units in the names, counters end in `_total`.
 //!
-//! Labels are identities of the configuration and closed sets; nothing a device sends becomes one, so the number of
-//! series is bounded by the site.
+//! Labels are identities of the configuration and closed sets, so the number of series is bounded by the site. The one thing
+//! devices decide is the names of places whose values are dropped: made harmless by the decoder, and bounded by
+//! [`DROPPED_PLACES_MAX`](facility_config::limits::DROPPED_PLACES_MAX) for each broker.
 
 use crate::ledger::Account;
 use crate::process;
@@ -56,7 +57,8 @@ impl Collector for Snapshot {
         wear(to, status)?;
         forward(to, status)?;
         links(to, status)?;
-        devices(to, status)
+        devices(to, status)?;
+        heard(to, status)
     }
 }
 
@@ -170,6 +172,23 @@ fn devices(to: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
     gauges(to, "device_last_seen_timestamp", "When the device was last heard, Unix time", Some(Unit::Seconds), seen)?;
     let raised = status.raised().map(|alarm| (vec![("device_id", alarm.device.as_str()), ("rule", alarm.rule)], 1_u64));
     gauges(to, "alarm_active", "1 for every raised alarm", None, raised)
+}
+
+/// What came over brokers besides readings.
+fn heard(to: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
+    let dropped = status.dropped.iter().map(|drop| {
+        (vec![("device_id", drop.device.as_str()), ("place", drop.place.as_str()), ("reason", drop.reason.label())], drop.count)
+    });
+    counters(to, "dropped_values", "Values dropped since start, by device, place in the payload and reason", None, dropped)?;
+    let brokers = status.links.iter().filter(|link| link.kind == LinkKind::Broker);
+    let strangers = brokers.map(|link| {
+        let n = status.strangers.iter().filter(|one| one.broker == link.name).count();
+        (vec![("link", link.name.as_str())], n as u64)
+    });
+    gauges(to, "strangers", "Devices that were heard and are not declared", None, strangers)?;
+    let letters = &status.letters;
+    gauges(to, "dead_letters", "Messages kept that could not be decoded", None, one(Some(letters.kept as u64)))?;
+    counters(to, "dead_letters_lost", "Such messages that could not be kept", None, one(Some(letters.lost)))
 }
 
 fn link_kind(kind: LinkKind) -> &'static str {

@@ -14,10 +14,13 @@ mod listener;
 mod metrics;
 mod page;
 mod routes;
+mod tail;
+mod taps;
 mod trace;
 
 pub use history::Logs;
-pub use trace::Taps;
+pub(crate) use tail::{Became, Line};
+pub use taps::Taps;
 
 use crate::status::Status;
 use facility_config::limits::API_STOP_MS_MAX;

@@ -42,6 +42,7 @@ fn summary(status: &Status, stalled: Option<&Condition>) -> String {
         status.raised().map(|alarm| format!("{} · {} · {}", alarm.en, alarm.zh, alarm.device_name.as_ref().unwrap_or(&alarm.device))),
     );
     list(&mut html, status.devices.iter().map(device));
+    list(&mut html, status.strangers.iter().map(|one| format!("{} · unknown device 未登记设备 · {}", one.stranger.id, one.adopt)));
     list(&mut html, status.accounts.iter().map(ToString::to_string));
     html
 }

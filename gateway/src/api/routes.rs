@@ -1,8 +1,8 @@
 //! What is asked to what is answered. Every answer is made from one snapshot; history comes from the stores as well.
 
 use super::history::{Asked, Logs};
-use super::trace::Taps;
-use super::{guard, metrics, page, trace};
+use super::taps::Taps;
+use super::{guard, metrics, page, tail, trace};
 use crate::health::{self, Condition, Severity};
 use crate::status::Status;
 use axum::extract::rejection::QueryRejection;
@@ -62,11 +62,12 @@ pub(super) fn router(view: View) -> Router {
         .route("/api/devices/{id}", get(device))
         .route("/api/history", get(history))
         .route("/api/bus/{name}/trace", get(frames))
+        .route("/api/mqtt/{name}/tail", get(messages))
         .fallback(|| async {
             guard::problem(
                 StatusCode::NOT_FOUND,
                 "not found",
-                "See /, /healthz, /metrics, /api/status, /api/devices, /api/history, /api/bus/NAME/trace.",
+                "See /, /healthz, /metrics, /api/status, /api/devices, /api/history, /api/bus/NAME/trace, /api/mqtt/NAME/tail.",
             )
         })
         .layer(middleware::from_fn(guard::guard))
@@ -127,8 +128,15 @@ async fn history(State(view): State<View>, asked: Result<Query<Asked>, QueryReje
 }
 
 async fn frames(State(view): State<View>, Path(name): Path<String>) -> Response {
-    match view.taps.get(&*name) {
+    match view.taps.buses.get(&*name) {
         Some(tap) => trace::stream(tap),
         None => guard::problem(StatusCode::NOT_FOUND, "no such bus", "See /api/status for the declared ones."),
+    }
+}
+
+async fn messages(State(view): State<View>, Path(name): Path<String>) -> Response {
+    match view.taps.brokers.get(&*name) {
+        Some(tap) => tail::stream(tap, view.taps.devices.clone()),
+        None => guard::problem(StatusCode::NOT_FOUND, "no such broker", "See /api/status for the declared ones."),
     }
 }

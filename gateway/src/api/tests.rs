@@ -35,6 +35,8 @@ fn every_route_answers_with_its_type_and_the_headers() {
         ("/chart.js", 200, "text/javascript; charset=utf-8"),
         ("/api/history?device=gl-junmen-em-01&point=energy.active_w", 200, "application/json"),
         ("/api/history", 400, "application/json"),
+        ("/api/bus/nobody/trace", 404, "application/json"),
+        ("/api/mqtt/nobody/tail", 404, "application/json"),
         ("/api/devices/nobody", 404, "application/json"),
         ("/api/devices/%ff", 400, "text/plain; charset=utf-8"),
         ("/api", 404, "application/json"),
@@ -226,6 +228,9 @@ fn every_line_of_the_metrics_is_valid_and_the_account_balances_in_them() {
         (r#"alarm_active{device_id="tj-aofengzhou-fz-02",rule="frozen_high"}"#, 1.0),
         (r#"condition{code="GW-H012",subject="rs485-b"}"#, 1.0),
         ("forward_wire_bytes_total", 201_344.0),
+        (r#"dropped_values_total{device_id="cs-jinzhou-vm-03",place="/temps/air",reason="wrong_type"}"#, 12.0),
+        (r#"strangers{link="local"}"#, 1.0),
+        ("dead_letters", 3.0),
         ("uptime_seconds", 86_400.0),
     ] {
         assert_eq!(samples.get(&format!("facility_gateway_{series}")), Some(&value), "{series}");

@@ -27,7 +27,7 @@ impl App {
                 out: queue.clone(),
                 link: self.links.buses[index].clone(),
                 notes: notes.clone(),
-                tap: self.links.taps[&bus.name].clone(),
+                tap: self.links.taps.buses[&bus.name].clone(),
                 arrivals,
                 clock: self.clock.clone(),
                 stop: self.tasks.stop_of(Kind::Bus),

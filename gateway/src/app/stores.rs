@@ -51,7 +51,7 @@ fn opened(options: Options, clock: &Clock) -> Result<Opened, OpenError> {
 }
 
 /// Tag set of a device, sorted by key; kept with every point it ever records.
-fn tags_of(site: &Site, device: &Device) -> String {
+pub(crate) fn tags_of(site: &Site, device: &Device) -> String {
     let gateway = &site.gateway;
     let tags = [
         ("device_id", &*device.id),

@@ -1,15 +1,23 @@
-//! `check`: every problem of a configuration at once. Passing means that `run` starts.
+//! `check`: every problem of a configuration at once. Passing means that `run` starts, but for credentials of systemd that are
+//! not there to be looked at: a warning says which.
 
 use super::{CheckArgs, Exit};
 use facility_config::{Loaded, Problems};
 use std::io::IsTerminal;
 use std::path::Path;
 
-/// Reads a configuration with this process's environment.
+/// Reads a configuration with this process's environment, to log in nowhere: a shell has no credentials of systemd.
 pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
-    let env: Vec<(String, String)> =
-        std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect();
-    facility_config::open(path, &env)
+    facility_config::look(path, &environment())
+}
+
+/// Reads a configuration to run the gateway with it.
+pub(super) fn load_to_run(path: &Path) -> Result<Loaded, Problems> {
+    facility_config::open(path, &environment())
+}
+
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this command is for")]

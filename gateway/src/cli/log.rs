@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::sync::Mutex;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
 /// Where log lines go.
 pub(super) enum Place {
@@ -12,12 +13,13 @@ pub(super) enum Place {
     File(File),
 }
 
+/// Libraries that would show at `trace` what travels through them, passwords and payloads: never more than this of them,
+/// whatever is asked for.
+const DISCREET: [&str; 4] = ["tungstenite=info", "async_tungstenite=info", "ws_stream_tungstenite=info", "hyper=info"];
+
 /// Starts logging. A filter that cannot be read falls back to `info` and says so.
 pub(super) fn start(filter: &str, json: bool, place: Place) {
-    let (parsed, problem) = match EnvFilter::try_new(filter) {
-        Ok(parsed) => (parsed, None),
-        Err(error) => (EnvFilter::new("info"), Some(error)),
-    };
+    let (parsed, problem) = parse(filter);
     // journald stamps lines itself.
     let under_systemd = std::env::var_os("JOURNAL_STREAM").is_some();
     let builder = tracing_subscriber::fmt().with_env_filter(parsed);
@@ -35,5 +37,32 @@ pub(super) fn start(filter: &str, json: bool, place: Place) {
     }
     if started.is_err() {
         tracing::debug!("logging was set up before");
+    }
+}
+
+fn parse(filter: &str) -> (EnvFilter, Option<ParseError>) {
+    let (parsed, problem) = match EnvFilter::try_new(filter) {
+        Ok(parsed) => (parsed, None),
+        Err(error) => (EnvFilter::new("info"), Some(error)),
+    };
+    let discreet = DISCREET.iter().filter_map(|directive| directive.parse().ok());
+    (discreet.fold(parsed, EnvFilter::add_directive), problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_travels_is_never_logged_whatever_is_asked_for() {
+        for filter in ["trace", "info,tungstenite=trace", "tungstenite=trace", "no such level=9", "debug,hyper=trace"] {
+            let (parsed, problem) = parse(filter);
+            let shown = format!(",{parsed},");
+            for directive in DISCREET {
+                assert!(shown.contains(&format!(",{directive},")), "{filter}: {shown}");
+            }
+            assert!(!shown.contains("tungstenite=trace") && !shown.contains("hyper=trace"), "{filter}: {shown}");
+            assert_eq!(problem.is_some(), filter.starts_with("no"), "{filter}");
+        }
     }
 }

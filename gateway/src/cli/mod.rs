@@ -5,12 +5,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod check;
+pub mod deadletter;
 pub mod demo;
 mod exit;
 mod log;
 pub mod modbus;
+pub mod mqtt;
+pub mod privacy;
 pub mod profile;
+mod remote;
 mod run;
+mod say;
 mod screen;
 pub mod store;
 
@@ -49,12 +54,21 @@ enum Command {
     /// Find, read and watch what is on a Modbus line 查找、读取、监视总线设备
     #[command(subcommand)]
     Modbus(modbus::ModbusCommand),
+    /// Watch what devices send, explain it, declare the unknown ones 查看、解析报文，登记设备
+    #[command(subcommand)]
+    Mqtt(mqtt::MqttCommand),
+    /// Messages that could not be decoded: list, show, decode again, remove 死信：查看、重新解析、删除
+    #[command(subcommand)]
+    Deadletter(deadletter::LetterCommand),
     /// Look at the data on a card, check it, take it out, put it in 存储卡数据：查看、校验、导出、导入
     #[command(subcommand)]
     Store(store::StoreCommand),
     /// Device models: list, show, write one of your own in TOML or a spreadsheet 设备型号：查看、导出、导入、检查
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
+    /// What this configuration can ever store or send 隐私审计
+    #[command(subcommand)]
+    Privacy(privacy::PrivacyCommand),
 }
 
 /// Arguments of `run`.
@@ -138,8 +152,11 @@ impl Cli {
             Command::Check(args) => check::check(&args),
             Command::Demo(args) => demo::demo(&args, &self.log, self.log_json),
             Command::Modbus(command) => modbus::act(&command),
+            Command::Mqtt(command) => mqtt::act(&command),
+            Command::Deadletter(command) => deadletter::act(&command),
             Command::Store(command) => store::act(&command),
             Command::Profile(command) => profile::act(&command),
+            Command::Privacy(command) => privacy::act(&command),
         };
         result.report()
     }

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 #[expect(clippy::print_stderr, reason = "configuration problems are for the person at the terminal or in the journal")]
 pub(super) fn run(args: &RunArgs) -> Exit {
-    let loaded = match check::load(&args.config) {
+    let loaded = match check::load_to_run(&args.config) {
         Ok(loaded) => loaded,
         Err(problems) => {
             eprintln!("{}", problems.render(std::io::stderr().is_terminal()));

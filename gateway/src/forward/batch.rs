@@ -4,11 +4,12 @@
 //! and by [`FORWARD_POINTS_MAX`] points looked at.
 
 use super::line::{Name, has_value, push_field, push_series};
+use crate::privacy::is_kept_back;
 use crate::store::record::{MetricName, Origin};
 use crate::store::{Page, Record, Seq};
+use facility_config::Part;
 use facility_config::limits::FORWARD_POINTS_MAX;
 use facility_config::series::Class;
-use facility_config::{Part, Point};
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -28,7 +29,8 @@ pub struct Share {
     pub next: Seq,
     /// Points that are sent.
     pub points: u64,
-    /// Points with nothing to send: without a value (represented by absence), or of a class this lane does not send.
+    /// Points with nothing to send: without a value (represented by absence), of a class this lane does not send, or such as
+    /// never leave the gateway.
     pub passed: u64,
     /// Points that were gone before they could be read.
     pub lost: u64,
@@ -203,8 +205,8 @@ impl<'a> Packer<'a> {
                 return;
             }
         }
-        // The key of an event is there to recognise a repetition; it does not leave the site.
-        let stays = metric.point == Some(Point::EventKey) || name.class.is_some_and(|class| !self.classes.contains(&class));
+        // Also what an older version, or a card of another gateway, has put into the store.
+        let stays = is_kept_back(&origin.tags, metric) || name.class.is_some_and(|class| !self.classes.contains(&class));
         if stays || !has_value(&record.value) {
             return self.pass(seq);
         }

@@ -13,7 +13,7 @@ const LARGE: Bounds = Bounds { lines: 100, bytes: 100_000 };
 fn names() -> Arc<Names> {
     let metric = |name: &str, part: &str| MetricName { name: name.into(), part: Part::new(part).unwrap(), point: Point::from_name(name) };
     Arc::new(Names {
-        origins: ["device_id=a", "device_id=b"].map(|tags| Origin { tags: tags.into(), device: None }).to_vec(),
+        origins: ["device_id=a", "device_id=b", "device_id=c,kind=locker"].map(|tags| Origin { tags: tags.into(), device: None }).to_vec(),
         metrics: vec![
             metric("vending_5m.vends", ""),
             metric("vending_5m.vend_fails", ""),
@@ -22,6 +22,8 @@ fn names() -> Arc<Names> {
             metric("alarm.active", "r"),
             metric("nodot", ""),
             metric("event.key", "deposit"),
+            metric("compartment.occupied", "7"),
+            metric("event.count", "deposit"),
         ],
     })
 }
@@ -56,12 +58,14 @@ fn pack(pages: &[Page], bounds: Bounds) -> Batch {
 }
 
 #[test]
-fn the_key_of_an_event_stays_here_whatever_is_sent() {
-    let mut packer = Packer::new(0, &[Class::Event], LARGE);
-    pages(&[record(0, 4, 10), record(0, 6, 10)], 0, 10).iter().for_each(|page| packer.take(page));
+fn what_stays_here_is_passed_over_whatever_is_sent() {
+    let mut packer = Packer::new(0, &[Class::Reading, Class::Metric, Class::Event], LARGE);
+    // An alarm; an event's key; a compartment; a parcel put in, which only a locker keeps to itself.
+    let records = [record(0, 4, 10), record(0, 6, 10), record(0, 7, 10), record(2, 8, 10), record(0, 8, 10)];
+    pages(&records, 0, 10).iter().for_each(|page| packer.take(page));
     let batch = packer.finish();
-    assert_eq!((batch.len(), batch.text(0..1)), (1, "alarm,device_id=a,rule=r active=7i 10\n"));
-    assert_eq!(batch.share(0..1), Share { next: 2, points: 1, passed: 1, lost: 0 });
+    assert_eq!(batch.text(0..batch.len()), "alarm,device_id=a,rule=r active=7i 10\nevent,device_id=a,type=deposit count=7i 10\n");
+    assert_eq!(batch.share(0..2), Share { next: 5, points: 2, passed: 3, lost: 0 });
 }
 
 #[test]

@@ -56,13 +56,19 @@ pub enum Code {
     MessagesRefused,
     /// Values that cannot be believed.
     ReadingsDropped,
+    /// A field of a device is of another type than its profile says.
+    SchemaChanged,
+    /// A device sends more than it may.
+    RateLimited,
+    /// Sparkplug devices that have not introduced themselves.
+    NoBirth,
     /// The clock stands before the build date.
     ClockUnset,
 }
 
 impl Code {
     /// Every condition.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::StoreFault,
         Self::Stalled,
         Self::StoreDamaged,
@@ -82,6 +88,9 @@ impl Code {
         Self::UnknownDevice,
         Self::MessagesRefused,
         Self::ReadingsDropped,
+        Self::SchemaChanged,
+        Self::RateLimited,
+        Self::NoBirth,
         Self::ClockUnset,
     ];
 
@@ -108,6 +117,9 @@ impl Code {
             Self::UnknownDevice => "GW-H030",
             Self::MessagesRefused => "GW-H031",
             Self::ReadingsDropped => "GW-H032",
+            Self::SchemaChanged => "GW-H033",
+            Self::RateLimited => "GW-H034",
+            Self::NoBirth => "GW-H035",
             Self::ClockUnset => "GW-H040",
         }
     }
@@ -191,16 +203,28 @@ impl Code {
                 "请运行 facility-gateway modbus plan --bus 名称 查看：可提高波特率、加大轮询间隔、将慢变点放入 slow 组，或另接一条总线。应答慢的设备只能占用自己的份额。",
             ),
             Self::UnknownDevice => (
-                "Declare the device in the configuration, or find out who is publishing on its topics.",
-                "请在配置中登记该设备，或查明是谁在发布这些主题。",
+                "`facility-gateway mqtt strangers` lists them, `facility-gateway mqtt adopt ID` declares one; or find out who is publishing on these topics.",
+                "运行 facility-gateway mqtt strangers 查看，运行 facility-gateway mqtt adopt 编号 登记；否则请查明是谁在发布这些主题。",
             ),
             Self::MessagesRefused => (
-                "Check that the device's profile fits its firmware; the reasons say what was wrong.",
-                "检查设备型号文件与其固件是否一致；原因见括号。",
+                "Check that the device's profile fits its firmware; `facility-gateway deadletter list` and `deadletter show ID` say what was wrong with which message.",
+                "检查设备型号文件与其固件是否一致；运行 facility-gateway deadletter list 和 deadletter show 编号 查看具体消息和原因。",
             ),
             Self::ReadingsDropped => (
                 "Other values of the same messages were kept. Check the profile's fields and ranges.",
                 "同一消息中的其他值已保留。请检查型号文件中的字段和取值范围。",
+            ),
+            Self::SchemaChanged => (
+                "See what it sends: `facility-gateway mqtt tail --device ID --drops`. After a change of firmware adapt a copy of the profile in profiles.d. Points keep their type, so the database holds nothing wrong.",
+                "运行 facility-gateway mqtt tail --device 编号 --drops 查看报文。若固件已更新，请在 profiles.d 中修改型号文件的副本。测点类型固定，数据库中的数据不受影响。",
+            ),
+            Self::RateLimited => (
+                "Find out why it sends so much. If it is right, raise messages_per_s_max of the device; other devices are not affected.",
+                "查明该设备为何发送如此频繁；如属正常，请调大该设备的 messages_per_s_max。其他设备不受影响。",
+            ),
+            Self::NoBirth => (
+                "Restart the Sparkplug node, or let its host ask it for a rebirth: this gateway only listens and cannot ask.",
+                "请重启 Sparkplug 节点，或由其主机请求重新发送 birth；本网关只接收，不能发出请求。",
             ),
             Self::ClockUnset => (
                 "Give the board a time source: network time, or a battery-backed clock. Readings are kept and put right later.",

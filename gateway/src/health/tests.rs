@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
 use crate::status::sample;
+use facility_drivers::Fault;
 
 fn codes(status: &Status) -> Vec<&'static str> {
     conditions(status).iter().map(|found| found.code.as_str()).collect()
@@ -27,7 +28,7 @@ type Change = fn(&mut Status);
 
 #[test]
 fn each_condition_comes_with_its_cause() {
-    let causes: [(&str, Change); 27] = [
+    let causes: [(&str, Change); 33] = [
         ("GW-H001", |s| s.stores[0].fault = Some("no space left on device".into())),
         ("GW-H003", |s| s.stores[0].damaged = 1),
         ("GW-H004", |s| (s.stores[1].evicted_since_start, s.stores[1].backlog_bytes) = (1, s.stores[1].bytes_max)),
@@ -53,7 +54,13 @@ fn each_condition_comes_with_its_cause() {
         ("GW-H030", |s| _ = s.rates.refused_recent.insert("unknown_device", 1)),
         ("GW-H031", |s| _ = s.rates.refused_recent.insert("undecodable", 1)),
         ("GW-H032", |s| _ = s.rates.dropped_recent.insert("unknown_device", 1)),
+        ("GW-H030", |s| s.strangers = sample::busy().strangers),
         ("GW-H032", |s| _ = s.rates.dropped_recent.insert("out_of_range", 1)),
+        ("GW-H032", |s| _ = s.rates.dropped_recent.insert("wrong_type", 1)),
+        ("GW-H033", |s| s.dropped = sample::busy().dropped),
+        ("GW-H033", |s| (s.dropped, _) = (sample::busy().dropped, s.rates.dropped_recent.insert("wrong_type", 1))),
+        ("GW-H034", |s| _ = s.rates.refused_recent.insert("rate_limited", 9)),
+        ("GW-H035", |s| _ = s.rates.refused_recent.insert("no_birth", 9)),
         ("GW-H040", |s| s.gateway.clock_set = false),
     ];
     for (code, cause) in causes {
@@ -71,7 +78,7 @@ fn one_message() -> crate::telemetry::Intake {
 
 #[test]
 fn what_is_normal_is_no_condition() {
-    let normal: [(&str, Change); 15] = [
+    let normal: [(&str, Change); 20] = [
         ("a link just coming up", |s| down(s, LinkKind::Broker, LinkState::Connecting, LINK_GRACE_MS - 1)),
         ("a link told to stop", |s| down(s, LinkKind::Bus, LinkState::Stopped, 60_000)),
         ("a backlog below half", |s| s.stores[1].backlog_bytes = s.stores[1].bytes_max / 2 - 1),
@@ -86,6 +93,20 @@ fn what_is_normal_is_no_condition() {
         ("a message sent twice", |s| _ = s.rates.refused_recent.insert("duplicate", 5)),
         ("a unit without an answer", |s| _ = s.rates.dropped_recent.insert("timeout", 5)),
         ("a time put right", |s| _ = s.rates.dropped_recent.insert("clock_ahead", 5)),
+        ("a message the broker had kept", |s| _ = s.rates.refused_recent.insert("retained", 5)),
+        ("a field nobody asked for", |s| _ = s.rates.dropped_recent.insert("unknown_field", 5)),
+        ("a stranger of yesterday", |s| {
+            s.strangers = sample::busy().strangers;
+            s.strangers[0].stranger.last_ms = s.gateway.now_ms - 3_600_000;
+        }),
+        ("a field that was of another type yesterday", |s| {
+            s.dropped = sample::busy().dropped;
+            s.dropped[1].last_ms = s.gateway.now_ms - 3_600_000;
+        }),
+        ("a field of a machine that has only just been switched on again", |s| {
+            s.dropped = sample::busy().dropped;
+            (s.devices[0].online, s.devices[0].waiting) = (false, true);
+        }),
         ("a device not due yet", |s| (s.devices[0].online, s.devices[0].waiting) = (false, true)),
     ];
     for (case, change) in normal {
@@ -113,7 +134,7 @@ fn a_full_store_hides_its_backlog_and_the_worst_comes_first() {
     status.stores[1].evicted_since_start = 7;
     status.stores[0].fault = Some("input/output error".into());
     status.rates.dropped_recent.insert("wrong_type", 2);
-    assert_eq!(codes(&status), ["GW-H001", "GW-H004", "GW-H012", "GW-H020", "GW-H030", "GW-H032"]);
+    assert_eq!(codes(&status), ["GW-H001", "GW-H004", "GW-H012", "GW-H020", "GW-H030", "GW-H033"]);
 }
 
 #[test]
@@ -172,6 +193,39 @@ fn messages_say_where_why_how_long_and_how_long_it_can_go_on() {
         found[0].zh,
         "数据库（https://tsdb.example.cn/insert）无法访问，已持续 45 分钟 (no route to host)。按目前速率还可离线保存 9 天。"
     );
+}
+
+#[test]
+fn what_devices_send_is_told_with_names_and_places() {
+    let mut status = sample::busy();
+    status.rates.dropped_recent.insert("out_of_range", 2);
+    status.rates.refused_recent.insert("rate_limited", 70);
+    let place = |device: &str, place: &str, reason, last_s: i64| {
+        let mut drop = sample::busy().dropped.remove(1);
+        (drop.device, drop.place, drop.reason, drop.last_ms) = (device.into(), place.into(), reason, status.gateway.now_ms - last_s * 1000);
+        drop
+    };
+    let more = [
+        place("gl-junmen-lk-01", "/compartments/total", Fault::OutOfRange, 3),
+        place("gl-junmen-lk-01", "", Fault::RateLimited, 3),
+        place("gl-junmen-lk-01", "/compartments/faulted", Fault::OutOfRange, 300),
+    ];
+    status.dropped.extend(more);
+    let told: Vec<String> = conditions(&status).into_iter().filter(|one| one.code >= Code::UnknownDevice).map(|one| one.en).collect();
+    let expected = [
+        "Devices that are not declared were heard in the last hour, 1 in all: cs-jinzhou-vm-04.",
+        "A field of cs-jinzhou-vm-03 is no longer what its profile says: /temps/air.",
+        "70 messages were dropped in the last 60 s because a device sends more than it may: gl-junmen-lk-01.",
+        "2 values dropped in the last 60 s (out_of_range 2): gl-junmen-lk-01 /compartments/total.",
+    ];
+    assert_eq!(told, expected);
+    // New firmware for a whole fleet is one thing.
+    status.dropped = status.devices.iter().map(|device| place(&device.id, "/status", Fault::BadText, 1)).collect();
+    status.devices.iter_mut().for_each(|device| device.online = true);
+    let found = conditions(&status);
+    let told: Vec<&str> = found.iter().filter(|one| one.code == Code::SchemaChanged).map(|one| one.en.as_str()).collect();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("Fields of 7 devices are no longer what their profiles say: cs-jinzhou-vm-03, "), "{told:?}");
 }
 
 #[test]

@@ -60,15 +60,29 @@ fn online_is_two_intervals_after_it_was_heard_and_ends_with_its_last_will() {
     }
 }
 
+/// A lock station says nothing but this of its compartments.
 #[test]
-fn a_device_keeps_no_more_than_one_message_can_name() {
+fn a_device_is_there_whatever_it_measures() {
+    use Point::{CabinetAir, CompartmentDoor, CompartmentLockFault, ControllerAlarmActive, LaneFault, PhaseActive, ProbeTemp};
+    for point in [CabinetAir, CompartmentDoor, CompartmentLockFault, ControllerAlarmActive, PhaseActive, LaneFault, ProbeTemp] {
+        let name = point.info().name;
+        assert_eq!(sign(point, &Value::Int(1)), Sign::Message, "{name}");
+        assert_eq!(sign(point, &Value::Missing(Quality::CommError)), Sign::Nothing, "{name}");
+    }
+    let [event, figure] = [Point::EventCount, Point::Device5mReceived].map(|point| sign(point, &Value::Int(1)));
+    assert_eq!((event, figure), (Sign::Heard, Sign::Nothing));
+}
+
+#[test]
+fn a_device_keeps_no_more_series_than_it_may_have() {
     let mut latest = latest();
-    for no in 0..READINGS_PER_MESSAGE_MAX + 10 {
+    let series_max = series_max(Ingest::default());
+    for no in 0..series_max + 10 {
         let mut flood = Batch::new(DEVICE, Subject::Telemetry, T0);
         flood.push(Metric { point: Point::LaneLevel, part: Part::new(&no.to_string()).unwrap() }, Value::Int(1));
         latest.observe(&flood, T0);
     }
-    assert_eq!(latest.device(DEVICE).unwrap().values.len(), READINGS_PER_MESSAGE_MAX);
+    assert_eq!(latest.device(DEVICE).unwrap().values.len(), series_max);
 }
 
 #[test]
@@ -78,6 +92,7 @@ fn repetitions_are_recognised() {
     let table = [
         (Telemetry, 1000, 0, false),
         (Telemetry, 1000, 0, true),
+        (Telemetry, 1000, 9, false),
         (Telemetry, 1000, 9, true),
         (Telemetry, 3000, 0, false),
         (Telemetry, 2000, 0, false),
@@ -97,6 +112,25 @@ fn repetitions_are_recognised() {
     }
     assert!(!latest.seen(DeviceIx(0), Telemetry, 1000, 0), "another device has a memory of its own");
     assert!(!latest.seen(DeviceIx(9), Telemetry, 1000, 0), "an unknown device has none");
+}
+
+#[test]
+fn what_the_log_had_is_known_by_time_and_series_until_as_many_messages_have_come_as_are_remembered() {
+    let mut latest = latest();
+    let readings =
+        |points: &[Point]| points.iter().map(|point| Reading { metric: Metric::whole(*point), value: Value::Int(1) }).collect::<Vec<_>>();
+    let left = |latest: &Latest, at_ms| {
+        let mut said = readings(&[Point::CabinetAir, Point::CabinetDoor]);
+        latest.drop_recorded(DEVICE, at_ms, &mut said);
+        said
+    };
+    latest.recorded(DEVICE, T0, &readings(&[Point::CabinetAir, Point::CabinetSetpoint]));
+    assert_eq!(left(&latest, T0), readings(&[Point::CabinetDoor]));
+    assert_eq!(left(&latest, T0 + 1).len(), 2, "another time");
+    for at_ms in 0..=STAMPS_REMEMBERED as i64 {
+        latest.seen(DEVICE, Subject::Telemetry, T0 + at_ms, 0);
+    }
+    assert_eq!(left(&latest, T0).len(), 2);
 }
 
 #[test]

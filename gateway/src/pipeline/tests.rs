@@ -1,8 +1,9 @@
 //! Which batches the stores are asked to keep when room is short.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
-use crate::store::Names;
 use crate::store::memory::{Memory, memory};
+use crate::store::record::{MetricName, Origin};
+use crate::store::{Names, Record};
 use facility_config::Part;
 use facility_drivers::Fault;
 use tokio::task::JoinHandle;
@@ -42,8 +43,14 @@ struct Rig {
 
 impl Rig {
     fn start() -> Self {
+        Self::start_with(Names::default(), Vec::new())
+    }
+
+    /// With what is in the log from before.
+    fn start_with(names: Names, log: Vec<Record>) -> Self {
         let (clock, telemetry, stop) = (Clock::manual(T0), Arc::new(Telemetry::default()), CancellationToken::new());
-        let (readings, outbox) = (memory(Names::default()), memory(Names::default()));
+        let (readings, outbox) = (memory(names), memory(Names::default()));
+        readings.1.push(log);
         let (queue, batches) = mpsc::channel(8);
         let parts = Parts {
             site: Arc::new(facility_config::from_toml("gateway.toml", SITE).unwrap()),
@@ -157,4 +164,44 @@ async fn what_is_taken_and_raised_without_a_clock_is_marked_so_that_its_time_can
     assert!(!rig.stored(4, locker(Subject::Health)).await.provisional, "ours is set now");
     let events = rig.end().await;
     assert!(!events.is_empty() && events.iter().all(|event| event.provisional), "{events:?}");
+}
+
+/// Telemetry of the locker of one moment, each series with its part.
+fn moment(series: &[(Point, &str)]) -> Batch {
+    let mut batch = Batch::new(LOCKER, Subject::Telemetry, T0);
+    batch.device_ms = Some(T0);
+    let metrics = series.iter().map(|(point, part)| Metric { point: *point, part: Part::new(part).unwrap() });
+    metrics.for_each(|metric| batch.push(metric, Value::Int(1)));
+    batch
+}
+
+/// The log does not say where a message ended, nor what of it was not kept.
+#[tokio::test]
+async fn after_a_restart_what_the_log_has_of_a_message_is_not_stored_again() {
+    use Point::{CompartmentDoor as Door, CompartmentLockFault as Broken, HealthRssi as Rssi};
+    // Three messages of one second, the second without its last value, one with a health value in the middle.
+    let in_log = [(Door, "1"), (Broken, "1"), (Door, "2"), (Rssi, ""), (Door, "3"), (Broken, "3")];
+    let name =
+        |(point, part): (Point, &str)| MetricName { name: point.info().name.into(), part: Part::new(part).unwrap(), point: Some(point) };
+    let names = Names { origins: vec![Origin { tags: "".into(), device: Some(LOCKER) }], metrics: in_log.map(name).to_vec() };
+    let record = |metric| Record { origin: 0, metric, flags: 0, at_ms: T0, log_ms: T0, value: Value::Int(2) };
+    let rig = Rig::start_with(names, (0..in_log.len() as u32).map(record).collect());
+    // (message, series that are left of it)
+    type Case<'a> = (&'a [(Point, &'a str)], &'a [(Point, &'a str)]);
+    let cases: [Case<'_>; 7] = [
+        (&[(Door, "1"), (Broken, "1")], &[]),
+        (&[(Door, "2"), (Broken, "2")], &[(Broken, "2")]),
+        (&[(Door, "2"), (Broken, "2")], &[]),
+        (&[(Door, "3"), (Rssi, ""), (Broken, "3")], &[]),
+        (&[(Rssi, "")], &[]),
+        (&[(Door, "4")], &[(Door, "4")]),
+        (&[(Door, "4")], &[]),
+    ];
+    for (said, left) in cases {
+        let stored = rig.said(moment(said)).await;
+        let metrics: Vec<(Point, &str)> =
+            stored.readings.iter().map(|reading| (reading.metric.point, reading.metric.part.as_str())).collect();
+        assert_eq!(metrics, left, "{said:?}");
+    }
+    rig.end().await;
 }

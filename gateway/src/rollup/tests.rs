@@ -49,7 +49,7 @@ impl Bench {
             overflow: Overflow::DropOldest,
             free_bytes_min: 0,
             early_acks: 1,
-            origins: self.site.devices.iter().map(|device| format!("device_id={}", device.id)).collect(),
+            origins: self.site.devices.iter().map(|device| format!("device_id={},kind={}", device.id, device.kind.as_str())).collect(),
             sinks: vec![sink],
         };
         store::open(options, self.clock.clone(), RealDisk).unwrap().store
@@ -73,7 +73,8 @@ impl Bench {
         Running { readings, outbox, stop, task: tokio::spawn(rollup.run()) }
     }
 
-    /// `minutes` of a locker that reports every minute, an event each time.
+    /// `minutes` of a locker that reports every minute, each time that a lock has failed, that a parcel has gone in and that
+    /// a compartment stands open.
     async fn live(&self, running: &Running, minutes: i64) {
         for _ in 0..minutes {
             let now_ms = self.clock.now_ms() + 60_000;
@@ -82,10 +83,14 @@ impl Bench {
             telemetry.push(Point::LockerTotal, Value::Int(60));
             telemetry.push(Point::LockerOccupied, Value::Int(30));
             let mut event = Batch::new(DeviceIx(1), Subject::Event, now_ms);
-            event.push(Metric { point: Point::EventCount, part: facility_config::Part::new("deposit").unwrap() }, Value::Int(1));
+            let count = |of: &str| Metric { point: Point::EventCount, part: facility_config::Part::new(of).unwrap() };
+            event.push(count("open_fail"), Value::Int(1));
+            let mut private = Batch::new(DeviceIx(1), Subject::Event, now_ms);
+            private.push(count("deposit"), Value::Int(1));
+            private.push(Metric { point: Point::CompartmentDoor, ..count("7") }, Value::Bool(true));
             let before = running.readings.durable().borrow().end;
-            running.readings.append(Append { batches: vec![telemetry, event], mark: None }).await.unwrap();
-            running.readings.durable().wait_for(|durable| durable.end == before + 3).await.unwrap();
+            running.readings.append(Append { batches: vec![telemetry, event, private], mark: None }).await.unwrap();
+            running.readings.durable().wait_for(|durable| durable.end == before + 5).await.unwrap();
         }
     }
 
@@ -157,7 +162,9 @@ async fn metrics_and_events_are_written_once_whatever_becomes_of_the_snapshot() 
         let found = lines(&bench).await;
         assert_once(&found);
         let count = |name: &str| found.iter().filter(|(_, metric, _)| metric == name).count();
-        assert_eq!(count("event.count/deposit"), 43, "snapshot {what}");
+        assert_eq!(count("event.count/open_fail"), 43, "snapshot {what}");
+        let stays_here = |name: &str| name.ends_with("/deposit") || name.starts_with("compartment.");
+        assert!(!found.iter().any(|(_, metric, _)| stays_here(metric)), "snapshot {what}");
         // 43 minutes after a full five-minute mark at +200 s: windows that end in them and whose grace is over.
         assert_eq!(count("locker_5m.occupancy/"), count("locker_5m.coverage/"), "snapshot {what}");
         assert!((8..=9).contains(&count("locker_5m.occupancy/")), "snapshot {what}: {}", count("locker_5m.occupancy/"));

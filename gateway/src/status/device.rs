@@ -35,6 +35,8 @@ pub struct DeviceInfo {
     pub waiting: bool,
     /// When it was last heard, Unix ms.
     pub last_seen_ms: Option<i64>,
+    /// Messages since start that are missing in the device's own count of them.
+    pub lost_messages: u64,
     /// Newest values.
     pub values: Vec<ValueInfo>,
     /// Rules with a raised alarm.
@@ -115,6 +117,7 @@ impl DeviceInfo {
             online: false,
             waiting: true,
             last_seen_ms: None,
+            lost_messages: 0,
             values: Vec::new(),
             alarms: Vec::new(),
         }

@@ -31,6 +31,9 @@ pub struct LinkInfo {
     pub state: LinkState,
     /// Since when, Unix ms.
     pub since_ms: i64,
+    /// Address it is up through, if that is not the first of those configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
     /// Last error, in words.
     pub error: Option<String>,
     /// Connections made since start.
@@ -56,6 +59,7 @@ impl LinkInfo {
             address,
             state: link.state,
             since_ms: link.since_ms,
+            via: link.via.clone(),
             error: link.error.clone(),
             connects: link.connects,
             faults: counted.filter(|(_, n)| *n > 0).collect(),
@@ -67,8 +71,8 @@ impl LinkInfo {
     /// A broker's link.
     #[must_use]
     pub fn broker(broker: &site::Broker, link: &Link) -> Self {
-        let scheme = if broker.tls.is_some() { "mqtts" } else { "mqtt" };
-        Self::new(LinkKind::Broker, &broker.name, format!("{scheme}://{}", host_port(&broker.host, broker.port)), link)
+        let address = broker.endpoints.first().map(ToString::to_string).unwrap_or_default();
+        Self::new(LinkKind::Broker, &broker.name, address, link)
     }
 
     /// A bus's link.

@@ -7,6 +7,7 @@ use facility_config::Kind;
 use facility_config::alarm::RuleKind;
 use facility_config::{Part, Point};
 use facility_drivers::Quality;
+use facility_drivers::heard::Stranger;
 use facility_drivers::{Fault, LinkState, Metric, Value};
 
 /// 2026-09-01T08:00:00+08:00.
@@ -27,6 +28,9 @@ pub(crate) fn busy() -> Status {
     status.links = links();
     status.devices = devices();
     status.alarms = alarms();
+    status.strangers = vec![StrangerInfo::new("local", stranger())];
+    status.dropped = dropped();
+    status.letters = LettersInfo { kept: 3, waiting: 1, written: 4, replayed: 1, lost: 0 };
     status.judged()
 }
 
@@ -34,6 +38,8 @@ pub(crate) fn busy() -> Status {
 pub(crate) fn well() -> Status {
     let mut status = busy();
     status.rates.refused_recent.clear();
+    status.strangers.clear();
+    status.dropped.retain(|drop| drop.reason == Fault::UnknownField);
     status.alarms.clear();
     for device in &mut status.devices {
         device.online = true;
@@ -135,6 +141,7 @@ fn links() -> Vec<LinkInfo> {
         address: address.into(),
         state,
         since_ms: NOW_MS - since_s * 1000,
+        via: None,
         error: error.map(Into::into),
         connects: 3,
         faults: BTreeMap::new(),
@@ -233,6 +240,7 @@ fn device(id: &str, name: &str, kind: Kind, (link_kind, link): (LinkKind, &str),
         alarm_c: (kind == Kind::Cabinet).then_some(if id.contains("-cc-") { 10.0 } else { -15.0 }),
         online: true,
         waiting: false,
+        lost_messages: 0,
         last_seen_ms: Some(NOW_MS - 5_000),
         values,
         alarms,
@@ -247,6 +255,32 @@ fn silent(mut device: DeviceInfo) -> DeviceInfo {
 
 fn value(point: Point, part: &str, value: Value) -> ValueInfo {
     ValueInfo::new(Metric { point, part: Part::new(part).unwrap_or_default() }, &value, NOW_MS - 5_000)
+}
+
+/// A third machine that nobody has declared.
+fn stranger() -> Stranger {
+    Stranger {
+        id: "cs-jinzhou-vm-04".into(),
+        topic: "scf/v1/junmen/vending/cs-jinzhou-vm-04/telemetry".into(),
+        profile: "vending".into(),
+        first_ms: NOW_MS - 7_200_000,
+        last_ms: NOW_MS - 60_000,
+        messages: 24,
+        shape: vec!["/status text".into(), "/lanes/*/level number".into()],
+    }
+}
+
+/// A field nobody asked for, and one that became a text with new firmware.
+fn dropped() -> Vec<DroppedInfo> {
+    let place = |device: &str, place: &str, reason, count, last_s: i64| {
+        let (en, zh) = reason::words(reason);
+        let (first_ms, last_ms) = (NOW_MS - 86_000_000, NOW_MS - last_s * 1000);
+        DroppedInfo { device: device.into(), broker: "local".into(), place: place.into(), reason, en, zh, count, first_ms, last_ms }
+    };
+    vec![
+        place("gl-junmen-lk-01", "/courier/~5f2a01c3", Fault::UnknownField, 2_880, 5),
+        place("cs-jinzhou-vm-03", "/temps/air", Fault::WrongType, 12, 900),
+    ]
 }
 
 fn alarms() -> Vec<ActiveAlarm> {

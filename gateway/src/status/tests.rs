@@ -141,3 +141,30 @@ fn a_pause_or_a_clock_that_stands_gives_no_absurd_rate() {
     assert_eq!(rates.push(5_000, Totals::of(&intake)).messages_per_s, 0.0, "same moment");
     assert_eq!(rates.push(905_000, Totals::of(&intake)), Rate::default(), "nothing is known of the last minute");
 }
+
+#[test]
+fn the_command_that_adopts_a_stranger_can_be_copied_into_a_shell_whatever_it_calls_itself() {
+    for (id, command) in [
+        ("vm-04", "facility-gateway mqtt adopt vm-04"),
+        ("AA:BB:CC_1.2", "facility-gateway mqtt adopt AA:BB:CC_1.2"),
+        ("-rf", "facility-gateway mqtt adopt -- '-rf'"),
+        ("a b; reboot", "facility-gateway mqtt adopt -- 'a b; reboot'"),
+        ("it's $(x)", r"facility-gateway mqtt adopt -- 'it'\''s $(x)'"),
+        ("柜1", "facility-gateway mqtt adopt -- '柜1'"),
+    ] {
+        let mut stranger = sample::busy().strangers.remove(0).stranger;
+        stranger.id = id.into();
+        assert_eq!(StrangerInfo::new("local", stranger).adopt, command);
+    }
+}
+
+#[test]
+fn every_reason_has_words_in_both_languages_and_its_label_leads_back_to_it() {
+    for fault in Fault::ALL {
+        let (en, zh) = reason::words(fault);
+        assert!(!en.is_empty() && en.is_ascii() && zh.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{fault:?}");
+        assert!(reason::next(fault).ends_with('.'));
+        assert_eq!(reason::fault(fault.label()), Some(fault));
+    }
+    assert_eq!(reason::of_label("from a later version"), "from a later version");
+}

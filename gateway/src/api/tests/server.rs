@@ -7,6 +7,7 @@ use crate::store::Names;
 use crate::store::memory::memory;
 use facility_drivers::Clock;
 use facility_drivers::modbus::Tap;
+use facility_drivers::mqtt::Tap as MqttTap;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -33,6 +34,14 @@ pub(in crate::api) struct Answer {
     pub(in crate::api) body: String,
 }
 
+fn taps() -> Taps {
+    Taps {
+        buses: BTreeMap::from([("hall".into(), Tap::new())]),
+        brokers: BTreeMap::from([("local".into(), MqttTap::new())]),
+        devices: ["gw-01".into(), "vm-01".into()].into(),
+    }
+}
+
 impl Server {
     /// Shows `status` as if it had been taken `age_ms` ago, over empty stores.
     pub(in crate::api) fn showing(status: Status, age_ms: i64) -> Self {
@@ -47,7 +56,7 @@ impl Server {
         let stop = CancellationToken::new();
         let api = Api::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let addr = api.addr();
-        let thread = api.serve(watched, logs, Taps::from([("hall".into(), Tap::new())]), clock, stop.clone()).unwrap();
+        let thread = api.serve(watched, logs, taps(), clock, stop.clone()).unwrap();
         Self { addr, publish, stop, thread: Some(thread) }
     }
 

@@ -26,6 +26,8 @@ import { chartOf } from './chart.js';
       card: 'Card', kind: { sd: 'SD', emmc: 'eMMC', disk: 'disk', virtual: 'virtual disk' }, perDay: 'Written per day', ours: 'by the store',
       life: n => `New card lasts, ${n} cycles assumed`, years: 'years', lifeUsed: 'Life used', spare: 'Spare blocks', worn: 'near its end', noCard: 'Wear not known: ',
       reserve: { normal: 'normal', warning: '80 % used', urgent: 'nearly none' },
+      strangers: 'Unknown devices', looks: 'looks like', heard: 'heard', messages: n => `${n} messages`, firstHeard: 'first', shape: 'What it sends', adopt: 'To declare it', via: 'through',
+      drops: 'Dropped fields', whole: 'whole message', letters: n => `${n} messages could not be decoded and are kept: `,
       up: 'up', rate: 'messages/s', version: 'Version', updated: 'Updated', units: ['s', 'min', 'h', 'days'],
     },
     zh: {
@@ -49,6 +51,8 @@ import { chartOf } from './chart.js';
       card: '存储卡', kind: { sd: 'SD', emmc: 'eMMC', disk: '磁盘', virtual: '虚拟磁盘' }, perDay: '每天写入', ours: '来自存储',
       life: n => `新卡寿命（假定 ${n} 次擦写）`, years: '年', lifeUsed: '已用寿命', spare: '备用块', worn: '接近寿命终点', noCard: '磨损未知：',
       reserve: { normal: '正常', warning: '已用 80%', urgent: '即将用尽' },
+      strangers: '未登记设备', looks: '疑似型号', heard: '最近', messages: n => `${n} 条消息`, firstHeard: '首次', shape: '报文结构', adopt: '登记命令', via: '经由',
+      drops: '丢弃字段', whole: '整条消息', letters: n => `${n} 条消息无法解析，已保留：`,
       up: '已运行', rate: '条消息/秒', version: '版本', updated: '更新于', units: ['秒', '分钟', '小时', '天'],
     },
   };
@@ -214,7 +218,7 @@ import { chartOf } from './chart.js';
     const level = { up: 'ok', connecting: 'warn', denied: 'bad', stopped: '' };
     fill('link-list', ...status.links.map(link => el('li', 'card ' + level[link.state],
       el('div', 'top', el('h3', '', t().link[link.kind] + (link.kind === 'database' ? '' : ' ' + link.name)), state(level[link.state], t().state[link.state])),
-      el('p', 'soft', link.address),
+      el('p', 'soft', link.via ? `${link.address} · ${t().via} ${link.via}` : link.address),
       el('p', 'soft', `${t().lasting(since(link.since_ms))} · ${t().connects} ${number(link.connects)}`),
       link.error && link.state !== 'up' ? el('p', '', link.error) : null,
       link.busy_pct === undefined ? null : el('p', 'soft', `${t().busy} ${number(link.busy_pct)} %`),
@@ -223,6 +227,35 @@ import { chartOf } from './chart.js';
   const reasons = counted => {
     const words = Object.entries(counted).map(([reason, n]) => `${reason} ${number(n)}`).join(', ');
     return words ? el('p', 'soft', words) : null;
+  };
+
+  // Nothing is shown of what is not there.
+  const section = (id, title, ...children) => {
+    const selected = getSelection();
+    // Not while a command is being copied.
+    if (!selected.isCollapsed && $(id).contains(selected.anchorNode)) return;
+    $(id).hidden = !children.length;
+    if (children.length) fill(id, el('h2', '', title), ...children);
+  };
+  const folded = (key, title, ...children) => {
+    const more = el('details', '', el('summary', '', title), ...children);
+    more.open = open.has(key);
+    more.addEventListener('toggle', () => more.open ? open.add(key) : open.delete(key));
+    return more;
+  };
+  const drawStrangers = () => section('strangers', t().strangers, ...status.strangers.map(one => {
+    const more = folded(`stranger ${one.broker} ${one.id}`, t().shape, el('p', 'soft', one.shape.join(' · ')));
+    return el('div', 'card warn', el('div', 'top', el('h3', '', one.id), el('span', 'soft', `${t().looks} ${one.profile}`)),
+      el('p', 'soft', `${one.topic} · ${one.broker}`),
+      el('p', 'soft', `${t().heard} ${ago(one.last_ms)} · ${t().firstHeard} ${time(one.first_ms)} · ${t().messages(number(one.messages))}`),
+      el('p', '', t().adopt, ' ', el('code', '', one.adopt)), one.shape.length ? more : null);
+  }));
+  const drawDrops = () => {
+    const letters = status.letters.kept ? [el('p', '', t().letters(number(status.letters.kept)), el('code', '', 'facility-gateway deadletter list'))] : [];
+    const rows = status.dropped.map(one => el('tr', '', el('th', '', el('b', '', one.device), el('br'), one.place || t().whole, el('br'), el('span', 'soft', pick(one.en, one.zh))),
+      el('td', '', number(one.count), el('br'), el('span', 'soft', `${t().since} ${time(one.first_ms)}`))));
+    const table = some => el('table', '', el('tbody', '', ...some));
+    section('drops', t().drops, ...letters, ...(rows.length ? [table(rows.slice(0, 12))] : []), ...(rows.length > 12 ? [folded('drops', `+ ${rows.length - 12}`, table(rows.slice(12)))] : []));
   };
 
   const drawAccount = () => {
@@ -304,7 +337,7 @@ import { chartOf } from './chart.js';
     say('title', gateway.id);
     say('place', [gateway.site, gateway.district_name || gateway.district, gateway.community].filter(Boolean).join(' · '));
     chart.refresh();
-    drawAlarms(); drawDevices(); drawLinks(); drawAccount(); drawStores();
+    drawAlarms(); drawDevices(); drawLinks(); drawStrangers(); drawDrops(); drawAccount(); drawStores();
     say('foot', `${t().version} ${gateway.version} · ${t().up} ${span(gateway.uptime_s)} · ${number(status.rates.messages_per_s)} ${t().rate} · ${t().updated} ${time(gateway.now_ms)}`);
   };
 

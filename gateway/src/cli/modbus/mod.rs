@@ -12,15 +12,11 @@ mod table;
 mod trace;
 
 use super::Exit;
-use super::store::no_output;
+use super::say::{UNAVAILABLE, print, print_json, run, tell, usage};
 use clap::Subcommand;
 use facility_drivers::modbus::NoAnswer;
-use std::future::Future;
-use std::io::Write as _;
 
 const EXIT_CODES: &str = "Exit codes: 0 well · 2 wrong usage · 65 input that cannot be used · 66 nothing there to read · 69 no device answers · 74 the output cannot be written · 75 the port is in use · 77 no permission · 78 configuration wrong";
-/// A device, or a whole line, does not answer.
-const UNAVAILABLE: u8 = 69;
 
 /// What to do with a line.
 #[derive(Debug, Subcommand)]
@@ -54,34 +50,6 @@ pub(super) fn act(command: &ModbusCommand) -> Exit {
         ModbusCommand::Replay(args) => run(replay::replay(args)),
     };
     done.unwrap_or_else(|exit| exit)
-}
-
-fn run(work: impl Future<Output = Result<Exit, Exit>>) -> Result<Exit, Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Exit::Defect(error.to_string()))?;
-    runtime.block_on(work)
-}
-
-/// Writes to the standard output.
-fn print(text: &str) -> Result<(), Exit> {
-    let mut out = std::io::stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| no_output(&error))
-}
-
-/// Says something beside the output.
-#[expect(clippy::print_stderr, reason = "for the person who started the command")]
-fn tell(text: &str) {
-    eprintln!("{text}");
-}
-
-/// Writes a value as JSON.
-fn print_json(value: &impl serde::Serialize) -> Result<(), Exit> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Exit::Defect(error.to_string()))?;
-    print(&(text + "\n"))
-}
-
-/// The command was used wrongly in a way that its grammar cannot see.
-fn usage(message: impl Into<String>) -> Exit {
-    Exit::Start { code: 2, message: message.into() }
 }
 
 /// Why there are no values, in a few words.

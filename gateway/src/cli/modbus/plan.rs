@@ -78,7 +78,7 @@ fn of_profile(args: &PlanArgs, id: &str) -> Result<(Bus, Vec<Planned>), Exit> {
     let serial = match &profile.dialect {
         Dialect::Modbus(map) => map.serial,
         Dialect::Frame(map) => map.serial,
-        Dialect::Json(_) | Dialect::Internal => None,
+        Dialect::Mqtt(_) | Dialect::Internal => None,
     };
     let baud = args.line.baud.first().copied().or(serial.map(|serial| serial.baud)).unwrap_or(9600);
     let parity = args.line.parity.first().copied().or(serial.map(|serial| serial.parity)).unwrap_or(facility_config::site::Parity::None);
@@ -92,7 +92,7 @@ fn of_profile(args: &PlanArgs, id: &str) -> Result<(Bus, Vec<Planned>), Exit> {
     let what = match &profile.dialect {
         Dialect::Modbus(map) => registers(map, &bus, profile.interval, map.slow, &Learned::default()),
         Dialect::Frame(map) => What::Board { bytes_out: frames::question(map, 1).len(), interval_s: profile.interval.as_secs_f64() },
-        Dialect::Json(_) | Dialect::Internal => return Err(usage(format!("{id} is on no bus"))),
+        Dialect::Mqtt(_) | Dialect::Internal => return Err(usage(format!("{id} is on no bus"))),
     };
     Ok((bus, vec![Planned { device: "any".into(), unit: 1, profile: id.into(), what, learned: Learned::default() }]))
 }

@@ -122,7 +122,7 @@ fn speech(dialect: Dialect) -> Option<Speech> {
     match dialect {
         Dialect::Modbus(map) => Some(Speech::Modbus(map)),
         Dialect::Frame(map) => Some(Speech::Board(map)),
-        Dialect::Json(_) | Dialect::Internal => None,
+        Dialect::Mqtt(_) | Dialect::Internal => None,
     }
 }
 

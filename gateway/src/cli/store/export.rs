@@ -10,6 +10,7 @@ use super::span::{self, Moment};
 use super::words::{self, count};
 use super::{EXIT_CODES, Found, Place, Which, no_output};
 use crate::cli::Exit;
+use crate::privacy::is_kept_back;
 use crate::store::{Names, Page, Record, Sink};
 use clap::{Args, ValueEnum};
 use facility_drivers::Clock;
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
 /// Arguments of `store export`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = format!("Examples:\n  facility-gateway store export --out card.jsonl.gz\n  facility-gateway store export /media/card/facility-gateway --store outbox --unsent --out card.jsonl.gz\n  facility-gateway store export --store readings --format csv --device fz-01 --from -24h > fz-01.csv\n  facility-gateway store export --format lp --from 2026-11-01 --to 2026-11-08 --out week.lp.gz\n\nJSON lines are for `store import`, line protocol for a database, CSV for a spreadsheet.\nLine protocol and CSV hold what is forwarded; a missing value is in no line of line protocol.\n\n{EXIT_CODES}")
+    after_help = format!("Examples:\n  facility-gateway store export --out card.jsonl.gz\n  facility-gateway store export /media/card/facility-gateway --store outbox --unsent --out card.jsonl.gz\n  facility-gateway store export --store readings --format csv --device fz-01 --from -24h > fz-01.csv\n  facility-gateway store export --format lp --from 2026-11-01 --to 2026-11-08 --out week.lp.gz\n\nJSON lines are for `store import`, line protocol for a database, CSV for a spreadsheet.\nLine protocol and CSV hold what is forwarded; a missing value is in no line of line protocol.\nDoors of single compartments and what people do at a locker are in none of them: they stay on the card.\n\n{EXIT_CODES}")
 )]
 pub struct ExportArgs {
     #[command(flatten)]
@@ -77,8 +78,11 @@ impl Filter {
         }
     }
 
-    fn takes(&self, record: &Record) -> bool {
-        self.span.contains(&record.at_ms) && self.origins.get(record.origin as usize) == Some(&true)
+    /// What never leaves a gateway is not taken out of its card either.
+    fn takes(&self, record: &Record, names: &Names) -> bool {
+        let name = (names.origins.get(record.origin as usize), names.metrics.get(record.metric as usize));
+        let is_kept_back = matches!(name, (Some(origin), Some(metric)) if is_kept_back(&origin.tags, metric));
+        !is_kept_back && self.span.contains(&record.at_ms) && self.origins.get(record.origin as usize) == Some(&true)
     }
 }
 

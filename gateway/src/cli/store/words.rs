@@ -27,7 +27,7 @@ pub(super) fn bytes(number: u64) -> String {
 }
 
 /// A moment in UTC, to the millisecond; a number no calendar has as it is.
-pub(super) fn time(ms: i64) -> String {
+pub(in crate::cli) fn time(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| format!("{ms} ms"), |time| format!("{time:.3}"))
 }
 

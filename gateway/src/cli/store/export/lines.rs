@@ -40,7 +40,7 @@ impl Lines {
 
 impl Writer for Lines {
     fn page(&mut self, page: &Page, filter: &Filter, out: &mut dyn Write) -> io::Result<Seq> {
-        let runs = runs(page, |seq, record| filter.takes(record) && self.takes(page, seq, record));
+        let runs = runs(page, |seq, record| filter.takes(record, &page.names) && self.takes(page, seq, record));
         let packer = self.packer.get_or_insert_with(|| Packer::new(page.first, CLASSES, BOUNDS));
         for run in runs {
             packer.take(&run);

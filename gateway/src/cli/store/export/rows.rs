@@ -82,7 +82,7 @@ fn value(value: &Value) -> String {
 
 impl Writer for Rows {
     fn page(&mut self, page: &Page, filter: &Filter, out: &mut dyn Write) -> io::Result<Seq> {
-        self.write(page, |record| filter.takes(record), out).map(|()| page.next)
+        self.write(page, |record| filter.takes(record, &page.names), out).map(|()| page.next)
     }
 
     fn finish(&mut self, _out: &mut dyn Write) -> io::Result<u64> {

@@ -91,7 +91,7 @@ impl Writer for Sheet {
     fn page(&mut self, page: &Page, filter: &Filter, out: &mut dyn Write) -> io::Result<Seq> {
         self.learn(&page.names);
         let mut text = String::new();
-        for record in page.records.iter().filter(|record| filter.takes(record)) {
+        for record in page.records.iter().filter(|record| filter.takes(record, &page.names)) {
             self.row(&mut text, record);
             self.written += 1;
         }
