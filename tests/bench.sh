@@ -3,6 +3,7 @@
 #
 #   tests/bench.sh                    300 000 messages, in-flight window 100
 #   tests/bench.sh 1000000 20         messages and window of your choice
+#   tests/bench.sh node-red           the same load on the gateway and on Node-RED (npm installs it), one after the other
 #   tests/bench.sh metrics            what leaves a site that forwards metrics only
 #   tests/bench.sh store              the store alone, all of it (as root: device bytes need a loop device)
 #   tests/bench.sh store write        or one part: write, size, day, reopen, query
@@ -19,6 +20,18 @@ built="${CARGO_TARGET_DIR:-target}/release"
 if [ "${1:-}" = modbus ]; then
   cargo build --release --locked -p facility-tests --bin facility-bench-modbus
   exec "$built/facility-bench-modbus" "${@:2}"
+fi
+if [ "${1:-}" = node-red ]; then
+  cargo build --release --locked -p facility-gateway --bin facility-gateway -p facility-tests --bin facility-bench
+  export NODE_RED="$built/node-red"
+  mkdir -p "$NODE_RED"
+  cp tests/peers/node-red/*.js* "$NODE_RED"
+  npm install --prefix "$NODE_RED" --no-audit --no-fund --silent
+  for window in 100 20; do
+    "$built/facility-bench" "${2:-100000}" "$window"
+    "$built/facility-bench" node-red "${2:-100000}" "$window"
+  done
+  exit
 fi
 if [ "${1:-}" != store ]; then
   cargo build --release --locked -p facility-gateway --bin facility-gateway -p facility-tests --bin facility-bench

@@ -22,6 +22,8 @@ install_missing() {
   local missing=()
   mapfile -t missing < <(
     needs mosquitto mosquitto
+    needs mosquitto_pub mosquitto-clients
+    needs openssl openssl
     needs victoria-metrics victoria-metrics
     needs socat socat
     needs cc gcc

@@ -18,7 +18,9 @@ fn every_command_has_help_with_examples() {
     let of_store = ["inspect", "verify", "export", "import"].map(|command| vec!["store", command]);
     let of_profile = ["list", "show", "export", "import", "check"].map(|command| vec!["profile", command]);
     let of_modbus = ["scan", "read", "trace", "guess", "plan", "sim", "replay"].map(|command| vec!["modbus", command]);
-    for command in alone.into_iter().chain(of_store).chain(of_profile).chain(of_modbus) {
+    let of_mqtt = ["tail", "explain", "strangers", "adopt"].map(|command| vec!["mqtt", command]);
+    let of_letters = ["list", "show", "replay", "drop"].map(|command| vec!["deadletter", command]);
+    for command in alone.into_iter().chain(of_store).chain(of_profile).chain(of_modbus).chain(of_mqtt).chain(of_letters) {
         let output = run(&[&command[..], &["--help"]].concat());
         assert!(output.status.success());
         assert!(text(&output.stdout).contains("Examples:"), "{command:?} --help shows no example");

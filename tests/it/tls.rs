@@ -113,17 +113,27 @@ struct Misfit {
     years: (i32, i32),
     host: &'static str,
     trusts_issuer: bool,
+    signs_itself: bool,
     shown: Shown,
     state: &'static str,
     /// Parts of what a technician reads.
     words: &'static [&'static str],
 }
 
-const FITS: Misfit =
-    Misfit { what: "", years: VALID, host: "localhost", trusts_issuer: true, shown: Shown::Good, state: "connecting", words: &[] };
+const FITS: Misfit = Misfit {
+    what: "",
+    years: VALID,
+    host: "localhost",
+    trusts_issuer: true,
+    signs_itself: false,
+    shown: Shown::Good,
+    state: "connecting",
+    words: &[],
+};
 
 const MISFITS: &[Misfit] = &[
     Misfit { what: "another authority", trusts_issuer: false, words: &["authority that is not trusted", "`ca_file`"], ..FITS },
+    Misfit { what: "signed by itself", signs_itself: true, words: &["authority that is not trusted", "`ca_file`"], ..FITS },
     Misfit { what: "another host", host: "127.0.0.1", words: &["certificate is for `localhost`, not for `127.0.0.1`", "`url`"], ..FITS },
     Misfit { what: "expired", years: (2020, 2021), words: &["expired on 2021-01-01"], ..FITS },
     Misfit { what: "not yet valid", years: (2089, 2090), words: &["not valid before 2089-01-01", "clock"], ..FITS },
@@ -152,7 +162,12 @@ async fn a_broker_and_a_gateway_that_do_not_fit_say_why_and_do_not_hurry() {
 async fn stays_down(misfit: &Misfit) {
     let (known, stranger) = (Authority::new("Gulou authority"), Authority::new("Another authority"));
     let client = known.identity("gw-tls-01", VALID);
-    let broker = Mosquitto::start_tls(&known.identity("localhost", misfit.years), Some(known.ca_file())).await;
+    let own = if misfit.signs_itself {
+        Identity::signed_by_itself("localhost", misfit.years, client.folder())
+    } else {
+        known.identity("localhost", misfit.years)
+    };
+    let broker = Mosquitto::start_tls(&own, Some(known.ca_file())).await;
     let trusted = if misfit.trusts_issuer { &known } else { &stranger };
     let shown = match misfit.shown {
         Shown::Good => client_lines(&client, &client),
@@ -179,6 +194,66 @@ async fn stays_down(misfit: &Misfit) {
     assert_eq!(link["state"], misfit.state, "{}: {error}", misfit.what);
     let (connections, max) = (broker.connections() - before, attempts_max(started));
     assert!(connections <= max, "{}: {connections} connections, {max} at most", misfit.what);
+}
+
+#[tokio::test]
+async fn revoked_certificates_are_refused_on_both_sides() {
+    let authority = Authority::new("Gulou authority");
+    let (server, client) = (authority.identity("localhost", VALID), authority.identity("gw-tls-01", VALID));
+    let gateway_is_revoked = format!("crlfile {}\n", authority.revoke(&client).display());
+    let broker = Mosquitto::start_tls_with(&server, Some(authority.ca_file()), &gateway_is_revoked).await;
+    let lines = over_tls("mqtts", "localhost", broker.tls_port.unwrap(), authority.ca_file()) + &client_lines(&client, &client);
+    let gateway = Gateway::start(&config(&lines, "url = \"http://127.0.0.1:9\"")).await;
+    let link =
+        until("the broker's refusal", DEADLINE, || async { link(&gateway, "broker").await.filter(|link| link["state"] == "denied") });
+    assert!(link.await["error"].as_str().unwrap_or_default().contains("revoked"));
+
+    let broker = Mosquitto::start_tls(&server, None).await;
+    let list = authority.revoke(&server);
+    let lines = over_tls("mqtts", "localhost", broker.tls_port.unwrap(), authority.ca_file()) + &format!("crl_file = {list:?}\n");
+    let gateway = Gateway::start(&config(&lines, "url = \"http://127.0.0.1:9\"")).await;
+    let error = until("our refusal", DEADLINE, || async { link_error(&gateway).await }).await;
+    assert!(error.contains("withdrawn") && error.contains("`crl_file`"), "{error}");
+    assert_eq!(gateway.log().matches("connected").count(), 0);
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_used_without_a_restart() {
+    let authority = Authority::new("Gulou authority");
+    let server = authority.identity("localhost", VALID);
+    let (old, new) = (authority.identity("gw-old", VALID), authority.identity("gw-new", VALID));
+    let broker = Mosquitto::start_tls_with(&server, Some(authority.ca_file()), "use_identity_as_username true\n").await;
+    let lines = over_tls("mqtts", "localhost", broker.tls_port.unwrap(), authority.ca_file()) + &client_lines(&old, &old);
+    let gateway = Gateway::start(&config(&lines, "url = \"http://127.0.0.1:9\"")).await;
+    until_up(&gateway, "broker").await;
+    assert!(broker.log().contains("u'gw-old'"));
+    std::fs::copy(&new.key_file, &old.key_file).unwrap();
+    std::fs::copy(&new.cert_file, &old.cert_file).unwrap();
+    until("the new certificate at the broker", Duration::from_secs(90), || async { broker.log().contains("u'gw-new'").then_some(()) })
+        .await;
+    until_up(&gateway, "broker").await;
+}
+
+#[tokio::test]
+async fn websockets_over_tls_are_checked_like_everything_else() {
+    let authority = Authority::new("Gulou authority");
+    let server = authority.identity("localhost", VALID);
+    let broker = Mosquitto::start_tls_with(&server, None, "protocol websockets\n").await;
+    let url = format!("url = \"wss://localhost:{}/mqtt\"\n", broker.tls_port.unwrap());
+    let stranger = Authority::new("Another authority");
+    for (ca_file, is_up) in [(authority.ca_file(), true), (stranger.ca_file(), false)] {
+        let gateway = Gateway::start(&config(&format!("{url}ca_file = {ca_file:?}\n"), "url = \"http://127.0.0.1:9\"")).await;
+        if is_up {
+            until_up(&gateway, "broker").await;
+        } else {
+            let error = until("our refusal", DEADLINE, || async { link_error(&gateway).await }).await;
+            assert!(error.contains("authority that is not trusted"), "{error}");
+        }
+    }
+}
+
+async fn link_error(gateway: &Gateway) -> Option<String> {
+    link(gateway, "broker").await?["error"].as_str().map(str::to_owned)
 }
 
 #[tokio::test]

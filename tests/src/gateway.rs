@@ -264,21 +264,17 @@ impl Gateway {
     /// A figure of `/proc/PID/status` in bytes (`VmRSS`, `VmHWM`); 0 if it does not run.
     #[must_use]
     pub fn memory(&self, figure: &str) -> u64 {
-        let status = self.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
-        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+        memory(&self.proc(), figure)
     }
 
     /// Processor time since its start, user and system, seconds.
     #[must_use]
     pub fn cpu_s(&self) -> f64 {
-        let stat = self.proc("stat");
-        let fields = stat.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default().split(' ').skip(11).take(2);
-        fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+        cpu_s(&self.proc())
     }
 
-    fn proc(&self, file: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.pid())).unwrap_or_default()
+    fn proc(&self) -> String {
+        format!("/proc/{}", self.pid())
     }
 
     /// What it logged so far.
@@ -301,4 +297,20 @@ impl Drop for Gateway {
             }
         }
     }
+}
+
+/// A figure of `status` in a process's folder of `/proc`, in bytes (`VmRSS`, `VmHWM`); 0 if it is not there.
+#[must_use]
+pub fn memory(proc: &str, figure: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("{proc}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// Processor time of a process since its start, user and system, seconds.
+#[must_use]
+pub fn cpu_s(proc: &str) -> f64 {
+    let stat = std::fs::read_to_string(format!("{proc}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default().split(' ').skip(11).take(2);
+    fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }

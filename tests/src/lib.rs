@@ -13,13 +13,15 @@ mod gateway;
 mod lab;
 mod peers;
 mod servers;
+mod site_broker;
 
 pub use authority::{Authority, Identity};
 pub use faults::{FakeClock, Mount, Strace};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, cpu_s, memory};
 pub use lab::{Lab, locker, vending};
 pub use peers::{Peer, mbpoll, peer_file};
 pub use servers::{Mosquitto, PtyPair, Series, Victoria};
+pub use site_broker::SiteBroker;
 
 /// Root of the workspace.
 #[must_use]

@@ -37,8 +37,9 @@ pub struct Mosquitto {
     pub port: u16,
     /// Where it listens with TLS, if it does.
     pub tls_port: Option<u16>,
-    /// Lines of its configuration about that.
-    tls: String,
+    /// Further lines of its configuration.
+    lines: String,
+    keeps: bool,
     process: Option<Process>,
     dir: TempDir,
 }
@@ -46,11 +47,26 @@ pub struct Mosquitto {
 impl Mosquitto {
     /// Starts one and waits until it listens.
     pub async fn start() -> Self {
-        Self::with(None, String::new()).await
+        Self::with(None, String::new(), false).await
+    }
+
+    /// Starts one with further lines of configuration, a listener for example.
+    pub async fn start_with(lines: &str) -> Self {
+        Self::with(None, format!("user root\n{lines}"), false).await
+    }
+
+    /// Starts one that keeps sessions and queues on disk, as soon as they change.
+    pub async fn start_keeping() -> Self {
+        Self::with(None, String::new(), true).await
     }
 
     /// Starts one with a second listener that shows `own` and asks for a certificate of `clients_of`, if that is given.
     pub async fn start_tls(own: &Identity, clients_of: Option<&Path>) -> Self {
+        Self::start_tls_with(own, clients_of, "").await
+    }
+
+    /// The same with further lines for that listener.
+    pub async fn start_tls_with(own: &Identity, clients_of: Option<&Path>, lines: &str) -> Self {
         let port = free_port();
         // Under root it would give up its rights, and with them the way to the key.
         let mut tls =
@@ -58,11 +74,11 @@ impl Mosquitto {
         if let Some(ca_file) = clients_of {
             tls += &format!("cafile {}\nrequire_certificate true\n", ca_file.display());
         }
-        Self::with(Some(port), tls).await
+        Self::with(Some(port), tls + lines, false).await
     }
 
-    async fn with(tls_port: Option<u16>, tls: String) -> Self {
-        let mut broker = Self { port: free_port(), tls_port, tls, process: None, dir: temp_dir() };
+    async fn with(tls_port: Option<u16>, lines: String, keeps: bool) -> Self {
+        let mut broker = Self { port: free_port(), tls_port, lines, keeps, process: None, dir: temp_dir() };
         broker.resume().await;
         broker
     }
@@ -70,10 +86,30 @@ impl Mosquitto {
     /// Connections it was asked for since it was last started, also those that came to nothing.
     #[must_use]
     pub fn connections(&self) -> usize {
-        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default().matches("New connection from").count()
+        self.log().matches("New connection from").count()
     }
 
-    /// Kills it; sessions and queues are lost, as in a power cut of the broker's machine.
+    /// What it logged since it was last started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// Whether a message is in the file it keeps its queues in.
+    #[must_use]
+    pub fn holds_on_disk(&self, payload: &str) -> bool {
+        let kept = std::fs::read(self.dir.path().join("mosquitto.db")).unwrap_or_default();
+        kept.windows(payload.len()).any(|bytes| bytes == payload.as_bytes())
+    }
+
+    /// Sends it a signal: `STOP` leaves its connections half-open, `CONT` wakes it, `HUP` lets it read passwords again.
+    pub fn signal(&self, name: &str) {
+        if let Some(process) = &self.process {
+            let _ = Command::new("kill").args([&format!("-{name}"), &process.0.id().to_string()]).status();
+        }
+    }
+
+    /// Kills it; sessions and queues are lost, as in a power cut of the broker's machine, unless it keeps them.
     pub fn kill(&mut self) {
         self.process = None;
     }
@@ -81,8 +117,14 @@ impl Mosquitto {
     /// Starts it again on the same port.
     pub async fn resume(&mut self) {
         let config = self.dir.path().join("mosquitto.conf");
-        let plain = format!("listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n", self.port);
-        write(&config, &(plain + &self.tls));
+        let plain = format!("allow_anonymous true\nmax_queued_messages 0\nlistener {} 127.0.0.1\n", self.port);
+        let kept = if self.keeps {
+            let dir = self.dir.path().display();
+            format!("user root\npersistence true\npersistence_location {dir}/\nautosave_interval 1\nautosave_on_changes true\n")
+        } else {
+            "persistence false\n".to_owned()
+        };
+        write(&config, &(kept + &plain + &self.lines));
         self.process = Some(Process::start(Command::new("mosquitto").arg("-c").arg(&config), &self.dir.path().join("log")));
         for port in [Some(self.port), self.tls_port].into_iter().flatten() {
             listening("mosquitto", port).await;
@@ -201,7 +243,7 @@ impl PtyPair {
     }
 }
 
-async fn listening(what: &str, port: u16) {
+pub(crate) async fn listening(what: &str, port: u16) {
     until(&format!("{what} to listen on {port}"), START, || async { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok() }).await;
 }
 

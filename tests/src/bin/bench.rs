@@ -1,7 +1,7 @@
 //! Measures a whole gateway process and prints the figures of the README.
 //!
 //! `facility-bench [messages] [window]` puts it under load; `facility-bench metrics` weighs what leaves a site that
-//! forwards metrics only.
+//! forwards metrics only; `facility-bench node-red [messages] [window]` puts Node-RED under the same load.
 //!
 //! Devices, broker and database run in this process, the gateway in its own: processor time and memory are the
 //! gateway's alone. Rates depend on the machine; processor seconds and bytes hardly do.
@@ -27,7 +27,70 @@ async fn main() {
     if std::env::args().nth(1).is_some_and(|what| what == "metrics") {
         return metrics().await;
     }
-    load().await;
+    if std::env::args().nth(1).is_some_and(|what| what == "node-red") {
+        return node_red(argument(2, 100_000), argument(3, 100)).await;
+    }
+    load(argument(1, 300_000), argument(2, 100)).await;
+}
+
+fn argument(nth: usize, usual: u32) -> u32 {
+    std::env::args().nth(nth).map_or(usual, |text| text.parse().expect("a number"))
+}
+
+/// Node-RED with the flow in `tests/peers/node-red`, which `tests/bench.sh` installs: it acknowledges on receipt and keeps
+/// nothing on disk.
+async fn node_red(messages: u32, window: u32) {
+    let broker = Broker::with_window(([127, 0, 0, 1], 0).into(), window as u16).expect("a broker");
+    let database = Tsdb::start(([127, 0, 0, 1], 0).into()).expect("a database");
+    let dir = std::env::var("NODE_RED").expect("NODE_RED: folder with the flow and node_modules; tests/bench.sh node-red sets it");
+    let mut peer = std::process::Command::new("node")
+        .arg("node_modules/node-red/red.js")
+        .args(["--userDir", ".", "--settings", "settings.js"])
+        .current_dir(&dir)
+        .env("BROKER_PORT", broker.addr().port().to_string())
+        .env("WRITE_URL", format!("{}/api/v2/write?org=bench&bucket=bench&precision=ms", database.url()))
+        .env("UI_PORT", facility_tests::free_port().to_string())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("node is installed");
+    until("Node-RED's session", DEADLINE, || async { broker.is_connected("gw-bench-01").then_some(()) }).await;
+    let proc = format!("/proc/{}", peer.id());
+    let cpu_idle_s = facility_tests::cpu_s(&proc);
+    let began = Instant::now();
+    publish(&broker, messages).await;
+    until("every line in the database", DEADLINE, || async { (database.summary().lines >= u64::from(messages)).then_some(()) }).await;
+    let all_s = began.elapsed().as_secs_f64();
+    println!("messages                    {messages:>12}, QoS 1, window {window}, Node-RED");
+    println!("delivered to the database   {:>12.0} messages/s", f64::from(messages) / all_s);
+    println!(
+        "processor time              {:>12.2} s per million messages",
+        (facility_tests::cpu_s(&proc) - cpu_idle_s) / f64::from(messages) * 1e6
+    );
+    println!("peak memory                 {:>12.1} MiB", mib(facility_tests::memory(&proc, "VmHWM")));
+    let summary = database.summary();
+    println!("on the wire                 {:>12.2} bytes per line", summary.wire_bytes as f64 / summary.lines as f64);
+    peer.kill().expect("it runs");
+    peer.wait().expect("it ends");
+}
+
+/// Publishes so many messages at QoS 1 without letting more wait in the broker than it would keep; returns their size.
+async fn publish(broker: &Broker, messages: u32) -> usize {
+    let mut publisher = Publisher::connect(broker.addr(), "bench", None).await.expect("a publisher");
+    let first_ms = Clock::system().now_ms() - i64::from(messages);
+    let mut bytes = 0;
+    for nth in 0..messages {
+        let (topic, payload) = message(nth, first_ms);
+        bytes += payload.len();
+        publisher.publish_nowait(&topic, payload).await;
+        // The broker keeps a bounded queue, like mosquitto's `max_queued_messages`: what does not fit is lost there.
+        while nth % 100 == 0 && broker.waiting("gw-bench-01") > BROKER_QUEUE {
+            publisher.flush().await;
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+    }
+    publisher.flush().await;
+    bytes
 }
 
 /// Fifty cabinets at one message a second, windows of five seconds: a request holds what a request holds in the
@@ -65,9 +128,8 @@ async fn metrics() {
     println!("a site of {DEVICES} cabinets       {:>12.1} MB a month, HTTP headers not counted", per_window * windows / 1e6);
 }
 
-async fn load() {
-    let messages: u32 = std::env::args().nth(1).map_or(300_000, |text| text.parse().expect("number of messages"));
-    let window: u16 = std::env::args().nth(2).map_or(100, |text| text.parse().expect("the broker's in-flight window"));
+async fn load(messages: u32, window: u32) {
+    let window = u16::try_from(window).expect("the broker's in-flight window");
     let broker = Broker::with_window(([127, 0, 0, 1], 0).into(), window).expect("a broker");
     let database = Tsdb::start(([127, 0, 0, 1], 0).into()).expect("a database");
     let started = Instant::now();
@@ -81,21 +143,8 @@ async fn load() {
     let size = std::fs::metadata(facility_tests::binary()).expect("the binary").len();
     println!("binary                      {:>12.2} MB", size as f64 / 1e6);
 
-    let mut publisher = Publisher::connect(broker.addr(), "bench", None).await.expect("a publisher");
-    let first_ms = Clock::system().now_ms() - i64::from(messages);
     let began = Instant::now();
-    let mut bytes = 0;
-    for nth in 0..messages {
-        let (topic, payload) = message(nth, first_ms);
-        bytes += payload.len();
-        publisher.publish_nowait(&topic, payload).await;
-        // The broker keeps a bounded queue, like mosquitto's `max_queued_messages`: what does not fit is lost there.
-        while nth % 100 == 0 && broker.waiting("gw-bench-01") > BROKER_QUEUE {
-            publisher.flush().await;
-            tokio::time::sleep(Duration::from_micros(200)).await;
-        }
-    }
-    publisher.flush().await;
+    let bytes = publish(&broker, messages).await;
     let points = u64::from(messages) * FIELDS;
     let taken = |name: &'static str, field: &'static str| {
         let gateway = &gateway;
@@ -150,7 +199,8 @@ fn config(broker: u16, window: u16, database: &str) -> String {
          [forward]\nurl = \"{database}\"\norg = \"bench\"\nbucket = \"bench\"\nraw = true\ndelay_ms = 1000\n"
     );
     for nth in 0..DEVICES {
-        writeln!(text, "[device.fz-{nth:03}]\nprofile = \"cabinet\"\nmqtt = \"load\"\ncold = \"frozen\"").unwrap();
+        writeln!(text, "[device.fz-{nth:03}]\nprofile = \"cabinet\"\nmqtt = \"load\"\ncold = \"frozen\"\nmessages_per_s_max = 100000")
+            .unwrap();
     }
     text
 }
