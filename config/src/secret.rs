@@ -56,8 +56,8 @@ impl Ground {
             Some(name) => self.credential(key, name)?,
             None => self.base.join(reference),
         };
-        let seen = read_bounded(&path, SECRET_FILE_BYTES_MAX).map_err(|error| unusable(key, &path, &error.to_string()))?;
-        if matches!(role, Role::Secret | Role::PrivateKey) {
+        let seen = read_bounded(&path, SECRET_FILE_BYTES_MAX).map_err(|error| unusable(key, &path, &error.to_string(), role))?;
+        if role.is_secret() {
             check_mode(&path, seen.mode, credential.is_some())?;
         }
         check_content(key, &path, &seen, role)?;
@@ -89,9 +89,9 @@ fn check_mode(path: &Path, mode: u32, is_credential: bool) -> Result<(), Complai
 }
 
 fn check_content(key: &str, path: &Path, seen: &Seen, role: Role) -> Result<(), Complaint> {
-    let text = std::str::from_utf8(&seen.bytes).map_err(|_| unusable(key, path, "it is not text"))?.trim();
+    let text = std::str::from_utf8(&seen.bytes).map_err(|_| unusable(key, path, "it is not text", role))?.trim();
     if text.is_empty() {
-        return Err(unusable(key, path, "it is empty"));
+        return Err(unusable(key, path, "it is empty", role));
     }
     if text.starts_with(PLACEHOLDER) {
         let message = format!("{} still has a placeholder in it", path.display());
@@ -104,12 +104,21 @@ fn check_content(key: &str, path: &Path, seen: &Seen, role: Role) -> Result<(), 
         Role::Withdrawn if !text.contains("-----BEGIN X509 CRL-----") => "it has no list of withdrawn certificates (CRL) in PEM",
         _ => return Ok(()),
     };
-    Err(unusable(key, path, fault))
+    Err(unusable(key, path, fault, role))
 }
 
-fn unusable(key: &str, path: &Path, fault: &str) -> Complaint {
-    Complaint::new(problem::SECRET_UNUSABLE, format!("`{key}`: {} can not be used: {fault}", path.display()))
-        .hint("create the file, readable only by the user of the gateway (mode 0600)")
+impl Role {
+    fn is_secret(self) -> bool {
+        matches!(self, Self::Secret | Self::PrivateKey)
+    }
+}
+
+fn unusable(key: &str, path: &Path, fault: &str, role: Role) -> Complaint {
+    let hint = match role.is_secret() {
+        true => "create the file, readable only by the user of the gateway (mode 0600)",
+        false => "create the file, readable by the user of the gateway",
+    };
+    Complaint::new(problem::SECRET_UNUSABLE, format!("`{key}`: {} can not be used: {fault}", path.display())).hint(hint)
 }
 
 #[cfg(test)]

@@ -88,6 +88,15 @@ fn references_lead_to_files() {
 }
 
 #[test]
+fn only_secrets_are_told_to_be_hidden() {
+    let folder = TempDir::new().unwrap();
+    for (role, is_secret) in [(Role::Secret, true), (Role::PrivateKey, true), (Role::Certificates, false), (Role::Withdrawn, false)] {
+        let hint = ground(&folder).file("k", "not-there", role).unwrap_err().hint.unwrap();
+        assert_eq!(hint.contains("0600"), is_secret, "{role:?}: {hint}");
+    }
+}
+
+#[test]
 fn a_huge_file_is_not_read() {
     let folder = TempDir::new().unwrap();
     write(&folder, "f", &vec![b'x'; SECRET_FILE_BYTES_MAX as usize + 1], 0o600);
