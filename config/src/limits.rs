@@ -59,8 +59,10 @@ pub const WAL_FRAME_BYTES_MAX: usize = 256 * 1024;
 pub const PAGE_BYTES: usize = 4096;
 /// A commit is due when this much is waiting, whatever the clock says.
 pub const COMMIT_BYTES: usize = 64 * 1024;
+/// How long a reader that follows a store lets commits gather before it looks.
+pub const FOLLOW_MS: u64 = 50;
 /// Points returned by one read of a store.
-pub const READ_POINTS_MAX: usize = 8_192;
+pub const READ_POINTS_MAX: usize = 4_096;
 
 /// Lines in one write request unless configured otherwise.
 pub const FORWARD_LINES_DEFAULT: usize = 5_000;
@@ -109,7 +111,7 @@ const _: () = assert!(RATE_SAMPLES_MAX > 11, "rates are taken over ten seconds")
 // Forwarding to the database, and the loopback database of the demonstration.
 
 /// Points looked at for one write request; a stretch without anything to send is left behind in steps of this.
-pub const FORWARD_POINTS_MAX: usize = 16 * READ_POINTS_MAX;
+pub const FORWARD_POINTS_MAX: usize = 32 * READ_POINTS_MAX;
 /// Bytes read of an answer of the database; the rest of a page or of a compression bomb is never received.
 pub const FORWARD_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Characters of the database's words that are kept as a reason.

@@ -171,7 +171,7 @@ impl Batch {
 /// and its broker sends it again.
 #[derive(Debug)]
 pub struct Ack {
-    to: mpsc::Sender<Released>,
+    to: mpsc::Sender<Vec<Released>>,
     released: Released,
 }
 
@@ -187,15 +187,31 @@ pub struct Released {
 impl Ack {
     /// A promise to answer on `to`.
     #[must_use]
-    pub fn new(to: mpsc::Sender<Released>, generation: u64, packet_id: u16) -> Self {
+    pub fn new(to: mpsc::Sender<Vec<Released>>, generation: u64, packet_id: u16) -> Self {
         Self { to, released: Released { generation, packet_id } }
     }
 
-    /// Keeps the promise. Never waits: the queue holds more than can be outstanding; if its reader is gone there is
-    /// nobody to acknowledge to.
+    /// Keeps the promise, as [`release_all`](Self::release_all) does.
     pub fn release(self) {
-        if self.to.try_send(self.released).is_err() {
-            tracing::debug!(packet_id = self.released.packet_id, "acknowledgement not taken: broker connection is gone");
+        Self::release_all([self]);
+    }
+
+    /// Keeps promises, in their order. Each connection is told once of all of its own: whoever is told is woken, and
+    /// waking a thread costs more than an acknowledgement.
+    ///
+    /// Never waits: the queue holds more than can be outstanding; if its reader is gone there is nobody to acknowledge to.
+    pub fn release_all(promises: impl IntoIterator<Item = Self>) {
+        let mut told: Vec<(mpsc::Sender<Vec<Released>>, Vec<Released>)> = Vec::new();
+        for Self { to, released } in promises {
+            match told.iter_mut().find(|(known, _)| known.same_channel(&to)) {
+                Some((_, all)) => all.push(released),
+                None => told.push((to, vec![released])),
+            }
+        }
+        for (to, all) in told {
+            if to.try_send(all).is_err() {
+                tracing::debug!("acknowledgements not taken: broker connection is gone");
+            }
         }
     }
 }

@@ -171,9 +171,16 @@ fn added_up(batch: &Batch, key: impl Fn(&Reading) -> u64) -> u64 {
 /// A number for a series of a device.
 #[must_use]
 pub fn metric_key(metric: Metric) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    metric.hash(&mut hasher);
-    hasher.finish()
+    let bytes = if metric.part.is_whole() { &[] } else { metric.part.as_str().as_bytes() };
+    bytes.iter().fold(mixed(metric.point as u64), |key, byte| mixed(key ^ u64::from(*byte)))
+}
+
+/// Spreads a number over all bits (the finaliser of SplitMix64), so that sums of such numbers tell sets apart.
+fn mixed(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 fn reading_key(reading: &Reading) -> u64 {

@@ -4,6 +4,7 @@
 //! written again, the same to the last byte, and the database overwrites it. Everything in a line follows from the gap
 //! alone. Bounded: one line of each store is under way. Never holds the data back: a line queues like any other append.
 
+use crate::store::handle;
 use crate::store::{Append, Gap, Store, StoreClosed};
 use crate::telemetry::Telemetry;
 use facility_config::limits::STORE_RETRY_MS;
@@ -63,7 +64,7 @@ impl Gaps {
                     store.gap_taken(gap).await?;
                     taken = Some(gap);
                 }
-                None => durable.changed().await.map_err(|_| StoreClosed)?,
+                None => handle::more(&mut durable).await?,
             }
         }
     }

@@ -6,6 +6,7 @@
 
 use crate::aggregate::Fold;
 use crate::privacy;
+use crate::store::handle;
 use crate::store::{Append, Cursor, Durable, Names, Page, Record, Seq, Sink, Store, StoreClosed};
 use crate::telemetry::Telemetry;
 use facility_config::limits::{FOLD_BATCHES_PER_CLOSE, READ_POINTS_MAX, STORE_RETRY_MS};
@@ -66,7 +67,7 @@ impl Rollup {
                     at < log.held_from.unwrap_or(log.end).min(log.end)
                 };
                 tokio::select! {
-                    changed = log.changed() => changed.map_err(|_| StoreClosed)?,
+                    more = handle::more(&mut log) => more?,
                     changed = outbox.changed(), if snapshot.is_some() => changed.map_err(|_| StoreClosed)?,
                     // The disk does not give it just now, and no commit may come to say that it does again.
                     () = tokio::time::sleep(Duration::from_millis(STORE_RETRY_MS)), if is_there => {}

@@ -162,7 +162,8 @@ impl Gateway {
         let mut line = self.wrapper.iter().map(std::ffi::OsString::from).collect::<Vec<_>>();
         line.extend([binary().into(), "run".into(), "--config".into(), self.config().into()]);
         let mut command = Command::new(&line[0]);
-        command.args(&line[1..]).stdin(Stdio::null()).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.args(&line[1..]).stdin(Stdio::null()).envs(unit_environment());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdout(log.try_clone().expect("log file")).stderr(log).spawn().expect("the gateway starts")
     }
 
@@ -313,4 +314,10 @@ pub fn cpu_s(proc: &str) -> f64 {
     let stat = std::fs::read_to_string(format!("{proc}/stat")).unwrap_or_default();
     let fields = stat.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default().split(' ').skip(11).take(2);
     fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// What the systemd unit sets: the gateway is tested and measured as it is run.
+fn unit_environment() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let unit = include_str!("../../deploy/systemd/facility-gateway.service");
+    unit.lines().filter_map(|line| line.strip_prefix("Environment=")?.split_once('='))
 }

@@ -47,11 +47,11 @@ pub(super) struct Ears {
     /// Numbers the connections, so that an acknowledgement of an older one is never sent on a newer one, where the same
     /// packet id may stand for another message.
     generation: u64,
-    acks: mpsc::Receiver<Released>,
+    acks: mpsc::Receiver<Vec<Released>>,
     /// Kept so that the queue stays open, and copied into every promise.
-    ack_to: mpsc::Sender<Released>,
+    ack_to: mpsc::Sender<Vec<Released>>,
     /// Acknowledgements on their way from the queue to the line; empty in between.
-    released: Vec<Released>,
+    released: Vec<Vec<Released>>,
     /// Batches on their way from the line to the pipeline. Of a connection that broke on the way they are handed on with the
     /// first of the next one; the broker sends them again too, and the store knows them then.
     batches: Vec<Batch>,

@@ -145,6 +145,11 @@ impl Tsdb {
         self.shared.ledger().keep_all = yes;
     }
 
+    /// Counts lines and fields and looks at nothing else: leaves the processor to what is measured.
+    pub fn count_only(&self, yes: bool) {
+        self.shared.ledger().count_only = yes;
+    }
+
     /// What it got so far.
     #[must_use]
     pub fn summary(&self) -> Summary {

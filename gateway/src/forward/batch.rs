@@ -100,7 +100,7 @@ impl Batch {
 }
 
 /// A line that may still get fields.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Open {
     origin: u32,
     part: Part,
@@ -113,6 +113,14 @@ struct Open {
 }
 
 impl Open {
+    /// Empty, with room for what the next line will need.
+    fn clear(&mut self) {
+        self.measurement.clear();
+        self.metrics.clear();
+        self.text.clear();
+        self.share = Share::default();
+    }
+
     fn continues(&self, record: &Record, part: Part, name: &Name<'_>) -> bool {
         self.origin == record.origin
             && self.at_ms == record.at_ms
@@ -132,6 +140,8 @@ pub struct Packer<'a> {
     /// Points since the last line that belong to no line.
     loose: Share,
     open: Option<Open>,
+    /// The line before, for its memory.
+    spare: Option<Open>,
     full: bool,
 }
 
@@ -140,7 +150,7 @@ impl<'a> Packer<'a> {
     #[must_use]
     pub fn new(from: Seq, classes: &'a [Class], bounds: Bounds) -> Self {
         let loose = Share { next: from, ..Share::default() };
-        Self { classes, bounds, from, batch: Batch::default(), loose, open: None, full: false }
+        Self { classes, bounds, from, batch: Batch::default(), loose, open: None, spare: None, full: false }
     }
 
     /// Where to read on.
@@ -211,17 +221,11 @@ impl<'a> Packer<'a> {
             return self.pass(seq);
         }
         let open = self.open.get_or_insert_with(|| {
-            let mut text = String::with_capacity(256);
-            push_series(&mut text, &name, &origin.tags, metric.part);
-            Open {
-                origin: record.origin,
-                part: metric.part,
-                at_ms: record.at_ms,
-                measurement: name.measurement.to_owned(),
-                metrics: Vec::with_capacity(8),
-                text,
-                share: Share::default(),
-            }
+            let mut open = self.spare.take().unwrap_or_default();
+            (open.origin, open.part, open.at_ms) = (record.origin, metric.part, record.at_ms);
+            open.measurement.push_str(name.measurement);
+            push_series(&mut open.text, &name, &origin.tags, metric.part);
+            open
         });
         open.text.push(if open.metrics.is_empty() { ' ' } else { ',' });
         push_field(&mut open.text, &name, &record.value);
@@ -251,6 +255,8 @@ impl<'a> Packer<'a> {
         share.add(open.share);
         self.loose.next = share.next;
         self.batch.lines.push(Line { end: self.batch.body.len(), share });
+        open.clear();
+        self.spare = Some(open);
         self.full = self.batch.lines.len() >= self.bounds.lines || share.next.saturating_sub(self.from) >= FORWARD_POINTS_MAX as u64;
     }
 }

@@ -5,6 +5,7 @@
 
 use super::batch::{Batch, Bounds, Packer, Share};
 use super::{Ended, Lane};
+use crate::store::handle;
 use crate::store::{Cursor, Durable, Sink};
 use facility_config::limits::READ_POINTS_MAX;
 use std::time::Duration;
@@ -60,12 +61,12 @@ impl Feed {
         if waiting >= lines_max as u64 || at <= now { Due::Now } else { Due::At(at) }
     }
 
-    /// Waits for the next commit.
+    /// Waits for the next commits.
     ///
     /// # Errors
     /// [`Ended::StoreClosed`].
     pub async fn changed(&mut self) -> Result<(), Ended> {
-        self.durable.changed().await.map_err(|_| Ended::StoreClosed)
+        handle::more(&mut self.durable).await.map_err(Ended::from)
     }
 
     /// Reads the next batch; empty if there is nothing to send.

@@ -98,24 +98,32 @@ pub fn has_value(value: &Value) -> bool {
 pub fn push_field(out: &mut String, name: &Name<'_>, value: &Value) {
     push_name(out, name.field);
     out.push('=');
-    // Writing to a String cannot fail. Debug is the shortest form that reads back exactly, with a point or exponent.
-    let _ = match (value, name.ty) {
-        (Value::Float(number), _) => write!(out, "{number:?}"),
+    match (value, name.ty) {
+        (Value::Float(number), _) => push_float(out, *number),
         // One type per field, for ever: a database refuses the second type it sees.
-        (Value::Int(number), Some(Type::Float)) => write!(out, "{:?}", *number as f64),
-        (Value::Int(number), _) => write!(out, "{number}i"),
-        (Value::Bool(yes), _) => write!(out, "{yes}"),
-        (Value::Text(text), _) => {
-            push_text(out, text);
-            Ok(())
+        (Value::Int(number), Some(Type::Float)) => push_float(out, *number as f64),
+        (Value::Int(number), _) => {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{number}i");
         }
-        (Value::Missing(_), _) => Ok(()),
-    };
+        (Value::Bool(yes), _) => out.push_str(if *yes { "true" } else { "false" }),
+        (Value::Text(text), _) => push_text(out, text),
+        (Value::Missing(_), _) => {}
+    }
+}
+
+/// The shortest form that reads back exactly, with a point or an exponent. Only for finite numbers.
+fn push_float(out: &mut String, number: f64) {
+    out.push_str(ryu::Buffer::new().format_finite(number));
 }
 
 /// Measurement, tag or field key, tag value. A backslash becomes a slash: InfluxData's two parsers read a backslash
 /// there differently and one of them takes it, at the end, for the escape of the separator behind it.
 fn push_name(out: &mut String, name: &str) {
+    // Nearly every name is one of our own words.
+    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return out.push_str(name);
+    }
     for char in name.chars() {
         match char {
             ',' | '=' | ' ' => {

@@ -24,8 +24,8 @@ pub(super) struct Replay {
     site: Arc<Site>,
     shelf: Shelf,
     out: mpsc::Sender<Batch>,
-    ack_to: mpsc::Sender<Released>,
-    acks: mpsc::Receiver<Released>,
+    ack_to: mpsc::Sender<Vec<Released>>,
+    acks: mpsc::Receiver<Vec<Released>>,
     /// Ids of letters under way by the number of their promise.
     under_way: BTreeMap<u16, String>,
     last: u16,
@@ -38,14 +38,14 @@ impl Replay {
     }
 
     /// Waits until something that was decoded again is durable.
-    pub(super) async fn durable(&mut self) -> Option<Released> {
+    pub(super) async fn durable(&mut self) -> Option<Vec<Released>> {
         self.acks.recv().await
     }
 
-    /// Removes the letter that is not needed any more.
-    pub(super) async fn done(&mut self, durable: Released) -> io::Result<()> {
-        let Some(id) = self.under_way.remove(&durable.packet_id) else { return Ok(()) };
-        blocking(&self.shelf, move |shelf| shelf.remove(Waiting::Replay, &id)).await
+    /// Removes the letters that are not needed any more.
+    pub(super) async fn done(&mut self, durable: Vec<Released>) -> io::Result<()> {
+        let ids: Vec<String> = durable.iter().filter_map(|one| self.under_way.remove(&one.packet_id)).collect();
+        blocking(&self.shelf, move |shelf| ids.iter().try_for_each(|id| shelf.remove(Waiting::Replay, id))).await
     }
 
     /// Decodes what waits and is not under way.

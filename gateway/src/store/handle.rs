@@ -2,7 +2,9 @@
 
 use super::history::{History, HistoryQuery};
 use super::record::{Gap, Page, Seq, Sink};
+use facility_config::limits::FOLLOW_MS;
 use facility_drivers::Batch;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// The store's thread has ended.
@@ -94,6 +96,17 @@ impl Durable {
     pub fn cursor(&self, sink: Sink) -> Cursor {
         self.cursors[sink as usize]
     }
+}
+
+/// Waits until more is durable and then a moment longer, so that under load one look serves many commits: every waiting
+/// reader costs the store's thread a wake-up of another.
+///
+/// # Errors
+/// [`StoreClosed`] when the thread has ended.
+pub async fn more(durable: &mut watch::Receiver<Durable>) -> Result<(), StoreClosed> {
+    durable.changed().await.map_err(|_| StoreClosed)?;
+    tokio::time::sleep(Duration::from_millis(FOLLOW_MS)).await;
+    Ok(())
 }
 
 pub(super) enum Request {

@@ -163,10 +163,9 @@ impl Pending {
 
     /// Releases, in order, the acknowledgements of everything before `end`.
     pub(super) fn release(&mut self, end: Seq) {
-        while self.acks.front().is_some_and(|(needed, _)| *needed <= end) {
-            if let Some((_, ack)) = self.acks.pop_front() {
-                ack.release();
-            }
+        let ready = self.acks.partition_point(|(needed, _)| *needed <= end);
+        if ready > 0 {
+            Ack::release_all(self.acks.drain(..ready).map(|(_, ack)| ack));
         }
     }
 }

@@ -40,9 +40,10 @@ enum Step {
 impl<D: Disk> Log<D> {
     /// Up to `points_max` points from `from` on. When the disk does not answer, an empty page: ask again.
     pub(super) fn read(&mut self, from: Seq, points_max: usize, now: Instant) -> Page {
-        let (mut at, mut lost, mut records) = (from, 0, Vec::new());
         let points_max = points_max.clamp(1, READ_POINTS_MAX);
         let end = self.held_from.unwrap_or(self.end).min(self.end);
+        let room = usize::try_from(end.saturating_sub(from)).unwrap_or(points_max).min(points_max);
+        let (mut at, mut lost, mut records) = (from, 0, Vec::with_capacity(room));
         while records.len() < points_max && at < end {
             match self.step_from(at, end, points_max, &mut records, now) {
                 Ok(Step::Points(next)) => at = next,

@@ -21,6 +21,7 @@ use super::sim_disk::SimDisk;
 use super::{Append, Options, Overflow, Recovery, Seq, Sink};
 use facility_config::{DeviceIx, Part, Point};
 use facility_drivers::{Ack, Batch, Clock, Metric, Quality, Released, Subject, Value};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -147,14 +148,16 @@ fn assert_numbered(all: &[(Seq, Seen)]) {
 }
 
 struct Acks {
-    to: mpsc::Sender<Released>,
-    released: mpsc::Receiver<Released>,
+    to: mpsc::Sender<Vec<Released>>,
+    released: mpsc::Receiver<Vec<Released>>,
+    /// Received and not looked at yet.
+    told: VecDeque<Released>,
 }
 
 impl Acks {
     fn new() -> Self {
         let (to, released) = mpsc::channel(4096);
-        Self { to, released }
+        Self { to, released, told: VecDeque::new() }
     }
 
     fn ack(&self, number: u64) -> Option<Ack> {
@@ -162,7 +165,7 @@ impl Acks {
     }
 
     fn drain(&mut self) -> Vec<u64> {
-        std::iter::from_fn(|| self.released.try_recv().ok()).map(|released| released.generation).collect()
+        std::iter::from_fn(|| self.released.try_recv().ok()).flatten().map(|released| released.generation).collect()
     }
 }
 

@@ -8,6 +8,7 @@
 
 #![allow(clippy::print_stdout, clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a measuring program")]
 
+use bytes::Bytes;
 use facility_drivers::Clock;
 use facility_drivers::sim::broker::Broker;
 use facility_drivers::sim::mqtt::Publisher;
@@ -42,6 +43,7 @@ fn argument(nth: usize, usual: u32) -> u32 {
 async fn node_red(messages: u32, window: u32) {
     let broker = Broker::with_window(([127, 0, 0, 1], 0).into(), window as u16).expect("a broker");
     let database = Tsdb::start(([127, 0, 0, 1], 0).into()).expect("a database");
+    database.count_only(true);
     let dir = std::env::var("NODE_RED").expect("NODE_RED: folder with the flow and node_modules; tests/bench.sh node-red sets it");
     let mut peer = std::process::Command::new("node")
         .arg("node_modules/node-red/red.js")
@@ -57,8 +59,9 @@ async fn node_red(messages: u32, window: u32) {
     until("Node-RED's session", DEADLINE, || async { broker.is_connected("gw-bench-01").then_some(()) }).await;
     let proc = format!("/proc/{}", peer.id());
     let cpu_idle_s = facility_tests::cpu_s(&proc);
+    let load = messages_of(messages);
     let began = Instant::now();
-    publish(&broker, messages).await;
+    publish(&broker, &load).await;
     until("every line in the database", DEADLINE, || async { (database.summary().lines >= u64::from(messages)).then_some(()) }).await;
     let all_s = began.elapsed().as_secs_f64();
     println!("messages                    {messages:>12}, QoS 1, window {window}, Node-RED");
@@ -74,15 +77,17 @@ async fn node_red(messages: u32, window: u32) {
     peer.wait().expect("it ends");
 }
 
-/// Publishes so many messages at QoS 1 without letting more wait in the broker than it would keep; returns their size.
-async fn publish(broker: &Broker, messages: u32) -> usize {
-    let mut publisher = Publisher::connect(broker.addr(), "bench", None).await.expect("a publisher");
+/// So many messages, written before anything is measured.
+fn messages_of(messages: u32) -> Vec<(String, Bytes)> {
     let first_ms = Clock::system().now_ms() - i64::from(messages);
-    let mut bytes = 0;
-    for nth in 0..messages {
-        let (topic, payload) = message(nth, first_ms);
-        bytes += payload.len();
-        publisher.publish_nowait(&topic, payload).await;
+    (0..messages).map(|nth| message(nth, first_ms)).map(|(topic, payload)| (topic, payload.into())).collect()
+}
+
+/// Publishes messages at QoS 1 without letting more wait in the broker than it would keep.
+async fn publish(broker: &Broker, messages: &[(String, Bytes)]) {
+    let mut publisher = Publisher::connect(broker.addr(), "bench", None).await.expect("a publisher");
+    for (nth, (topic, payload)) in messages.iter().enumerate() {
+        publisher.publish_nowait(topic, payload.clone()).await;
         // The broker keeps a bounded queue, like mosquitto's `max_queued_messages`: what does not fit is lost there.
         while nth % 100 == 0 && broker.waiting("gw-bench-01") > BROKER_QUEUE {
             publisher.flush().await;
@@ -90,7 +95,6 @@ async fn publish(broker: &Broker, messages: u32) -> usize {
         }
     }
     publisher.flush().await;
-    bytes
 }
 
 /// Fifty cabinets at one message a second, windows of five seconds: a request holds what a request holds in the
@@ -132,6 +136,7 @@ async fn load(messages: u32, window: u32) {
     let window = u16::try_from(window).expect("the broker's in-flight window");
     let broker = Broker::with_window(([127, 0, 0, 1], 0).into(), window).expect("a broker");
     let database = Tsdb::start(([127, 0, 0, 1], 0).into()).expect("a database");
+    database.count_only(true);
     let started = Instant::now();
     let gateway = Gateway::start(&config(broker.addr().port(), window, &database.url())).await;
     until("the gateway's session", DEADLINE, || async { broker.is_connected("gw-bench-01").then_some(()) }).await;
@@ -143,8 +148,11 @@ async fn load(messages: u32, window: u32) {
     let size = std::fs::metadata(facility_tests::binary()).expect("the binary").len();
     println!("binary                      {:>12.2} MB", size as f64 / 1e6);
 
+    let load = messages_of(messages);
+    let bytes: usize = load.iter().map(|(_, payload)| payload.len()).sum();
+    let own_cpu_s = facility_tests::cpu_s("/proc/self");
     let began = Instant::now();
-    let bytes = publish(&broker, messages).await;
+    publish(&broker, &load).await;
     let points = u64::from(messages) * FIELDS;
     let taken = |name: &'static str, field: &'static str| {
         let gateway = &gateway;
@@ -176,6 +184,7 @@ async fn load(messages: u32, window: u32) {
     println!("durable and acknowledged    {:>12.0} messages/s", f64::from(messages) / durable_s);
     println!("delivered to the database   {:>12.0} messages/s", f64::from(messages) / all_s);
     println!("processor time              {:>12.2} s per million messages", (gateway.cpu_s() - cpu_idle_s) / millions);
+    println!("  of devices, broker, database {:>9.2} s per million messages", (facility_tests::cpu_s("/proc/self") - own_cpu_s) / millions);
     println!("peak memory                 {:>12.1} MiB", mib(gateway.memory("VmHWM")));
     println!("written to disk             {:>12.2} bytes per reading", store["bytes_written"].as_f64().unwrap() / points as f64);
     println!("held on disk                {:>12.2} bytes per reading", store["bytes_on_disk"].as_f64().unwrap() / points as f64);
@@ -185,7 +194,6 @@ async fn load(messages: u32, window: u32) {
         summary.wire_bytes as f64 / summary.lines as f64,
         summary.wire_bytes as f64 / summary.points as f64
     );
-    println!("sent twice                  {:>12}", summary.duplicates);
     println!(
         "account missing             {:>12}",
         status["accounts"].as_array().unwrap().iter().map(|row| row["missing"].as_i64().unwrap()).sum::<i64>()

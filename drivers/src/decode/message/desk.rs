@@ -45,6 +45,8 @@ pub(super) struct Desk {
     clues: Clues,
     pseudonyms: Pseudonyms,
     drops: Drops,
+    /// See [`Tools::seen`].
+    seen: Vec<u32>,
     names: Names,
     pub(super) nodes: Nodes,
     pub(super) places: Places,
@@ -68,6 +70,7 @@ impl Desk {
             clues: Clues::default(),
             pseudonyms: Pseudonyms::new(),
             drops: Drops::default(),
+            seen: Vec::new(),
             names: Names::default(),
             nodes: Nodes::new(),
             places: Places::default(),
@@ -165,12 +168,13 @@ impl Desk {
         if report.is_some_and(|report| report.kind == sparkplug::Kind::Death) {
             return online(meant.device, false, arrival.now_ms);
         }
-        let Self { retained, pseudonyms, drops, names, places, .. } = self;
+        let Self { retained, pseudonyms, drops, names, places, seen, .. } = self;
         let names = &*names;
         let trail = story.is_some().then(|| Trail::new(names));
-        let mut tools = Tools { pseudonyms, drops, trail };
+        let mut tools = Tools { pseudonyms, drops, trail, seen: std::mem::take(seen) };
         let walked = walk(meant, body, arrival, &mut tools);
         let Tools { drops, trail, .. } = tools;
+        *seen = tools.seen;
         let mut batch = walked.unwrap_or_else(refused);
         if let Some(report) = report.filter(|_| batch.refused.is_none()) {
             batch.device_ms = batch.device_ms.or(report.time_ms);

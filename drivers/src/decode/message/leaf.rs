@@ -17,6 +17,8 @@ const WHOLE_TOLERANCE: f64 = 1e-6;
 /// Integers beyond it are not exact as floats.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
+const OUT_OF_RANGE: Value = Value::Missing(Quality::OutOfRange);
+
 /// How a value becomes a reading.
 #[derive(Debug)]
 pub(super) struct Leaf {
@@ -60,38 +62,43 @@ impl Leaf {
         Metric { point: self.point, part: self.part }
     }
 
-    /// The value; `None` for a code that says nothing about this point. Out of range is a value that is missing, not a
+    /// Writes the value; false for a code that says nothing about this point. Out of range is a value that is missing, not a
     /// fault: one value counts once.
-    pub(super) fn reading(&self, scalar: Scalar<'_>) -> Result<Option<Value>, Fault> {
+    ///
+    /// Where it belongs, at once: of ten values that are handed on from function to function, the copies cost more than the
+    /// values.
+    pub(super) fn read(&self, scalar: Scalar<'_>, value: &mut Value) -> Result<bool, Fault> {
         if matches!(scalar, Scalar::Text(NOT_FINITE)) {
             return Err(Fault::NotFinite);
         }
         if !(self.values.is_empty() && self.silent.is_empty())
             && let Some(known) = self.mapped(scalar)
         {
-            return known;
+            let Some(known) = known? else { return Ok(false) };
+            *value = known;
+            return Ok(true);
         }
         let scalar = if self.loose { self.loosened(scalar) } else { scalar };
-        let value = match (self.ty, scalar) {
-            _ if self.list.is_some() && !matches!(scalar, Scalar::Null) => Err(Fault::WrongType),
-            (_, Scalar::Null) => Ok(Value::Missing(Quality::SensorError)),
-            (Type::Bool, Scalar::Bool(yes)) => Ok(Value::Bool(yes)),
-            (Type::Text, Scalar::Text(text)) => self.word(text).map(Value::Text),
+        *value = match (self.ty, scalar) {
+            _ if self.list.is_some() && !matches!(scalar, Scalar::Null) => return Err(Fault::WrongType),
+            (_, Scalar::Null) => Value::Missing(Quality::SensorError),
+            (Type::Bool, Scalar::Bool(yes)) => Value::Bool(yes),
+            (Type::Text, Scalar::Text(text)) => Value::Text(self.word(text)?),
             (Type::Text, Scalar::Int(_)) if self.loose => {
-                scalar.as_text(&mut [0; 40]).ok_or(Fault::WrongType).and_then(|text| self.word(text)).map(Value::Text)
+                Value::Text(scalar.as_text(&mut [0; 40]).ok_or(Fault::WrongType).and_then(|text| self.word(text))?)
             }
-            (Type::Float, number) => self.float(number),
-            (Type::Int, number) => self.integer(number),
-            (Type::Bool | Type::Text, _) => Err(Fault::WrongType),
+            (Type::Float, number) => self.float(number)?.map_or(OUT_OF_RANGE, Value::Float),
+            (Type::Int, number) => self.integer(number)?.map_or(OUT_OF_RANGE, Value::Int),
+            (Type::Bool | Type::Text, _) => return Err(Fault::WrongType),
         };
-        value.map(Some)
+        Ok(true)
     }
 
     /// What is made of a list of that many elements.
     pub(super) fn of_list(&self, elements: i64) -> Result<Value, Fault> {
         match (self.list, self.ty) {
             (Some(ListUse::Any), Type::Bool) => Ok(Value::Bool(elements > 0)),
-            (Some(ListUse::Count), _) => self.integer(Scalar::Int(elements)),
+            (Some(ListUse::Count), _) => Ok(self.integer(Scalar::Int(elements))?.map_or(OUT_OF_RANGE, Value::Int)),
             _ => Err(Fault::WrongType),
         }
     }
@@ -109,8 +116,10 @@ impl Leaf {
     pub(super) fn believes_number(&self, text: &str) -> bool {
         let whole = text.split(['.', 'e', 'E']).next().unwrap_or_default();
         let is_long = |digits: &str, most: usize| digits.bytes().filter(u8::is_ascii_digit).count() > most;
-        let is_reading =
-            || Scalar::of_number(text).is_some_and(|number| matches!(self.reading(number), Ok(value) if !is_missing(value.as_ref())));
+        let is_reading = || {
+            let mut value = OUT_OF_RANGE;
+            Scalar::of_number(text).is_some_and(|number| self.read(number, &mut value).is_ok()) && !matches!(value, Value::Missing(_))
+        };
         !is_long(text, FREE_TEXT_DIGITS_MAX) || (!is_long(whole, NUMBER_DIGITS_MAX) && is_reading())
     }
 
@@ -141,31 +150,33 @@ impl Leaf {
         }
     }
 
-    fn float(&self, scalar: Scalar<'_>) -> Result<Value, Fault> {
+    /// `None` for what is out of range.
+    fn float(&self, scalar: Scalar<'_>) -> Result<Option<f64>, Fault> {
         let number = scalar.number().ok_or_else(|| not_a_number(scalar))? * self.scale + self.offset;
         if !number.is_finite() {
             return Err(Fault::NotFinite);
         }
         // Adding zero turns −0 into 0, so that equal values have equal bytes.
-        Ok(if self.believes(number) { Value::Float(number + 0.0) } else { Value::Missing(Quality::OutOfRange) })
+        Ok(self.believes(number).then_some(number + 0.0))
     }
 
-    fn integer(&self, scalar: Scalar<'_>) -> Result<Value, Fault> {
+    /// `None` for what is out of range.
+    fn integer(&self, scalar: Scalar<'_>) -> Result<Option<i64>, Fault> {
         #[expect(clippy::float_cmp, reason = "a scale of exactly 1 and an offset of exactly 0 mean no scaling")]
         if self.scale != 1.0 || self.offset != 0.0 {
             return self.scaled_integer(scalar);
         }
         match scalar {
-            Scalar::Int(n) if self.believes(n as f64) => Ok(Value::Int(n)),
-            Scalar::Int(_) | Scalar::Huge(_) => Ok(Value::Missing(Quality::OutOfRange)),
+            Scalar::Int(n) => Ok(self.believes(n as f64).then_some(n)),
+            Scalar::Huge(_) => Ok(None),
             // `-0` is the one integer that serde_json reports as a float.
-            Scalar::Float(n) if n == 0.0 && n.is_sign_negative() => Ok(Value::Int(0)),
+            Scalar::Float(n) if n == 0.0 && n.is_sign_negative() => Ok(Some(0)),
             // A count that comes as 2.6 or 2.0 is another quantity than the profile says, or a broken device.
             other => Err(not_a_number(other)),
         }
     }
 
-    fn scaled_integer(&self, scalar: Scalar<'_>) -> Result<Value, Fault> {
+    fn scaled_integer(&self, scalar: Scalar<'_>) -> Result<Option<i64>, Fault> {
         let number = scalar.number().ok_or_else(|| not_a_number(scalar))? * self.scale + self.offset;
         if !number.is_finite() {
             return Err(Fault::NotFinite);
@@ -174,7 +185,7 @@ impl Leaf {
             return Err(Fault::WrongType);
         }
         let fits = number.abs() <= WHOLE_MAX && self.believes(number);
-        Ok(if fits { Value::Int(number.round() as i64) } else { Value::Missing(Quality::OutOfRange) })
+        Ok(fits.then_some(number.round() as i64))
     }
 
     fn believes(&self, number: f64) -> bool {
@@ -197,10 +208,6 @@ fn value(ty: Type, mapped: &Mapped) -> Value {
         Mapped::Float(n) => Value::Float(*n),
         Mapped::Text(word) => Value::Text(Arc::from(&**word)),
     }
-}
-
-fn is_missing(value: Option<&Value>) -> bool {
-    matches!(value, Some(Value::Missing(_)))
 }
 
 fn yes_or_no(text: &str) -> Option<bool> {

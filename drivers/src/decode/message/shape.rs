@@ -10,6 +10,7 @@ use facility_config::Part;
 use facility_config::profile::{Format, Message, MessageField, MessageKind};
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Index of the root in [`Shape::nodes`].
 pub(super) const ROOT: usize = 0;
@@ -22,6 +23,8 @@ pub(super) struct Shape {
     /// A status without fields is one of two words.
     pub(super) has_no_fields: bool,
     pub(super) nodes: Vec<Node>,
+    /// Values of a payload that holds each field once.
+    pub(super) values: usize,
     /// Nodes that a payload must hold.
     pub(super) required: Vec<usize>,
     /// Nodes of fields by dotted path (`temps.product`), as a quality map names them.
@@ -47,7 +50,9 @@ pub(super) enum PartRule {
 #[derive(Debug, Default)]
 pub(super) struct Node {
     /// Members, sorted by the length of their names, then by name.
-    children: Vec<(Box<str>, usize)>,
+    children: Vec<Member>,
+    /// Which of them stood first last time.
+    first: AtomicUsize,
     /// What every element of an array, or every other member of an object, looks like.
     pub(super) star: Option<usize>,
     /// Whether an element names itself; otherwise its position, from 1, is its name.
@@ -60,6 +65,15 @@ pub(super) struct Node {
     pub(super) leaves: Vec<Leaf>,
     /// Pointer, for people.
     pub(super) path: Box<str>,
+}
+
+#[derive(Debug)]
+struct Member {
+    name: Box<str>,
+    node: usize,
+    /// Which of the members stood behind it last time: a device names its fields in one order, so that most are found
+    /// without a search. Nothing but the time it takes depends on it.
+    next: AtomicUsize,
 }
 
 /// What a value at a node is for besides readings.
@@ -133,6 +147,7 @@ impl Shape {
         }
         shape.add_part(message);
         shape.required = message.required.iter().map(|pointer| shape.place(pointer)).collect();
+        shape.values = shape.nodes.iter().map(|node| node.leaves.len()).sum::<usize>() + 1;
         shape.sort();
         shape
     }
@@ -157,6 +172,7 @@ impl Shape {
             format,
             has_no_fields: true,
             nodes: vec![Node::default()],
+            values: 0,
             required: Vec::new(),
             dotted: HashMap::new(),
             part: PartRule::Whole,
@@ -167,7 +183,7 @@ impl Shape {
 
     fn sort(&mut self) {
         for node in &mut self.nodes {
-            node.children.sort_by(|(a, _), (b, _)| by_length(a, b));
+            node.children.sort_by(|a, b| by_length(&a.name, &b.name));
         }
     }
 
@@ -234,12 +250,12 @@ impl Shape {
     }
 
     fn child(&mut self, at: usize, name: &str) -> usize {
-        if let Some((_, child)) = self.nodes[at].children.iter().find(|(known, _)| **known == *name) {
-            return *child;
+        if let Some(child) = self.nodes[at].children.iter().find(|known| *known.name == *name) {
+            return child.node;
         }
-        let child = self.add_node(at, name);
-        self.nodes[at].children.push((name.into(), child));
-        child
+        let node = self.add_node(at, name);
+        self.nodes[at].children.push(Member { name: name.into(), node, next: AtomicUsize::default() });
+        node
     }
 
     fn add_node(&mut self, parent: usize, name: &str) -> usize {
@@ -252,8 +268,25 @@ impl Shape {
 impl Node {
     /// The member of that name.
     pub(super) fn member(&self, name: &str) -> Option<usize> {
-        let found = self.children.binary_search_by(|(known, _)| by_length(known, name)).ok()?;
-        Some(self.children[found].1)
+        self.member_after(None, name).map(|at| self.node_of(at))
+    }
+
+    /// Where the member of that name stands in the list, for one who reads a payload from its beginning: `last` is the
+    /// member before it.
+    pub(super) fn member_after(&self, last: Option<usize>, name: &str) -> Option<usize> {
+        let guess = last.and_then(|last| self.children.get(last)).map_or(&self.first, |last| &last.next);
+        let at = guess.load(Relaxed);
+        if self.children.get(at).is_some_and(|member| *member.name == *name) {
+            return Some(at);
+        }
+        let at = self.children.binary_search_by(|known| by_length(&known.name, name)).ok()?;
+        guess.store(at, Relaxed);
+        Some(at)
+    }
+
+    /// The node of a member by its place in the list.
+    pub(super) fn node_of(&self, member: usize) -> usize {
+        self.children[member].node
     }
 
     /// Whether something in it is known.

@@ -11,7 +11,6 @@ use super::trail::Mark;
 use super::value::{self, Scalar};
 use super::walk::Walk;
 use crate::fault::Fault;
-use facility_config::Part;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::collections::HashSet;
 use std::fmt;
@@ -113,21 +112,23 @@ impl<'de> Visitor<'de> for Place<'_, '_, '_> {
         }
         walk.objects = walk.objects.saturating_add(1);
         let this = walk.objects;
-        let mut names = HashSet::new();
-        while let Some(key) = object.next_key_seed(Key { walk: &mut *walk, node })? {
+        let (mut names, mut last) = (None, None);
+        while let Some(key) = object.next_key_seed(Key { walk: &mut *walk, node, last })? {
             match key {
-                Name::Member(child) => {
+                Name::Member(member) => {
+                    last = Some(member);
+                    let child = here.node_of(member);
                     if walk.seen[child] == this {
                         return Err(walk.end(Fault::Undecodable));
                     }
                     walk.seen[child] = this;
                     object.next_value_seed(Place { walk: &mut *walk, node: child })?;
                 }
-                Name::Part(star, part) => {
-                    let start = walk.mark();
+                Name::Part(star) => {
+                    let (start, part) = (walk.mark(), walk.member_part);
                     walk.seen[star] = this;
                     object.next_value_seed(Place { walk: &mut *walk, node: star })?;
-                    walk.name_element(star, start, part, &mut names);
+                    walk.name_element(star, start, part, names.get_or_insert_default());
                 }
                 Name::Unknown if walk.tools.trail.is_none() => drop(object.next_value::<IgnoredAny>()?),
                 Name::Unknown => {
@@ -144,13 +145,16 @@ impl<'de> Visitor<'de> for Place<'_, '_, '_> {
 /// What a member's name stands for.
 enum Name {
     Member(usize),
-    Part(usize, Result<Part, Fault>),
+    /// Name of a part, noted in [`Walk::member_part`].
+    Part(usize),
     Unknown,
 }
 
 struct Key<'w, 'a, 't> {
     walk: &'w mut Walk<'a, 't>,
     node: usize,
+    /// The member before.
+    last: Option<usize>,
 }
 
 impl<'de> DeserializeSeed<'de> for Key<'_, '_, '_> {
@@ -169,12 +173,15 @@ impl Visitor<'_> for Key<'_, '_, '_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Name, E> {
-        let Self { walk, node } = self;
+        let Self { walk, node, last } = self;
         walk.enter(name);
         let here = &walk.shape.nodes[node];
-        Ok(match (here.member(name), here.star) {
-            (Some(child), _) => Name::Member(child),
-            (None, Some(star)) => Name::Part(star, part_name(name)),
+        Ok(match (here.member_after(last, name), here.star) {
+            (Some(member), _) => Name::Member(member),
+            (None, Some(star)) => {
+                walk.member_part = part_name(name);
+                Name::Part(star)
+            }
             (None, None) => {
                 if !here.ignored {
                     walk.batch.faults.push(Fault::UnknownField);

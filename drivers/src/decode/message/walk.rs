@@ -37,6 +37,8 @@ pub(super) struct Tools<'a> {
     pub(super) pseudonyms: &'a mut Pseudonyms,
     pub(super) drops: &'a mut Drops,
     pub(super) trail: Option<Trail<'a>>,
+    /// Memory of the last walk, for the next one.
+    pub(super) seen: Vec<u32>,
 }
 
 /// One pass over a payload along a compiled [`Shape`].
@@ -50,6 +52,9 @@ pub(super) struct Walk<'a, 't> {
     pub(super) objects: u32,
     /// Name of the list element being read, once it is known.
     pub(super) element: Option<Result<Part, Fault>>,
+    /// Name of the last member that named a part. Here and not in the member itself, which is handed through serde: large
+    /// enough, it would cost more to hand on than to read.
+    pub(super) member_part: Result<Part, Fault>,
     /// Name of the part that the whole message is about, once it is known.
     part: Option<Result<Part, Fault>>,
     foreign_id: bool,
@@ -62,8 +67,11 @@ pub(super) struct Walk<'a, 't> {
 
 impl<'a, 't> Walk<'a, 't> {
     pub(super) fn new(shape: &'a Shape, about: About<'a>, tools: &'t mut Tools<'a>, mut batch: Batch) -> Self {
-        batch.readings.reserve(shape.nodes.len());
+        batch.readings.reserve(shape.values);
         tools.drops.clear();
+        let mut seen = std::mem::take(&mut tools.seen);
+        seen.clear();
+        seen.resize(shape.nodes.len(), 0);
         if let Some(trail) = &mut tools.trail {
             trail.clear();
         }
@@ -77,9 +85,10 @@ impl<'a, 't> Walk<'a, 't> {
             about,
             tools,
             batch,
-            seen: vec![0; shape.nodes.len()],
+            seen,
             objects: 0,
             element: None,
+            member_part: Ok(Part::WHOLE),
             part,
             foreign_id: false,
             flags: Vec::new(),
@@ -131,13 +140,19 @@ impl<'a, 't> Walk<'a, 't> {
         }
         self.apply_flags();
         let part = self.part.take().unwrap_or(Ok(Part::WHOLE)).map_err(Some)?;
-        let whole = self.batch.readings.iter_mut().filter(|reading| reading.metric.part.is_whole());
-        whole.for_each(|reading| reading.metric.part = part);
+        if !part.is_whole() {
+            let whole = self.batch.readings.iter_mut().filter(|reading| reading.metric.part.is_whole());
+            whole.for_each(|reading| reading.metric.part = part);
+        }
         if self.shape.kind == MessageKind::Event {
             // The 1 that lets events be summed, under the event's own type.
             self.batch.push(Metric { point: Point::EventCount, part }, Value::Int(1));
         }
-        if self.batch.readings.len() > READINGS_PER_MESSAGE_MAX { Err(Some(Fault::Oversize)) } else { Ok(self.batch) }
+        if self.batch.readings.len() > READINGS_PER_MESSAGE_MAX {
+            return Err(Some(Fault::Oversize));
+        }
+        self.tools.seen = self.seen;
+        Ok(self.batch)
     }
 
     /// A value that the device itself calls bad is missing, whatever number stands beside it or even if none does.
@@ -162,18 +177,21 @@ impl<'a, 't> Walk<'a, 't> {
         self.note(found, Mark::Dropped(fault));
     }
 
+    #[inline]
     pub(super) fn note(&mut self, found: &'static str, mark: Mark) {
         if let Some(trail) = &mut self.tools.trail {
             trail.note(found, mark);
         }
     }
 
+    #[inline]
     pub(super) fn enter(&mut self, name: &str) {
         if let Some(trail) = &mut self.tools.trail {
             trail.enter(name);
         }
     }
 
+    #[inline]
     pub(super) fn leave(&mut self) {
         if let Some(trail) = &mut self.tools.trail {
             trail.leave();
@@ -210,8 +228,7 @@ impl<'a, 't> Walk<'a, 't> {
             }
         }
         for leaf in &here.leaves {
-            let value = leaf.reading(scalar);
-            self.take(node, scalar.kind(), leaf, value)?;
+            self.fill(node, scalar.kind(), leaf, |value| leaf.read(scalar, value))?;
         }
         Ok(())
     }
@@ -246,20 +263,32 @@ impl<'a, 't> Walk<'a, 't> {
         Ok(())
     }
 
-    fn take<E>(&mut self, node: usize, found: &'static str, leaf: &Leaf, value: Result<Option<Value>, Fault>) -> Result<(), E>
+    /// Adds a reading of a leaf and lets it be filled in; if nothing comes of it, it is gone again.
+    fn fill<E>(
+        &mut self,
+        node: usize,
+        found: &'static str,
+        leaf: &Leaf,
+        fill: impl FnOnce(&mut Value) -> Result<bool, Fault>,
+    ) -> Result<(), E>
     where
         E: serde::de::Error,
     {
-        if self.batch.readings.len() >= READINGS_PER_MESSAGE_MAX {
+        let at = self.batch.readings.len();
+        if at >= READINGS_PER_MESSAGE_MAX {
             return Err(self.end(Fault::Oversize));
         }
-        match value {
-            Ok(Some(value)) => {
-                self.note(found, Mark::Reading(self.batch.readings.len()));
-                self.batch.readings.push(Reading { metric: leaf.metric(), value });
+        self.batch.readings.push(Reading { metric: leaf.metric(), value: Value::Missing(Quality::SensorError) });
+        match self.batch.readings.last_mut().map_or(Ok(false), |reading| fill(&mut reading.value)) {
+            Ok(true) => self.note(found, Mark::Reading(at)),
+            Ok(false) => {
+                self.batch.readings.truncate(at);
+                self.note(found, Mark::Ignored);
             }
-            Ok(None) => self.note(found, Mark::Ignored),
-            Err(fault) => self.fault(node, found, fault),
+            Err(fault) => {
+                self.batch.readings.truncate(at);
+                self.fault(node, found, fault);
+            }
         }
         Ok(())
     }
@@ -283,8 +312,10 @@ impl<'a, 't> Walk<'a, 't> {
             }
         }
         for leaf in &here.leaves {
-            let value = elements.map_or(Err(Fault::WrongType), |elements| leaf.of_list(elements));
-            self.take(node, found, leaf, value.map(Some))?;
+            self.fill(node, found, leaf, |value| {
+                *value = leaf.of_list(elements.ok_or(Fault::WrongType)?)?;
+                Ok(true)
+            })?;
         }
         Ok(())
     }

@@ -46,15 +46,15 @@ impl Ears {
 
     /// Writes the acknowledgements that were taken from the queue, in the order of receipt, all of them in one go.
     pub(super) async fn acknowledge(&mut self, call: &mut Call) -> Result<(), End> {
-        let taken = self.released.len();
-        self.released.retain(|released| released.generation == self.generation);
-        let fresh = self.released.len();
+        let taken: usize = self.released.iter().map(Vec::len).sum();
+        let all = self.released.drain(..).flatten();
+        let ours = all.filter(|released| released.generation == self.generation);
+        let acks: Vec<Packet> = ours.map(|released| Packet::PubAck(PubAck::new(released.packet_id))).collect();
+        let fresh = acks.len();
         if fresh < taken {
             tracing::debug!(stale = taken - fresh, "stale acknowledgements dropped; the broker sends the messages again");
         }
-        let mut released = std::mem::take(&mut self.released);
-        self.send(call, released.drain(..).map(|released| Packet::PubAck(PubAck::new(released.packet_id)))).await?;
-        self.released = released;
+        self.send(call, acks).await?;
         call.outstanding = call.outstanding.saturating_sub(fresh);
         call.acked |= fresh > 0;
         Ok(())

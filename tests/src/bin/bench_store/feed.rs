@@ -59,7 +59,7 @@ pub(crate) struct Feed {
     load: Workload,
     ready: VecDeque<Batch>,
     generator: Duration,
-    acks: (mpsc::Sender<Released>, mpsc::Receiver<Released>),
+    acks: (mpsc::Sender<Vec<Released>>, mpsc::Receiver<Vec<Released>>),
 }
 
 impl Feed {
