@@ -1,8 +1,9 @@
 //! One declared device: what it is, how it is reached, how often it should be heard.
 
 use crate::alarm::Rule;
-use crate::limits::{BACKOFF_MS_MAX, MESSAGES_PER_S_MAX_DEFAULT, SERIES_MAX_DEFAULT};
+use crate::limits::{BACKOFF_MS_MAX, CALIBRATION_MONTHS_DEFAULT, MESSAGES_PER_S_MAX_DEFAULT, SERIES_MAX_DEFAULT};
 use crate::profile::Profile;
+use jiff::civil::Date;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +98,16 @@ pub enum ColdClass {
 }
 
 impl ColdClass {
+    /// Word in the configuration and in the cold-chain log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Frozen => "frozen",
+            Self::Chilled => "chilled",
+            Self::Fresh => "fresh",
+        }
+    }
+
     /// Upper air-temperature limit of the compliance figure, °C.
     #[must_use]
     pub fn limit_c(self) -> f64 {
@@ -167,6 +178,30 @@ impl Default for Ingest {
     }
 }
 
+/// When the probes of a device were last held against a reference (GB 31605-2020 §3.1: monitors are calibrated
+/// periodically, and that is recorded).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calibration {
+    /// Day of the last calibration; `None`: nobody has said.
+    pub at: Option<Date>,
+    /// Months until the next one is due.
+    pub months: u16,
+}
+
+impl Default for Calibration {
+    fn default() -> Self {
+        Self { at: None, months: CALIBRATION_MONTHS_DEFAULT }
+    }
+}
+
+impl Calibration {
+    /// Day on which the next one is due; `None` if nobody has said when the last one was.
+    #[must_use]
+    pub fn due(self) -> Option<Date> {
+        self.at?.checked_add(jiff::Span::new().months(i64::from(self.months))).ok()
+    }
+}
+
 /// One device of the site.
 #[derive(Debug, Clone)]
 pub struct Device {
@@ -189,6 +224,8 @@ pub struct Device {
     pub ingest: Ingest,
     /// For cabinets.
     pub cold: Option<ColdClass>,
+    /// Of its probes; for devices with a cold-chain class.
+    pub calibration: Calibration,
     /// Alarm rules in force for this device, defaults and overrides already resolved.
     pub rules: Vec<Rule>,
 }

@@ -4,7 +4,15 @@
 //! which type), the defaults under all files, and the JSON Schema for editors. A test holds it against
 //! [`raw`](crate::raw), another against `gateway.toml`.
 
-use crate::limits::{BROKER_WINDOW_DEFAULT, BROKER_WINDOW_MAX, CARD_CYCLES_DEFAULT, FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT};
+mod alarm;
+
+pub(crate) use alarm::RULES;
+
+use crate::limits::{
+    BROKER_WINDOW_DEFAULT, BROKER_WINDOW_MAX, CARD_CYCLES_DEFAULT, COLDCHAIN_KEEP_MONTHS_DEFAULT, COLDCHAIN_KEEP_MONTHS_MIN,
+    FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT,
+};
+use crate::zone::ZONE_DEFAULT;
 
 /// One key of a table.
 #[derive(Debug)]
@@ -105,7 +113,17 @@ const STORE: &[Key] = &[
     ),
 ];
 
-const METRICS: &[Key] = &[key("window_s", Type::Int(5, 3600), IfAbsent::Int(300), "Length of a metric window; must divide an hour.")];
+const METRICS: &[Key] = &[
+    key("window_s", Type::Int(5, 3600), IfAbsent::Int(300), "Length of the shortest metric window; must divide an hour."),
+    key("zone", Type::Text, IfAbsent::Text(ZONE_DEFAULT), "Zone of days, months, quarters and years: a name or an offset such as +08:00."),
+];
+
+const COLDCHAIN: &[Key] = &[key(
+    "keep_months",
+    Type::Int(COLDCHAIN_KEEP_MONTHS_MIN as i64, 240),
+    IfAbsent::Int(COLDCHAIN_KEEP_MONTHS_DEFAULT as i64),
+    "Months the cold-chain log is kept.",
+)];
 
 const MQTT: &[Key] = &[
     key(
@@ -212,57 +230,14 @@ const DEVICE: &[Key] = &[
     ),
     key("channels", Type::Int(1, 2000), IfAbsent::Derived("the profile's"), "Channels of a lock board that have a lock."),
     key("cold", Type::Word(&["frozen", "chilled", "fresh"]), IfAbsent::None, "Cold-chain class of a cabinet; decides its limits."),
+    key("calibrated", Type::Text, IfAbsent::None, "Day its probes were last calibrated, YYYY-MM-DD; stands in the cold-chain log."),
+    key("calibration_months", Type::Int(1, 120), IfAbsent::Derived("12"), "Months until the next calibration is due."),
     Key {
         name: "alarm",
-        node: Node::Table(ALARM),
+        node: Node::Table(alarm::RULES),
         default: IfAbsent::None,
         doc: "Alarm rules of this device, where they differ from the site's.",
     },
-];
-
-const ALARM: &[Key] = &[
-    rule("frozen_high", FROZEN_HIGH, "Frozen cabinet too warm (冷冻柜超温)."),
-    rule("chilled_high", CHILLED_HIGH, "Chilled or fresh cabinet too warm (冷藏柜超温)."),
-    rule("door_open", DOOR_OPEN, "Cabinet door standing open (柜门未关)."),
-    rule("comm_loss", COMM_LOSS, "Nothing heard from the device (通信中断)."),
-];
-
-const fn rule(name: &'static str, keys: &'static [Key], doc: &'static str) -> Key {
-    Key { name, node: Node::Table(keys), default: IfAbsent::None, doc }
-}
-
-const ENABLED: Key = key("enabled", Type::Bool, IfAbsent::Derived("true"), "Whether the rule is in force.");
-const OFF_DELAY: Key = key("off_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("0"), "The condition must be gone this long.");
-const LIMIT_DOC: &str = "Raise above this air temperature, °C.";
-const DEADBAND_DOC: &str = "Clear this far below the limit, K.";
-const ON_DELAY_DOC: &str = "The condition must hold this long.";
-const DEFROST_DOC: &str = "Not judged for this long after a defrost or power-up.";
-
-/// Defaults here are words for people; the figures are in [`rules`](crate::rules), and a test holds them together.
-const FROZEN_HIGH: &[Key] = &[
-    ENABLED,
-    key("limit_c", Type::Float(-60.0, 80.0), IfAbsent::Derived("-15.0"), LIMIT_DOC),
-    key("deadband_c", Type::Float(0.0, 20.0), IfAbsent::Derived("1.5"), DEADBAND_DOC),
-    key("on_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("1800"), ON_DELAY_DOC),
-    OFF_DELAY,
-    key("defrost_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("5400"), DEFROST_DOC),
-];
-
-const CHILLED_HIGH: &[Key] = &[
-    ENABLED,
-    key("limit_c", Type::Float(-60.0, 80.0), IfAbsent::Derived("8.0, for fresh 4.0"), LIMIT_DOC),
-    key("deadband_c", Type::Float(0.0, 20.0), IfAbsent::Derived("1.0"), DEADBAND_DOC),
-    key("on_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("1800"), ON_DELAY_DOC),
-    OFF_DELAY,
-    key("defrost_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("3600"), DEFROST_DOC),
-];
-
-const DOOR_OPEN: &[Key] = &[ENABLED, key("on_delay_s", Type::Int(0, DAY_S), IfAbsent::Derived("180"), ON_DELAY_DOC), OFF_DELAY];
-
-const COMM_LOSS: &[Key] = &[
-    ENABLED,
-    key("silent_intervals", Type::Int(1, 1000), IfAbsent::Derived("2"), "Raise after this many intervals without a reading."),
-    OFF_DELAY,
 ];
 
 const FORWARD: &[Key] = &[
@@ -285,10 +260,11 @@ pub(crate) const ROOT: &[Key] = &[
     Key { name: "gateway", node: Node::Table(GATEWAY), default: IfAbsent::Table, doc: "Who and where the gateway is." },
     Key { name: "store", node: Node::Table(STORE), default: IfAbsent::Table, doc: "Where readings are kept." },
     Key { name: "metrics", node: Node::Table(METRICS), default: IfAbsent::Table, doc: "What is computed from them." },
+    Key { name: "coldchain", node: Node::Table(COLDCHAIN), default: IfAbsent::Table, doc: "The cold-chain log of cabinets." },
     Key { name: "mqtt", node: Node::Named(MQTT), default: IfAbsent::Table, doc: "MQTT brokers, by name." },
     Key { name: "bus", node: Node::Named(BUS), default: IfAbsent::Table, doc: "Modbus buses, by name." },
     Key { name: "device", node: Node::Named(DEVICE), default: IfAbsent::Table, doc: "Devices, by id." },
-    Key { name: "alarm", node: Node::Table(ALARM), default: IfAbsent::Table, doc: "Alarm rules of the site." },
+    Key { name: "alarm", node: Node::Table(alarm::SITE), default: IfAbsent::Table, doc: "Alarm rules of the site." },
     Key { name: "forward", node: Node::Table(FORWARD), default: IfAbsent::None, doc: "The time-series database." },
     Key { name: "api", node: Node::Table(API), default: IfAbsent::Table, doc: "Status page and health." },
 ];

@@ -5,6 +5,7 @@
 
 mod address;
 pub mod alarm;
+pub mod calibration;
 mod check;
 pub mod device;
 mod keys;
@@ -24,6 +25,7 @@ pub mod series;
 pub mod site;
 mod text;
 mod variables;
+pub mod zone;
 
 pub use device::{Device, DeviceIx, Ingest, Kind, Source};
 pub use keys::nearest;

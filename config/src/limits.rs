@@ -59,6 +59,15 @@ pub const WAL_FRAME_BYTES_MAX: usize = 256 * 1024;
 pub const PAGE_BYTES: usize = 4096;
 /// A commit is due when this much is waiting, whatever the clock says.
 pub const COMMIT_BYTES: usize = 64 * 1024;
+/// A figure of a window of which less was observed is insufficient (DOMAIN §4).
+pub const COVERAGE_MIN: f64 = 0.80;
+/// A figure of a window of which less was observed is uncertain (DOMAIN §4).
+pub const COVERAGE_GOOD_MIN: f64 = 0.95;
+/// Energy is given per day only if so much of the window was observed (DOMAIN §4).
+pub const PER_DAY_COVERAGE_MIN: f64 = 0.90;
+/// How long parcels lay is told of no fewer than this, and of no less than a day: the figure of one parcel is the habit of one
+/// household (DOMAIN §7).
+pub const DWELL_PARCELS_MIN: i64 = 5;
 /// How long a reader that follows a store lets commits gather before it looks.
 pub const FOLLOW_MS: u64 = 50;
 /// Points returned by one read of a store.
@@ -221,6 +230,28 @@ pub const LANES_MAX: usize = READINGS_PER_MESSAGE_MAX;
 pub const STAMPS_REMEMBERED: usize = 128;
 
 const _: () = assert!(FOLD_BATCHES_PER_CLOSE >= DEVICES_MAX, "one call must be able to hand out a whole window");
+// The cold-chain log.
+
+/// Months the cold-chain log is kept unless configured otherwise. Two years are asked for (DOMAIN §5); a third leaves time to ask.
+pub const COLDCHAIN_KEEP_MONTHS_DEFAULT: u16 = 36;
+/// Fewest months that can be configured: the two years that are asked for.
+pub const COLDCHAIN_KEEP_MONTHS_MIN: u16 = 24;
+/// Hours that are recorded one after the other while the log itself was silent; more than a month of nothing is left out.
+pub const COLDCHAIN_SILENT_HOURS_MAX: i64 = 31 * 24;
+/// A closed hour is computed again for readings that come this much later, hours; as long as a reading may be old.
+pub const COLDCHAIN_LATE_HOURS_MAX: i64 = 7 * 24;
+/// Late hours of one device that are computed again in one go: what is kept in memory for it is about a day of readings.
+pub const COLDCHAIN_LATE_HOURS_PER_PASS: i64 = 24;
+/// Readings of one device that are kept for that; what is more is left out, and the record says that something is missing.
+pub const COLDCHAIN_LATE_READINGS_MAX: usize = 100_000;
+/// Longest line of the cold-chain log that is read, bytes; ours are shorter than 1 KiB.
+pub const COLDCHAIN_LINE_BYTES_MAX: usize = 4096;
+/// Breaks of one device's log that are told one by one.
+pub const COLDCHAIN_BREAKS_TOLD_MAX: usize = 20;
+/// Months until the next calibration of a probe unless configured otherwise.
+pub const CALIBRATION_MONTHS_DEFAULT: u16 = 12;
+
+const _: () = assert!(COLDCHAIN_LATE_HOURS_MAX * 3_600_000 >= READING_AGE_MS_MAX, "no reading that is believed is too late for its hour");
 // The store.
 
 /// The log's time goes in steps of this: nobody judges by less, and exact milliseconds of every commit would be a tenth of a

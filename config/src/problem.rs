@@ -46,6 +46,8 @@ codes! {
     PLAIN_TEXT_SECRET "GW-C107" "密钥经未加密连接发送";
     NO_DOOR_POLARITY "GW-C109" "锁控板门状态极性未确认";
     CREDENTIAL_NOT_SEEN "GW-C110" "凭据只在 systemd 启动时可用，此处未检查";
+    CALIBRATION_UNKNOWN "GW-C111" "未声明探头校准日期";
+    CALIBRATION_DUE "GW-C112" "探头校准已过期";
     NOT_LISTED "GW-C108" "其余问题未列出";
 }
 

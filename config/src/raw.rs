@@ -13,6 +13,7 @@ pub(crate) struct Raw {
     pub(crate) gateway: Gateway,
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
+    pub(crate) coldchain: ColdChain,
     pub(crate) mqtt: BTreeMap<String, Mqtt>,
     pub(crate) bus: BTreeMap<String, Bus>,
     pub(crate) device: BTreeMap<String, Device>,
@@ -44,6 +45,12 @@ pub(crate) struct Store {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Metrics {
     pub(crate) window_s: u64,
+    pub(crate) zone: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ColdChain {
+    pub(crate) keep_months: u16,
 }
 
 #[derive(Debug, Deserialize)]
@@ -133,16 +140,24 @@ pub(crate) struct Device {
     pub(crate) door_open_is: Option<DoorBit>,
     pub(crate) channels: Option<u16>,
     pub(crate) cold: Option<ColdClass>,
+    pub(crate) calibrated: Option<String>,
+    pub(crate) calibration_months: Option<u16>,
     #[serde(default)]
-    pub(crate) alarm: Alarm,
+    pub(crate) alarm: Rules,
 }
 
+/// Settings of rules by their name.
+pub(crate) type Rules = BTreeMap<String, Rule>;
+
+/// Settings of the site's rules, and of those of a kind and of a profile.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Alarm {
-    pub(crate) frozen_high: Option<Rule>,
-    pub(crate) chilled_high: Option<Rule>,
-    pub(crate) door_open: Option<Rule>,
-    pub(crate) comm_loss: Option<Rule>,
+    #[serde(default)]
+    pub(crate) kind: BTreeMap<String, Rules>,
+    #[serde(default)]
+    pub(crate) profile: BTreeMap<String, Rules>,
+    #[serde(flatten)]
+    pub(crate) rules: Rules,
 }
 
 /// Settings of one rule; which of them a rule has is decided by the table of keys.
@@ -150,11 +165,24 @@ pub(crate) struct Alarm {
 pub(crate) struct Rule {
     pub(crate) enabled: Option<bool>,
     pub(crate) limit_c: Option<f64>,
+    pub(crate) limit_pct: Option<f64>,
+    pub(crate) low_v: Option<f64>,
+    pub(crate) high_v: Option<f64>,
     pub(crate) silent_intervals: Option<u32>,
+    pub(crate) polls: Option<u32>,
+    pub(crate) fails: Option<u32>,
+    pub(crate) starts_per_h: Option<u32>,
+    pub(crate) parcels: Option<u32>,
     pub(crate) deadband_c: Option<f64>,
+    pub(crate) deadband_pct: Option<f64>,
+    pub(crate) deadband_v: Option<f64>,
+    pub(crate) deadband_starts: Option<u32>,
     pub(crate) on_delay_s: Option<u64>,
     pub(crate) off_delay_s: Option<u64>,
     pub(crate) defrost_delay_s: Option<u64>,
+    pub(crate) grace_s: Option<u64>,
+    pub(crate) latch: Option<bool>,
+    pub(crate) re_alarm_s: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

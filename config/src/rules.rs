@@ -1,66 +1,63 @@
-//! Alarm rules: defaults (DOMAIN §5), which of them suit a device, and how settings change them. Pure.
+//! Alarm rules of a device: defaults (DOMAIN §5), changed by the settings of its site, kind, profile and its own. Pure.
 
 use crate::alarm::{Rule, RuleKind};
 use crate::device::{ColdClass, Kind};
 use crate::raw;
 use std::time::Duration;
 
-/// Whether a rule can apply to such a device at all. The gateway itself has no rules: it cannot miss itself.
-pub(crate) fn suits(rule: RuleKind, kind: Kind, cold: Option<ColdClass>) -> bool {
-    match rule {
-        RuleKind::FrozenHigh => kind == Kind::Cabinet && cold == Some(ColdClass::Frozen),
-        RuleKind::ChilledHigh => kind == Kind::Cabinet && matches!(cold, Some(ColdClass::Chilled | ColdClass::Fresh)),
-        RuleKind::DoorOpen => kind == Kind::Cabinet,
-        RuleKind::CommLoss => kind != Kind::Gateway,
-    }
+/// Default defrost limits of controllers whose own is shorter than EKC d04: ERC d04, easy dP.
+const DEFROST_30_MIN: [&str; 4] = ["danfoss-erc211", "danfoss-erc213", "danfoss-erc214", "carel-easy"];
+
+/// What decides which rules a device has and what their defaults are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) cold: Option<ColdClass>,
+    pub(crate) profile: &'a str,
+    /// It is polled on a bus, not heard through a broker.
+    pub(crate) is_polled: bool,
 }
 
 /// A rule before any setting.
-pub(crate) fn default_rule(kind: RuleKind, cold: Option<ColdClass>) -> Rule {
-    let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
-    let (limit, deadband, on_delay, defrost_delay) = match kind {
-        // Product at or below -18 °C (GB/T 24616-2019) with ISO 23953 L1 air at -15; delays as EKC A03 and A12.
-        RuleKind::FrozenHigh => (-15.0, 1.5, minutes(30), minutes(90)),
-        // Fresh goods are kept at 0 to 4 °C; chilled ones at most at 8 (GB/T 24616-2019, EKC A13).
-        RuleKind::ChilledHigh if cold == Some(ColdClass::Fresh) => (ColdClass::Fresh.limit_c(), 1.0, minutes(30), minutes(60)),
-        RuleKind::ChilledHigh => (ColdClass::Chilled.limit_c(), 1.0, minutes(30), minutes(60)),
-        RuleKind::DoorOpen => (0.0, 0.0, minutes(3), Duration::ZERO),
-        // Two heartbeats of silence.
-        RuleKind::CommLoss => (2.0, 0.0, Duration::ZERO, Duration::ZERO),
-    };
-    Rule { kind, limit, deadband, on_delay, off_delay: Duration::ZERO, defrost_delay }
+pub(crate) fn default_rule(kind: RuleKind, subject: Subject<'_>) -> Rule {
+    let rule = kind.default_rule();
+    match kind {
+        RuleKind::ChilledHigh if subject.cold == Some(ColdClass::Fresh) => Rule { limit: ColdClass::Fresh.limit_c(), ..rule },
+        RuleKind::DefrostTimeout if DEFROST_30_MIN.contains(&subject.profile) => Rule { on_delay: Duration::from_secs(1800), ..rule },
+        // Three polls on a bus, where one lost answer is nothing; two heartbeats on a broker.
+        RuleKind::CommLoss if subject.is_polled => Rule { limit: 3.0, ..rule },
+        _ => rule,
+    }
 }
 
-/// The rules in force for a device: default, changed by the site's settings, changed by the device's own.
-pub(crate) fn in_force(kind: Kind, cold: Option<ColdClass>, site: &raw::Alarm, device: &raw::Alarm) -> Vec<Rule> {
-    let suiting = RuleKind::ALL.into_iter().filter(|rule| suits(*rule, kind, cold));
+/// The rules in force for a device: default, changed by the settings of the site, of its kind, of its profile, and its own.
+pub(crate) fn in_force(subject: Subject<'_>, site: &raw::Alarm, device: &raw::Rules) -> Vec<Rule> {
+    let layers = [Some(&site.rules), site.kind.get(subject.kind.as_str()), site.profile.get(subject.profile), Some(device)];
+    let suiting = RuleKind::ALL.iter().filter(|rule| rule.info().suits.fits(subject.kind, subject.cold));
     let resolved = suiting.filter_map(|rule| {
-        let (site, device) = (settings(site, rule), settings(device, rule));
-        let enabled = device.enabled.or(site.enabled).unwrap_or(true);
-        enabled.then(|| change(change(default_rule(rule, cold), &site), &device))
+        let settings = layers.iter().flatten().filter_map(|layer| layer.get(rule.as_str()));
+        let (rule, enabled) = settings.fold((default_rule(*rule, subject), true), |(rule, enabled), settings| {
+            (change(rule, settings), settings.enabled.unwrap_or(enabled))
+        });
+        enabled.then_some(rule)
     });
     resolved.collect()
 }
 
-/// What an `[alarm]` table says about a rule.
-pub(crate) fn settings(alarm: &raw::Alarm, rule: RuleKind) -> raw::Rule {
-    let settings = match rule {
-        RuleKind::FrozenHigh => alarm.frozen_high,
-        RuleKind::ChilledHigh => alarm.chilled_high,
-        RuleKind::DoorOpen => alarm.door_open,
-        RuleKind::CommLoss => alarm.comm_loss,
-    };
-    settings.unwrap_or_default()
-}
-
 fn change(rule: Rule, settings: &raw::Rule) -> Rule {
     let seconds = |setting: Option<u64>, before: Duration| setting.map_or(before, Duration::from_secs);
+    let limit = settings.limit_c.or(settings.limit_pct).or(settings.high_v);
+    let counted = settings.silent_intervals.or(settings.polls).or(settings.fails).or(settings.starts_per_h).or(settings.parcels);
+    let deadband = settings.deadband_c.or(settings.deadband_pct).or(settings.deadband_v).or(settings.deadband_starts.map(f64::from));
     Rule {
         kind: rule.kind,
-        limit: settings.limit_c.or(settings.silent_intervals.map(f64::from)).unwrap_or(rule.limit),
-        deadband: settings.deadband_c.unwrap_or(rule.deadband),
+        limit: limit.or(counted.map(f64::from)).unwrap_or(rule.limit),
+        low: settings.low_v.or(rule.low),
+        deadband: deadband.unwrap_or(rule.deadband),
         on_delay: seconds(settings.on_delay_s, rule.on_delay),
         off_delay: seconds(settings.off_delay_s, rule.off_delay),
-        defrost_delay: seconds(settings.defrost_delay_s, rule.defrost_delay),
+        defrost_delay: seconds(settings.defrost_delay_s.or(settings.grace_s), rule.defrost_delay),
+        latch: settings.latch.unwrap_or(rule.latch),
+        re_alarm: seconds(settings.re_alarm_s, rule.re_alarm),
     }
 }

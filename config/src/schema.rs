@@ -12,6 +12,7 @@ pub fn json_schema() -> String {
     if let Value::Object(object) = &mut schema {
         object.insert("$schema".into(), json!("http://json-schema.org/draft-07/schema#"));
         object.insert("title".into(), json!("facility-gateway configuration"));
+        object.insert("definitions".into(), json!({ "rules": object_of(keys::RULES) }));
     }
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
@@ -20,6 +21,14 @@ pub fn json_schema() -> String {
 
 /// Nothing is required here: a fragment in `conf.d` need not repeat what another file has.
 fn table(keys: &[Key]) -> Value {
+    // The alarm rules stand in seven places: written out once. A reference may have no word beside it, hence the list.
+    if keys.iter().map(|key| key.name).eq(keys::RULES.iter().map(|key| key.name)) {
+        return json!({ "allOf": [{ "$ref": "#/definitions/rules" }] });
+    }
+    object_of(keys)
+}
+
+fn object_of(keys: &[Key]) -> Value {
     let properties: Map<String, Value> = keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
     json!({ "type": "object", "additionalProperties": false, "properties": properties })
 }

@@ -4,6 +4,10 @@
 //! `measurement.field`; the store keeps points; the forwarder writes them as `measurement field=value`. Nothing
 //! leaves the site that is not a row of this table. Names and units: DOMAIN §1 and §4; units are part of the name.
 
+mod page;
+
+pub use page::page;
+
 use std::fmt;
 
 /// What a value of a point is.
@@ -216,6 +220,8 @@ series! {
         Locker5mOccupiedS "occupied_s" Float "compartment-seconds occupied (numerator of occupancy)" "占用格口秒";
         Locker5mUsableS "usable_s" Float "compartment-seconds usable (denominator of occupancy)" "可用格口秒";
         Locker5mFaultedShare "faulted_share" Float "faulted over installed compartments, time-weighted" "故障格口率";
+        Locker5mFaultedS "faulted_s" Float "compartment-seconds faulted (numerator of faulted_share)" "故障格口秒";
+        Locker5mInstalledS "installed_s" Float "compartment-seconds installed (denominator of faulted_share)" "安装格口秒";
         Locker5mDeposits "deposits" Int "parcels put in" "入柜量";
         Locker5mPickups "pickups" Int "parcels taken out" "出柜量";
         Locker5mOpenCmds "open_cmds" Int "door commands" "开箱次数";
@@ -234,8 +240,10 @@ series! {
         Cabinet5mAdjObservedS "adj_observed_s" Float "denominator of compliance_adjusted" "扣除化霜观测秒数";
         Cabinet5mDegreeMin "degree_min" Float "degree-minutes above the limit" "超温度分";
         Cabinet5mDoorOpenS "door_open_s" Float "seconds with the door open" "开门秒数";
+        Cabinet5mDoorObservedS "door_observed_s" Float "seconds in which the door was observed" "门观测秒数";
         Cabinet5mDoorOpenings "door_openings" Int "times the door was opened" "开门次数";
         Cabinet5mCompressorS "compressor_s" Float "seconds with the compressor running" "压机运行秒数";
+        Cabinet5mCompressorObservedS "compressor_observed_s" Float "seconds in which the compressor was observed" "压机观测秒数";
         Cabinet5mCoverage "coverage" Float "share of the window that was observed" "覆盖率";
     }
     Vending5m "vending_5m" Metric None, "售卖机五分钟指标" {
@@ -252,6 +260,7 @@ series! {
     Energy5m "energy_5m" Metric None, "能耗五分钟指标" {
         Energy5mKwh "energy_kwh" Float "energy used" "耗电量";
         Energy5mPowerMean "active_mean_w" Float "time-weighted mean active power" "平均功率";
+        Energy5mPowerObservedS "power_observed_s" Float "seconds with a known power (denominator of active_mean_w)" "功率观测秒数";
         Energy5mResets "resets" Int "times the meter's counter went back" "表计复位次数";
         Energy5mCoverage "coverage" Float "share of the window that was observed" "覆盖率";
     }
@@ -262,11 +271,118 @@ series! {
         Device5mReceived "received" Int "messages or polls received" "收到次数";
         Device5mExpected "expected" Int "messages or polls expected" "应收次数";
     }
+    LockerKpi "locker_kpi" Metric Some("window"), "信包箱时、日、月、季、年指标" {
+        LockerKpiOccupancy "occupancy" Float "occupied over usable compartments, time-weighted, 0 to 1" "占用率";
+        LockerKpiOccupiedS "occupied_s" Float "compartment-seconds occupied (numerator of occupancy)" "占用格口秒";
+        LockerKpiUsableS "usable_s" Float "compartment-seconds usable (denominator of occupancy and of turnover)" "可用格口秒";
+        LockerKpiPeak "occupancy_peak" Float "highest occupancy of the short windows in it" "峰值占用率";
+        LockerKpiUtilizationAm "utilization_08_pct" Float "occupied of installed compartments at 08:00 local time, cut to a tenth of a percent" "八时利用率";
+        LockerKpiUtilizationPm "utilization_20_pct" Float "the same at 20:00" "二十时利用率";
+        LockerKpiFaultedShare "faulted_share" Float "faulted over installed compartments, time-weighted" "故障格口率";
+        LockerKpiFaultedS "faulted_s" Float "compartment-seconds faulted (numerator of faulted_share)" "故障格口秒";
+        LockerKpiInstalledS "installed_s" Float "compartment-seconds installed (denominator of faulted_share)" "安装格口秒";
+        LockerKpiDeposits "deposits" Int "parcels put in" "入柜量";
+        LockerKpiPickups "pickups" Int "parcels taken out" "出柜量";
+        LockerKpiTurnover "turnover_per_day" Float "parcels taken out per usable compartment and day" "周转率";
+        LockerKpiDwellP50 "dwell_p50_h" Float "hours from deposit to pick-up, median of those picked up in the window, to a twentieth of itself; of days or longer, and of five parcels or more" "滞留时长中位数";
+        LockerKpiDwellP90 "dwell_p90_h" Float "the same, nine of ten" "滞留时长九成位";
+        LockerKpiDwellParcels "dwell_parcels" Int "pick-ups whose deposit is known" "滞留统计件数";
+        LockerKpiOpenCmds "open_cmds" Int "door commands" "开箱次数";
+        LockerKpiOpenFails "open_fails" Int "door commands without an open door" "开箱失败数";
+        LockerKpiOpenFailRate "open_fail_rate" Float "open_fails over open_cmds" "开箱失败率";
+        LockerKpiObservedS "observed_s" Float "seconds observed" "观测秒数";
+        LockerKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+        LockerKpiQuality "quality" Int "0 good, 1 uncertain (coverage below 0.95), 2 insufficient (below 0.80)" "质量";
+    }
+    CabinetKpi "cabinet_kpi" Metric Some("window"), "冷柜时、日、月、季、年指标" {
+        CabinetKpiAirMean "air_mean_c" Float "time-weighted mean air temperature" "平均柜温";
+        CabinetKpiAirMin "air_min_c" Float "lowest air temperature" "最低柜温";
+        CabinetKpiAirMax "air_max_c" Float "highest air temperature" "最高柜温";
+        CabinetKpiMkt "mkt_c" Float "mean kinetic temperature of the air, activation energy over R 10 000 K; for information" "平均动力学温度";
+        CabinetKpiCompliance "compliance_raw" Float "share of observed time within the limit, 0 to 1" "温度合规率";
+        CabinetKpiComplianceAdj "compliance_adjusted" Float "the same with defrosts left out" "扣除化霜合规率";
+        CabinetKpiCompliantS "compliant_s" Float "seconds within the limit (numerator of compliance_raw)" "合规秒数";
+        CabinetKpiObservedS "observed_s" Float "seconds with a valid air temperature (denominator of compliance_raw and of the mean)" "观测秒数";
+        CabinetKpiAdjCompliantS "adj_compliant_s" Float "numerator of compliance_adjusted" "扣除化霜合规秒数";
+        CabinetKpiAdjObservedS "adj_observed_s" Float "denominator of compliance_adjusted" "扣除化霜观测秒数";
+        CabinetKpiDegreeMin "degree_min" Float "degree-minutes above the limit" "超温度分";
+        CabinetKpiProductMin "product_min_c" Float "lowest product temperature" "最低物温";
+        CabinetKpiProductMax "product_max_c" Float "highest product temperature" "最高物温";
+        CabinetKpiProductCompliance "product_compliance" Float "share of the product probe's observed time within the limit; never adjusted" "物温合规率";
+        CabinetKpiProductCompliantS "product_compliant_s" Float "numerator of product_compliance" "物温合规秒数";
+        CabinetKpiProductObservedS "product_observed_s" Float "denominator of product_compliance" "物温观测秒数";
+        CabinetKpiDoorOpenS "door_open_s" Float "seconds with the door open" "开门秒数";
+        CabinetKpiDoorObservedS "door_observed_s" Float "seconds in which the door was observed" "门观测秒数";
+        CabinetKpiDoorOpenings "door_openings" Int "times the door was opened" "开门次数";
+        CabinetKpiDoorLongestS "door_longest_s" Float "longest opening that ended or went on in it" "最长开门秒数";
+        CabinetKpiCompressorS "compressor_s" Float "seconds with the compressor running, defrosts left out" "压机运行秒数";
+        CabinetKpiCompressorObservedS "compressor_observed_s" Float "seconds with the compressor running or stopped, defrosts left out" "压机观测秒数";
+        CabinetKpiDuty "compressor_duty" Float "compressor_s over compressor_observed_s" "压机运行率";
+        CabinetKpiStarts "compressor_starts" Int "times the compressor started" "压机启动次数";
+        CabinetKpiDefrostS "defrost_s" Float "seconds in defrost" "化霜秒数";
+        CabinetKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+        CabinetKpiQuality "quality" Int "0 good, 1 uncertain (coverage below 0.95), 2 insufficient (below 0.80)" "质量";
+    }
+    VendingKpi "vending_kpi" Metric Some("window"), "售卖机时、日、月、季、年指标" {
+        VendingKpiAvailability "availability" Float "share of observed time in service, 0 to 1" "可售率";
+        VendingKpiInServiceS "in_service_s" Float "seconds in service (numerator of availability)" "可售秒数";
+        VendingKpiObservedS "observed_s" Float "seconds with a known status (denominator of availability)" "观测秒数";
+        VendingKpiVends "vends" Int "vends" "出货次数";
+        VendingKpiSales "sales_fen" Int "sales in fen" "销售额（分）";
+        VendingKpiFails "vend_fails" Int "failed vends" "出货失败数";
+        VendingKpiSuccess "vend_success" Float "vends over vends and failed vends" "出货成功率";
+        VendingKpiStockOut "stock_out" Float "lane-time without stock over lane-time observed" "缺货率";
+        VendingKpiLaneEmptyS "lane_empty_s" Float "lane-seconds without stock (numerator of stock_out)" "缺货货道秒";
+        VendingKpiLaneObservedS "lane_observed_s" Float "lane-seconds observed (denominator of stock_out)" "观测货道秒";
+        VendingKpiFill "fill" Float "stock over par, time-weighted over the lanes that name both" "满仓率";
+        VendingKpiLevelS "level_s" Float "item-seconds in stock (numerator of fill)" "库存件秒";
+        VendingKpiParS "par_s" Float "item-seconds at par (denominator of fill)" "标准件秒";
+        VendingKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+        VendingKpiQuality "quality" Int "0 good, 1 uncertain (coverage below 0.95), 2 insufficient (below 0.80)" "质量";
+    }
+    EnergyKpi "energy_kpi" Metric Some("window"), "能耗时、日、月、季、年指标" {
+        EnergyKpiKwh "energy_kwh" Float "energy used" "耗电量";
+        EnergyKpiPerDay "per_day_kwh" Float "energy per 24 hours of observed time; only with a coverage of 0.9 or more" "日均耗电量";
+        EnergyKpiPowerMean "active_mean_w" Float "time-weighted mean active power" "平均功率";
+        EnergyKpiPowerObservedS "power_observed_s" Float "seconds with a known power (denominator of active_mean_w)" "功率观测秒数";
+        EnergyKpiResets "resets" Int "times the meter's counter went back" "表计复位次数";
+        EnergyKpiObservedS "observed_s" Float "seconds observed" "观测秒数";
+        EnergyKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+        EnergyKpiQuality "quality" Int "0 good, 1 uncertain (coverage below 0.95), 2 insufficient (below 0.80)" "质量";
+    }
+    DeviceKpi "device_kpi" Metric Some("window"), "设备在线时、日、月、季、年指标" {
+        DeviceKpiOnlineRate "online_rate" Float "share of the window the device was online, 0 to 1" "在线率";
+        DeviceKpiOnlineS "online_s" Float "seconds online (numerator of online_rate)" "在线秒数";
+        DeviceKpiWindowS "window_s" Float "seconds of the window that have been looked at (denominator of online_rate)" "窗口秒数";
+        DeviceKpiReceived "received" Int "messages or polls received" "收到次数";
+        DeviceKpiExpected "expected" Int "messages or polls expected" "应收次数";
+        DeviceKpiCompleteness "completeness" Float "received over expected, at most 1" "数据完整率";
+        DeviceKpiOutages "outages" Int "times the device fell silent" "离线次数";
+        DeviceKpiFaults "faults" Int "alarms raised that mean a broken part, not a warm shelf or an empty lane" "故障次数";
+        DeviceKpiRepaired "repaired" Int "those that ended in the window" "修复次数";
+        DeviceKpiRepairS "repair_s" Float "seconds from the beginning to the end of those that ended (numerator of mttr_h)" "修复秒数";
+        DeviceKpiMtbf "mtbf_h" Float "hours online per fault" "平均故障间隔";
+        DeviceKpiMttr "mttr_h" Float "hours from the beginning of a fault to its end, mean of those that ended in the window" "平均修复时间";
+    }
     Alarm "alarm" Event Some("rule"), "报警" {
         AlarmActive "active" Int "1 raised, 0 cleared" "状态";
         AlarmValue "value" Float "the value that decided" "触发值";
         AlarmLimit "limit" Float "the limit it was held against" "阈值";
         AlarmDurationS "dur_s" Float "seconds since the condition began" "持续时间";
+        AlarmState "state" Text "what happened: raised, cleared, acknowledged, shelved, unshelved, suppressed, released" "动作";
+        AlarmSeverity "severity" Text "warning, alarm or critical" "级别";
+        AlarmUntil "until_ms" Int "end of a shelving or of maintenance, Unix ms" "截止时间";
+        AlarmTarget "target" Text "the lane, compartment, probe or phase it is about" "对象";
+        AlarmPeak "peak" Float "farthest value of the excursion, told when it ends" "峰值";
+        AlarmArea "area_c_min" Float "degree-minutes beyond the limit, told when the excursion ends" "超温度分";
+        AlarmCause "cause" Text "what went with the excursion: door, defrost, power, unknown; or open_ended" "原因";
+    }
+    Link "link" Reading Some("link"), "通信链路" {
+        LinkUp "up" Bool "whether the broker's or bus's link is up" "链路状态";
+    }
+    ColdChain "coldchain" Event Some("record"), "冷链记录" {
+        ColdChainHead "head" Text "hash of the newest record of the device's chain" "链首哈希";
+        ColdChainRecords "records" Int "records in the chain so far" "记录数";
     }
     Gap "gap" Event Some("reason"), "数据缺口" {
         GapPoints "points" Int "readings given up before they were used; with reason outbox_…, metric and event values" "丢失点数";
@@ -314,6 +430,7 @@ impl Point {
             "day" => "B/d",
             "dbm" => "dBm",
             "fen" => "fen",
+            "h" => "h",
             "hz" => "Hz",
             "kwh" => "kWh",
             "min" => "°C min",

@@ -1,6 +1,7 @@
 //! The checked root of a configuration. Only [`open`](crate::open) and [`from_toml`](crate::from_toml) build one.
 
 use crate::device::{Device, DeviceIx};
+use crate::limits::COLDCHAIN_KEEP_MONTHS_DEFAULT;
 use crate::place::CircleType;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +26,23 @@ pub struct Site {
     pub api: Api,
     /// Length of a metric window; 5 min.
     pub window: Duration,
+    /// Zone of days, months, quarters and years.
+    pub zone: jiff::tz::TimeZone,
+    /// Cold-chain log.
+    pub coldchain: ColdChain,
+}
+
+/// The cold-chain log of cabinets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColdChain {
+    /// Months that are kept; older ones are deleted, and the log says so.
+    pub keep_months: u16,
+}
+
+impl Default for ColdChain {
+    fn default() -> Self {
+        Self { keep_months: COLDCHAIN_KEEP_MONTHS_DEFAULT }
+    }
 }
 
 /// Who and where the gateway is. All of it becomes tags.

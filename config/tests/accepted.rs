@@ -109,7 +109,11 @@ fn every_setting_of_the_shipped_file_works_and_shows_its_default() {
     let bare = accepted(&bare);
     assert_eq!(bare.devices.len(), full.devices.len());
     for (one, other) in bare.devices.iter().zip(&full.devices) {
-        assert_eq!((&one.id, &one.rules), (&other.id, &other.rules));
+        let polled = matches!(one.source, Source::Bus { .. });
+        // Two intervals are the default of what is heard through a broker; where the file sets them they are a bus's too.
+        let rules =
+            |device: &Device| device.rules.iter().filter(|rule| !polled || rule.kind != RuleKind::CommLoss).copied().collect::<Vec<_>>();
+        assert_eq!((&one.id, rules(one)), (&other.id, rules(other)));
         assert_eq!((one.interval, one.ingest), (other.interval, Ingest::default()));
     }
 }
@@ -214,44 +218,67 @@ fn a_full_store_gives_way_as_it_is_told() {
 #[test]
 fn rules_follow_the_kind_and_the_cold_chain_class() {
     let base = format!("{HEAD}[mqtt.m]\nurl = \"mqtt://localhost\"\n[alarm.comm_loss]\nsilent_intervals = 5\n");
-    type Told = (RuleKind, f64, u64);
-    let cases: [(&str, &str, &[Told]); 6] = [
+    let says: Says = &[
+        ("cabinet", "cold = \"frozen\"", &["frozen_high -15 1800", "frozen_critical -12 1800", CABINET]),
+        ("cabinet", "cold = \"chilled\"", &["chilled_high 8 1800", "chilled_low 0 1800", CABINET]),
+        ("cabinet", "cold = \"fresh\"", &["chilled_high 4 1800", "chilled_low 0 1800", CABINET]),
+        ("cabinet", "", &[CABINET]),
         (
-            "cabinet",
-            "cold = \"frozen\"",
-            &[(RuleKind::FrozenHigh, -15.0, 1800), (RuleKind::DoorOpen, 0.0, 180), (RuleKind::CommLoss, 5.0, 0)],
+            "locker",
+            "alarm.comm_loss.silent_intervals = 3",
+            &["mains 242 60, locker_door_ajar 0 120, locker_open_fail_rate 2 0, locker_overdue 0 0, locker_tamper 0 0, \
+                 unexpected_open 0 0, comm_loss 3 0"],
         ),
         (
-            "cabinet",
-            "cold = \"chilled\"",
-            &[(RuleKind::ChilledHigh, 8.0, 1800), (RuleKind::DoorOpen, 0.0, 180), (RuleKind::CommLoss, 5.0, 0)],
+            "vending",
+            "alarm.comm_loss.enabled = false",
+            &["vending_health_lockout 5 0, vending_hot_lockout 57 0, probe_fault 2 0, mains 242 60, lane_low 0 0, lane_empty 0 0, \
+                 vend_fail_burst 3 0"],
         ),
-        (
-            "cabinet",
-            "cold = \"fresh\"",
-            &[(RuleKind::ChilledHigh, 4.0, 1800), (RuleKind::DoorOpen, 0.0, 180), (RuleKind::CommLoss, 5.0, 0)],
-        ),
-        ("cabinet", "", &[(RuleKind::DoorOpen, 0.0, 180), (RuleKind::CommLoss, 5.0, 0)]),
-        ("locker", "alarm.comm_loss.silent_intervals = 3", &[(RuleKind::CommLoss, 3.0, 0)]),
-        ("vending", "alarm.comm_loss.enabled = false", &[]),
     ];
-    for (profile, lines, expected) in cases {
+    for (profile, lines, expected) in says {
         let site = accepted(&format!("{base}[device.d-1]\nprofile = \"{profile}\"\nmqtt = \"m\"\n{lines}\n"));
-        let rules: Vec<_> = device(&site, "d-1").rules.iter().map(|rule| (rule.kind, rule.limit, rule.on_delay.as_secs())).collect();
-        assert_eq!(rules, expected, "{profile} {lines}");
+        let rules = &device(&site, "d-1").rules;
+        let told: Vec<_> = rules.iter().map(|rule| format!("{} {} {}", rule.kind.as_str(), rule.limit, rule.on_delay.as_secs())).collect();
+        assert_eq!(told.join(", "), expected.join(", "), "{profile} {lines}");
     }
 }
 
+/// Profile, lines of its own, its rules with limit and delay.
+type Says<'a> = &'a [(&'a str, &'a str, &'a [&'a str])];
+/// Rules of every cabinet.
+const CABINET: &str = "probe_fault 2 0, door_open 0 180, door_open_long 0 600, defrost_timeout 0 2700, condenser_high 80 300, \
+                       condenser_stop 85 300, short_cycle 8 0, mains 242 60, comm_loss 5 0";
+
 #[test]
-fn a_rule_is_the_default_changed_by_the_site_changed_by_the_device() {
+fn a_rule_is_the_default_changed_by_site_kind_profile_and_device() {
     let site = accepted(&format!(
-        "{HEAD}[mqtt.m]\nurl = \"mqtt://localhost\"\n[alarm.frozen_high]\nlimit_c = -12\non_delay_s = 60\n\
-         [device.d-1]\nprofile = \"cabinet\"\nmqtt = \"m\"\ncold = \"frozen\"\n[device.d-1.alarm.frozen_high]\non_delay_s = 90\n"
+        "{HEAD}[mqtt.m]\nurl = \"mqtt://localhost\"\n[alarm.frozen_high]\nlimit_c = -12\non_delay_s = 60\nre_alarm_s = 600\n\
+         [alarm.kind.cabinet.frozen_high]\non_delay_s = 70\noff_delay_s = 5\nlatch = true\n\
+         [alarm.profile.cabinet.frozen_high]\noff_delay_s = 6\ndeadband_c = 2.5\n[alarm.kind.locker.mains]\nenabled = false\n\
+         [device.d-1]\nprofile = \"cabinet\"\nmqtt = \"m\"\ncold = \"frozen\"\n[device.d-1.alarm.frozen_high]\non_delay_s = 90\n\
+         [device.d-2]\nprofile = \"sparkplug-cabinet\"\nmqtt = \"m\"\ncold = \"frozen\"\n"
     ));
     let rule = device(&site, "d-1").rules[0];
-    assert_eq!((rule.kind, rule.limit, rule.deadband), (RuleKind::FrozenHigh, -12.0, 1.5));
-    assert_eq!((rule.on_delay, rule.off_delay, rule.defrost_delay), (secs(90), secs(0), secs(90 * 60)));
+    assert_eq!((rule.kind, rule.limit, rule.deadband, rule.latch), (RuleKind::FrozenHigh, -12.0, 2.5, true));
+    assert_eq!((rule.on_delay, rule.off_delay, rule.defrost_delay, rule.re_alarm), (secs(90), secs(6), secs(90 * 60), secs(600)));
     assert_eq!(device(&site, "d-1").cold, Some(ColdClass::Frozen));
+    let other = device(&site, "d-2").rules[0];
+    assert_eq!((other.deadband, other.on_delay, other.off_delay), (1.5, secs(70), secs(5)), "of another profile");
+    assert!(device(&site, "d-1").rules.iter().any(|rule| rule.kind == RuleKind::Mains), "only lockers do without");
+}
+
+#[test]
+fn defaults_follow_how_a_device_is_reached_and_what_it_is() {
+    let site = accepted(&format!(
+        "{HEAD}[bus.b]\ntransport = \"rtu_over_tcp\"\naddress = \"127.0.0.1:502\"\n\
+         [device.d-1]\nprofile = \"danfoss-erc211\"\nbus = \"b\"\nunit = 1\ncold = \"chilled\"\n\
+         [device.d-2]\nprofile = \"danfoss-ekc202d\"\nbus = \"b\"\nunit = 2\ncold = \"chilled\"\n"
+    ));
+    let rule = |id: &str, kind| *device(&site, id).rules.iter().find(|rule| rule.kind == kind).unwrap();
+    assert_eq!(rule("d-1", RuleKind::CommLoss).limit, 3.0, "three polls");
+    assert_eq!(rule("d-1", RuleKind::DefrostTimeout).on_delay, secs(30 * 60), "ERC d04");
+    assert_eq!(rule("d-2", RuleKind::DefrostTimeout).on_delay, secs(45 * 60), "EKC d04");
 }
 
 #[test]

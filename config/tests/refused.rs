@@ -140,10 +140,33 @@ fn devices_over_mqtt() {
         ("[device.d-1]\nprofile = \"eastron-sdm120\"\nmqtt = \"m\"", &[("GW-C016", "device.d-1.mqtt", 9, 1)]),
         ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\nunit = 1", &[("GW-C016", "device.d-1.unit", 10, 1)]),
         ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\ncold = \"frozen\"", &[("GW-C016", "device.d-1.cold", 10, 1)]),
+        ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\ncalibrated = \"2026-03-01\"", &[("GW-C016", "device.d-1.calibrated", 10, 1)]),
+        (
+            "[device.d-1]\nprofile = \"cabinet\"\nmqtt = \"m\"\ncold = \"frozen\"\ncalibrated = \"2026-02-30\"",
+            &[("GW-C004", "device.d-1.calibrated", 11, 14)],
+        ),
+        ("[coldchain]\nkeep_months = 12\n", &[("GW-C005", "coldchain.keep_months", 8, 15)]),
         (
             "[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n[device.d-1.alarm.door_open]\nenabled = false",
             &[("GW-C016", "device.d-1.alarm.door_open", 10, 19)],
         ),
+        (
+            "[alarm.kind.locker.frozen_high]\nenabled = false\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"",
+            &[("GW-C016", "alarm.kind.locker.frozen_high", 7, 20)],
+        ),
+        (
+            "[alarm.profile.vending.door_open]\nenabled = false\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"",
+            &[("GW-C016", "alarm.profile.vending.door_open", 7, 24)],
+        ),
+        (
+            "[alarm.kind.freezer.mains]\nenabled = false\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"",
+            &[("GW-C003", "alarm.kind.freezer", 7, 13)],
+        ),
+        (
+            "[alarm.profile.carel-ir34.mains]\nenabled = false\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"",
+            &[("GW-C015", "alarm.profile.carel-ir34", 7, 16)],
+        ),
+        ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n[device.d-1.alarm.mains]\nlow_v = 235", &[("GW-C005", "device.d-1", 7, 9)]),
         ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\ntopic_id = \"a/#\"", &[("GW-C009", "device.d-1.topic_id", 10, 12)]),
         // Where the payload names the device any text will do; where its topic does, only one level.
         ("[device.d-1]\nprofile = \"locker-parkbike\"\nmqtt = \"m\"\ntopic_id = \"10 15\"", &[("GW-C009", "device.d-1.topic_id", 10, 12)]),

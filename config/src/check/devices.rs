@@ -2,8 +2,8 @@
 
 use super::id_fault;
 use super::ingest::{ingest, keys_of_a_broker, topic_id};
-use crate::alarm::RuleKind;
-use crate::device::{ColdClass, Device, Ingest, Kind, Polling, Source};
+use crate::alarm::{Rule, RuleKind, Suits};
+use crate::device::{Calibration, ColdClass, Device, Ingest, Kind, Polling, Source};
 use crate::keys::nearest;
 use crate::limits::DEVICES_MAX;
 use crate::problem;
@@ -39,6 +39,7 @@ pub(super) fn devices(raw: &Raw, known: &Known, report: &mut Report) -> Vec<Devi
         }
         devices.push(device);
     }
+    check_groups(&raw.alarm, known, report);
     warn_unused(raw, report);
     if raw.device.len() > DEVICES_MAX {
         let message = format!("{} devices are declared; one gateway serves {DEVICES_MAX}", raw.device.len());
@@ -58,6 +59,7 @@ fn gateway(id: &str) -> Device {
         polling: Polling::default(),
         ingest: Ingest::default(),
         cold: None,
+        calibration: Calibration::default(),
         rules: Vec::new(),
     }
 }
@@ -67,7 +69,11 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
     let source = source(id, path, raw, profile.as_deref(), site, report);
     let profile = profile?;
     let cold = cold(path, raw, profile.kind, report);
+    let calibration = calibration(path, raw, report);
     check_overrides(path, profile.kind, cold, report);
+    let subject = rules::Subject { kind: profile.kind, cold, profile: &profile.id, is_polled: matches!(source, Some(Source::Bus { .. })) };
+    let rules = rules::in_force(subject, &site.alarm, &raw.alarm);
+    check_limits(path, &rules, report);
     let polling = polling(path, raw, profile.as_ref(), report);
     let ingest = ingest(path, raw, report);
     Some(Device {
@@ -79,7 +85,8 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
         polling,
         ingest,
         cold,
-        rules: rules::in_force(profile.kind, cold, &site.alarm, &raw.alarm),
+        calibration,
+        rules,
         profile: Some(profile),
     })
 }
@@ -275,18 +282,70 @@ fn cold(path: &str, raw: &raw::Device, kind: Kind, report: &mut Report) -> Optio
     raw.cold
 }
 
+/// When its probes were calibrated. Whether that is too long ago is asked by those who know what day it is.
+fn calibration(path: &str, raw: &raw::Device, report: &mut Report) -> Calibration {
+    for (key, given) in [("calibrated", raw.calibrated.is_some()), ("calibration_months", raw.calibration_months.is_some())] {
+        let is_judged = raw.cold.is_some() || report.is_bad(&join(path, "cold"));
+        foreign(&join(path, key), given && !is_judged, "for a device with a cold-chain class", report);
+    }
+    let key = join(path, "calibrated");
+    let at = raw.calibrated.as_deref().and_then(|text| {
+        // Only the plain form: a date with a time behind it would be read as well.
+        let day = text.parse().ok().filter(|_| text.len() == "2026-09-01".len());
+        if day.is_none() {
+            let message = format!("`{key}` must be a day");
+            report.value(&key, Complaint::new(problem::WRONG_TYPE, message).hint("as YYYY-MM-DD, for example \"2026-03-01\""));
+        }
+        day
+    });
+    Calibration { at, months: raw.calibration_months.unwrap_or(Calibration::default().months) }
+}
+
 /// A rule that can never apply was meant for something else.
 fn check_overrides(path: &str, kind: Kind, cold: Option<ColdClass>, report: &mut Report) {
-    let alarm = join(path, "alarm");
     if report.is_bad(&join(path, "cold")) {
         return;
     }
-    for rule in RuleKind::ALL.into_iter().filter(|rule| !rules::suits(*rule, kind, cold)) {
-        let key = join(&alarm, rule.as_str());
+    unsuited(&join(path, "alarm"), "this device", |suits| suits.fits(kind, cold), report);
+}
+
+/// The settings of kinds and profiles, which no single device is asked for.
+fn check_groups(raw: &raw::Alarm, known: &Known, report: &mut Report) {
+    for kind in [Kind::Locker, Kind::Cabinet, Kind::Vending, Kind::Meter] {
+        unsuited(&join("alarm.kind", kind.as_str()), "this kind", |suits| fits_some(suits, kind), report);
+    }
+    for id in raw.profile.keys() {
+        let path = join("alarm.profile", id);
+        match known.get(id) {
+            Some(profile) => unsuited(&path, "this profile", |suits| fits_some(suits, profile.kind), report),
+            None if known.is_faulty(id) => {}
+            None => report.key(&path, no_such("profile", id, known.ids())),
+        }
+    }
+}
+
+fn fits_some(suits: Suits, kind: Kind) -> bool {
+    [None, Some(ColdClass::Frozen), Some(ColdClass::Chilled)].into_iter().any(|cold| suits.fits(kind, cold))
+}
+
+fn unsuited(alarm: &str, whom: &str, fits: impl Fn(Suits) -> bool, report: &mut Report) {
+    for rule in RuleKind::ALL.iter().filter(|rule| !fits(rule.info().suits)) {
+        let key = join(alarm, rule.as_str());
         if report.spot(&key).is_some() && !report.is_bad(&key) {
-            let message = format!("rule `{}` does not apply to this device", rule.as_str());
-            let hint = "frozen_high needs cold = \"frozen\", chilled_high \"chilled\" or \"fresh\", door_open a cabinet";
+            let message = format!("rule `{}` does not apply to {whom}", rule.as_str());
+            let hint = format!("it needs {}", rule.info().suits.needs());
             report.key(&key, Complaint::new(problem::CONFLICT, message).hint(hint));
+        }
+    }
+}
+
+/// Of two limits the lower is the lower one.
+fn check_limits(path: &str, rules: &[Rule], report: &mut Report) {
+    for rule in rules {
+        let gap = rule.low.map(|low| rule.limit - low);
+        if gap.is_some_and(|gap| gap <= 2.0 * rule.deadband) {
+            let message = format!("rule `{}` of `{path}` leaves nothing between its two limits and their deadbands", rule.kind.as_str());
+            report.key(path, Complaint::new(problem::OUT_OF_RANGE, message).hint("low_v must be below high_v by more than two deadbands"));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::profiles::Known;
 use crate::raw::{self, Raw};
 use crate::report::{Complaint, Report};
 use crate::secret::{Ground, Role};
-use crate::site::{Api, Forward, Gateway, Site, Store};
+use crate::site::{Api, ColdChain, Forward, Gateway, Site, Store};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use std::time::Duration;
 pub(crate) fn site(raw: &Raw, ground: &Ground, known: &Known, report: &mut Report) -> Option<Site> {
     let gateway = gateway(&raw.gateway, report);
     let store = store(&raw.store, ground);
-    let window = window(&raw.metrics, report);
+    let (window, zone) = (window(&raw.metrics, report), zone(&raw.metrics, report));
     let client_id = raw.gateway.id.as_deref().unwrap_or_default();
     let brokers = wires::brokers(&raw.mqtt, client_id, ground, report);
     let buses = buses::buses(&raw.bus, report);
@@ -33,7 +33,8 @@ pub(crate) fn site(raw: &Raw, ground: &Ground, known: &Known, report: &mut Repor
     if report.has_errors() {
         return None;
     }
-    Some(Site { gateway: gateway?, store, brokers, buses, devices, forward, api: api?, window })
+    let coldchain = ColdChain { keep_months: raw.coldchain.keep_months };
+    Some(Site { gateway: gateway?, store, brokers, buses, devices, forward, api: api?, window, zone: zone?, coldchain })
 }
 
 /// Why a name can not be an id of the registry, if it can not.
@@ -79,6 +80,16 @@ fn store(raw: &raw::Store, ground: &Ground) -> Store {
         free_bytes_min: raw.free_bytes_min,
         card_cycles: raw.card_cycles,
     }
+}
+
+fn zone(raw: &raw::Metrics, report: &mut Report) -> Option<jiff::tz::TimeZone> {
+    let zone = crate::zone::time_zone(&raw.zone);
+    if zone.is_none() {
+        let message = format!("`metrics.zone` is no zone this system knows: {}", raw.zone);
+        let hint = "`Asia/Shanghai`, or an offset such as `+08:00`; names need the package tzdata";
+        report.value("metrics.zone", Complaint::new(problem::OUT_OF_RANGE, message).hint(hint));
+    }
+    zone
 }
 
 fn window(raw: &raw::Metrics, report: &mut Report) -> Duration {
