@@ -172,6 +172,7 @@ pub(crate) fn device(kind: Kind, id: &str, map: MqttMap) -> Device {
         source: Source::Mqtt { broker: 0, topic_id: id.into() },
         interval: Duration::from_secs(60),
         cold: None,
+        calibration: facility_config::device::Calibration::default(),
         polling: facility_config::device::Polling::default(),
         ingest: facility_config::device::Ingest::default(),
         rules: Vec::new(),
@@ -203,6 +204,7 @@ pub(crate) fn site_of(devices: Vec<Device>) -> Site {
         source: Source::Gateway,
         interval: Duration::from_secs(60),
         cold: None,
+        calibration: facility_config::device::Calibration::default(),
         polling: facility_config::device::Polling::default(),
         ingest: facility_config::device::Ingest::default(),
         rules: Vec::new(),
@@ -224,6 +226,8 @@ pub(crate) fn site_of(devices: Vec<Device>) -> Site {
         forward: None,
         api: Api { listen: None },
         window: Duration::from_secs(300),
+        zone: facility_config::zone::china(),
+        coldchain: facility_config::site::ColdChain::default(),
     }
 }
 

@@ -3,8 +3,9 @@
 use super::value::Scalar;
 use crate::fault::Fault;
 use facility_config::profile::TimeFormat;
+use facility_config::zone::time_zone;
 use jiff::fmt::strtime;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 
 /// Where numbers of one unit end and those of the next begin, if only their size tells: below 10¹¹ they are seconds (to the
 /// year 5138), below 10¹⁴ milliseconds (from March 1973), below 10¹⁷ microseconds, below 10²⁰ nanoseconds.
@@ -79,17 +80,4 @@ fn by_pattern(pattern: &str, zone: Option<&TimeZone>, text: &str) -> Option<i64>
         Err(_) => parsed.to_datetime().ok()?.to_zoned(zone?.clone()).ok()?.timestamp(),
     };
     (0.0..MS_MAX).contains(&(time.as_millisecond() as f64)).then(|| time.as_millisecond())
-}
-
-/// `Asia/Shanghai`, `UTC`, `+08:00`, `-0330`, `+8`.
-fn time_zone(zone: &str) -> Option<TimeZone> {
-    let sign = match zone.as_bytes().first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return TimeZone::get(zone).ok(),
-    };
-    let digits: String = zone.chars().skip(1).filter(|c| *c != ':').collect();
-    let (hours, minutes) = digits.split_at_checked(digits.len().saturating_sub(2)).filter(|_| digits.len() > 2).unwrap_or((&digits, "0"));
-    let seconds = hours.parse::<i32>().ok()?.checked_mul(3600)?.checked_add(minutes.parse::<i32>().ok()? * 60)?;
-    Offset::from_seconds(sign * seconds).ok().map(TimeZone::fixed)
 }

@@ -44,6 +44,7 @@ pub struct Cabinet {
     alarm_limit_c: f64,
     phase: Phase,
     next_defrost_ms: i64,
+    defrost_every_ms: i64,
     door_until_ms: Option<i64>,
     door_left_open: bool,
     warm_since_ms: Option<i64>,
@@ -68,6 +69,7 @@ impl Cabinet {
             alarm_limit_c,
             phase: Phase::Cooling,
             next_defrost_ms,
+            defrost_every_ms: DEFROST_EVERY_MS,
             door_until_ms: None,
             door_left_open: false,
             warm_since_ms: None,
@@ -77,6 +79,11 @@ impl Cabinet {
             now_ms: start_ms,
             random,
         }
+    }
+
+    /// Defrosts begin this long after each other from the next one on, ms; eight hours unless told otherwise.
+    pub fn defrost_every(&mut self, every_ms: i64) {
+        self.defrost_every_ms = every_ms;
     }
 
     /// The compressor stops turning, whatever the controller asks for.
@@ -192,7 +199,7 @@ impl Cabinet {
             }
             Phase::Recovery if self.thermal.air_c <= self.thermal.spec.setpoint_c => Phase::Cooling,
             Phase::Cooling | Phase::Recovery if self.now_ms >= self.next_defrost_ms => {
-                self.next_defrost_ms = self.now_ms + DEFROST_EVERY_MS;
+                self.next_defrost_ms = self.now_ms + self.defrost_every_ms;
                 Phase::Defrost { until_ms: self.now_ms + self.random.i64(22 * MINUTE_MS..28 * MINUTE_MS) }
             }
             same => same,
@@ -227,7 +234,7 @@ impl Cabinet {
         matches!(self.phase, Phase::Cooling | Phase::Recovery)
     }
 
-    fn door_open(&self) -> bool {
+    pub(super) fn door_open(&self) -> bool {
         self.door_left_open || self.door_until_ms.is_some()
     }
 

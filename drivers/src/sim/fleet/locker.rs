@@ -5,6 +5,8 @@
 
 use super::day::{self, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use super::said::{Event, EventKind};
+use crate::reading::{Metric, Value as Reads};
+use facility_config::Point;
 use serde_json::{Value, json};
 
 /// A parcel that stayed longer is overdue. Cainiao's 24 h (DOMAIN §5: an operator's choice, not a law).
@@ -154,6 +156,40 @@ impl Locker {
             },
             "env": { "temp_c": day::rounded(29.0 - 5.0 * day::warmth_angle(now_ms).cos(), 1), "mains_ok": true },
         })
+    }
+
+    /// The counts of [`payload`](Self::payload) as points of the whole locker.
+    #[must_use]
+    pub fn values(&self, now_ms: i64) -> Vec<(Metric, Reads)> {
+        let (mut occupied, mut free, mut faulted, mut disabled, mut overdue, mut open) = (0, 0, 0, 0, 0, 0);
+        for compartment in &self.compartments {
+            open += i64::from(compartment.door.is_some());
+            match compartment.state {
+                State::Free => free += 1,
+                State::Occupied { since_ms, .. } => {
+                    occupied += 1;
+                    overdue += i64::from(now_ms - since_ms > KEEP_MS);
+                }
+                State::Faulted { .. } => faulted += 1,
+                State::Disabled => disabled += 1,
+            }
+        }
+        let Counters { deposits, pickups, returns, open_cmds, open_fails } = self.counters;
+        let counts = [
+            (Point::LockerTotal, self.compartments.len() as i64),
+            (Point::LockerOccupied, occupied),
+            (Point::LockerFree, free),
+            (Point::LockerFaulted, faulted),
+            (Point::LockerDisabled, disabled),
+            (Point::LockerDoorOpen, open),
+            (Point::LockerOverdue, overdue),
+            (Point::LockerDeposits, deposits as i64),
+            (Point::LockerPickups, pickups as i64),
+            (Point::LockerReturns, returns as i64),
+            (Point::LockerOpenCmds, open_cmds as i64),
+            (Point::LockerOpenFails, open_fails as i64),
+        ];
+        counts.into_iter().map(|(point, count)| (point.into(), Reads::Int(count))).collect()
     }
 
     fn close_door(&mut self, at: usize, now_ms: i64, events: &mut Vec<Event>) {

@@ -9,7 +9,9 @@ pub mod cast;
 mod day;
 pub mod locker;
 pub mod meter;
+pub mod month;
 pub mod said;
+mod sense;
 #[cfg(test)]
 mod tests;
 mod thermal;
@@ -17,7 +19,9 @@ pub mod vending;
 
 pub use cabinet::Cabinet;
 pub use cast::{Address, Member, Role, SITE, buses, cast};
+pub use month::{Arrival, Month, MonthSpec};
 pub use said::{Event, EventKind, Said};
+pub use sense::{HEARTBEAT_MS, READ_INTERVAL_MS, Sensed};
 
 use crate::reading::{Metric, Value};
 use facility_config::Point;
@@ -176,6 +180,20 @@ impl Device {
     }
 
     fn tick(&mut self, now_ms: i64, load_w: &mut f64, hear: &mut dyn FnMut(Said)) {
+        for event in self.grow_older(now_ms, load_w) {
+            self.events += 1;
+            if !self.silent {
+                let payload = event.payload(&self.member.id, self.events);
+                hear(Said::Mqtt { device: self.member.id.clone(), topic: self.member.topic("event"), payload });
+            }
+        }
+        if now_ms >= self.speaks_ms {
+            self.speak(now_ms, hear);
+        }
+    }
+
+    /// One tick of the model. What happened in it, each at a moment of its own.
+    fn grow_older(&mut self, now_ms: i64, load_w: &mut f64) -> Vec<Event> {
         let mut events = Vec::new();
         match &mut self.model {
             Model::Locker(locker) => locker.tick(now_ms, &mut events),
@@ -186,17 +204,10 @@ impl Device {
             }
             Model::Meter(meter) => meter.tick(std::mem::take(load_w)),
         }
-        for (at, mut event) in events.into_iter().enumerate() {
+        for (at, event) in events.iter_mut().enumerate() {
             event.at_ms += at as i64;
-            self.events += 1;
-            if !self.silent {
-                let payload = event.payload(&self.member.id, self.events);
-                hear(Said::Mqtt { device: self.member.id.clone(), topic: self.member.topic("event"), payload });
-            }
         }
-        if now_ms >= self.speaks_ms {
-            self.speak(now_ms, hear);
-        }
+        events
     }
 
     fn speak(&mut self, now_ms: i64, hear: &mut dyn FnMut(Said)) {
@@ -217,7 +228,7 @@ impl Device {
         let device = self.member.id.clone();
         Some(match self.member.address {
             Address::Mqtt => Said::Mqtt { device, topic: self.member.topic("telemetry"), payload: self.payload(now_ms)? },
-            Address::Bus { bus, unit } => Said::Registers { device, bus, unit, values: self.values()? },
+            Address::Bus { bus, unit } => Said::Registers { device, bus, unit, values: self.values(now_ms) },
         })
     }
 
@@ -232,14 +243,15 @@ impl Device {
         Some(payload.to_string().into_bytes())
     }
 
-    fn values(&self) -> Option<Vec<(Metric, Value)>> {
+    fn values(&self, now_ms: i64) -> Vec<(Metric, Value)> {
         match &self.model {
             Model::Cabinet(cabinet) if self.member.role == Role::Xjp60d => {
-                Some(cabinet.values().into_iter().filter(|(metric, _)| metric.point == Point::CabinetAir).collect())
+                cabinet.values().into_iter().filter(|(metric, _)| metric.point == Point::CabinetAir).collect()
             }
-            Model::Cabinet(cabinet) => Some(cabinet.values()),
-            Model::Meter(meter) => Some(meter.values()),
-            Model::Locker(_) | Model::Vending(_) => None,
+            Model::Cabinet(cabinet) => cabinet.values(),
+            Model::Meter(meter) => meter.values(),
+            Model::Locker(locker) => locker.values(now_ms),
+            Model::Vending(vending) => vending.values(),
         }
     }
 }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cold;
+mod month;
 mod schema;
 
 use super::day::{DAY_MS, HOUR_MS, MINUTE_MS};

@@ -6,6 +6,8 @@
 use super::day::{self, DAY_MS, HOUR_MS, MINUTE_MS};
 use super::said::{Event, EventKind};
 use super::thermal::{Control, Thermal, ThermalSpec};
+use crate::reading::{Metric, Value};
+use facility_config::{Part, Point};
 use serde_json::json;
 
 /// Items a lane can hold, its standard filling and the level that asks for more (EVA-DTS PA104, PA105, PA109).
@@ -126,6 +128,25 @@ impl Vending {
             "temps": { "air": day::rounded(self.thermal.air_c, 1), "setpoint": self.thermal.spec.setpoint_c },
             "net": { "type": "4g", "rssi_dbm": self.rssi_dbm, "uptime_s": (now_ms - self.booted_ms) / 1_000 },
         })
+    }
+
+    /// The same as points, of the machine and of its lanes.
+    #[must_use]
+    pub fn values(&self) -> Vec<(Metric, Value)> {
+        let mut values: Vec<(Metric, Value)> = vec![
+            (Point::VendingStatus.into(), Value::Text(self.status().into())),
+            (Point::VendingVends.into(), Value::Int(self.vends as i64)),
+            (Point::VendingSales.into(), Value::Int(self.sales_fen as i64)),
+            (Point::VendingFails.into(), Value::Int(self.fails as i64)),
+            (Point::VendingAir.into(), Value::Float(day::rounded(self.thermal.air_c, 1))),
+        ];
+        for lane in &self.lanes {
+            let part = Part::new(&lane.no).unwrap_or_default();
+            for (point, count) in [(Point::LaneLevel, lane.level), (Point::LanePar, PAR), (Point::LaneMin, MIN)] {
+                values.push((Metric { point, part }, Value::Int(i64::from(count))));
+            }
+        }
+        values
     }
 
     fn status(&self) -> &'static str {
