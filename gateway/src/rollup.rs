@@ -56,6 +56,11 @@ impl Rollup {
             tracing::info!(from = at, to = written, "replaying readings to rebuild open windows");
         }
         let mut cursor = self.readings.cursor(Sink::Aggregate).await?;
+        if cursor.next < at {
+            // Cursors are saved less often than snapshots: what lies between was folded before the restart.
+            cursor = Cursor { next: at, delivered: cursor.delivered + (at - cursor.next), ..cursor };
+            self.readings.advance(Sink::Aggregate, cursor).await?;
+        }
         let mut snapshot = None;
         while !self.stop.is_cancelled() {
             let now_covered = covered(&outbox.borrow_and_update(), at);
@@ -160,10 +165,9 @@ fn take_in(fold: &mut Fold, record: &Record, names: &Names, output: &mut Vec<Bat
     let (Some(device), Some(point)) = (origin.device, metric.point) else { return };
     let is_kept_back = privacy::is_kept_back(&origin.tags, metric);
     let metric = Metric { point, part: metric.part };
-    if !is_event(point) {
-        // What stays here is folded all the same: its figures go out, it does not.
-        fold.observe(record.log_ms, device, metric, record.at_ms, &record.value);
-    } else if !is_kept_back {
+    // What stays here is folded all the same: its figures go out, it does not.
+    fold.observe(record.log_ms, device, metric, record.at_ms, &record.value);
+    if is_event(point) && !is_kept_back {
         pass_on(output, device, metric, record);
     }
 }
@@ -172,7 +176,7 @@ fn is_event(point: Point) -> bool {
     point.measurement().info().class == Class::Event
 }
 
-/// Device events are not folded; they go to the database as they are. Fields of one event stand together in the log.
+/// Device events go to the database as they are. Fields of one event stand together in the log.
 fn pass_on(output: &mut Vec<Batch>, device: facility_config::DeviceIx, metric: Metric, record: &Record) {
     match output.last_mut() {
         Some(last) if last.subject == Subject::Event && last.device == Some(device) && last.at_ms == record.at_ms => {

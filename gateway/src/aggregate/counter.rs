@@ -3,6 +3,7 @@
 //! The first value ever gives no difference. A value older than the newest known one is not looked at: it would pass
 //! for a reset. Holds one value per counter.
 
+use super::cascade::Add;
 use super::hold::Sample;
 use super::save::saved;
 
@@ -13,6 +14,8 @@ const DEX_ROLLOVER_STEP_MAX: i64 = DEX_RANGE / 10;
 /// A meter may step back by its last digit (0.01 kWh) or by the rounding of a 32-bit float without a reset.
 const KWH_JITTER: f64 = 0.01;
 const KWH_JITTER_SHARE: f64 = 1e-6;
+/// mWh in a kWh.
+const MILLI_WH: f64 = 1e6;
 
 /// Whether a counter rolls over or only ever starts again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,13 +88,33 @@ impl Default for Meter {
 /// What a meter counted in one window.
 #[derive(Debug, Default)]
 pub(super) struct Metered {
-    /// Energy, once there were two values to take the difference of.
-    pub(super) kwh: Option<f64>,
+    /// Energy in mWh, once there were two values to take the difference of: whole numbers, so that sums are exact.
+    milli_wh: Option<i64>,
     /// Times the total went back.
     pub(super) resets: i64,
 }
 
-saved!(Metered { kwh, resets });
+saved!(Metered { milli_wh, resets });
+
+impl Metered {
+    /// Energy, kWh.
+    pub(super) fn kwh(&self) -> Option<f64> {
+        self.milli_wh.map(|milli_wh| milli_wh as f64 / MILLI_WH)
+    }
+
+    fn add_kwh(&mut self, kwh: f64) {
+        let milli_wh = self.milli_wh.get_or_insert(0);
+        // A float that is too large for the cast stops at its limit.
+        *milli_wh = milli_wh.saturating_add((kwh * MILLI_WH).round() as i64);
+    }
+}
+
+impl Add for Metered {
+    fn take_in(&mut self, later: &Self) {
+        self.milli_wh.take_in(&later.milli_wh);
+        self.resets.take_in(&later.resets);
+    }
+}
 
 impl Meter {
     /// Adds the energy since the last value to `sum`. False if a newer value is known already.
@@ -105,14 +128,14 @@ impl Meter {
             self.last_kwh = Some(kwh);
             return true;
         };
-        let total = sum.kwh.get_or_insert(0.0);
+        sum.add_kwh(0.0);
         if kwh >= last_kwh {
-            *total += kwh - last_kwh;
+            sum.add_kwh(kwh - last_kwh);
         } else if last_kwh - kwh <= KWH_JITTER.max(last_kwh * KWH_JITTER_SHARE) {
             // The higher value stays the mark, or the jitter would be counted again on its way up.
             return true;
         } else {
-            *total += kwh;
+            sum.add_kwh(kwh);
             sum.resets = sum.resets.saturating_add(1);
         }
         self.last_kwh = Some(kwh);

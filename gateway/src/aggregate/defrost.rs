@@ -37,6 +37,11 @@ impl Defrost {
         self.has_flag || self.set(at_ms, hold_ms, on)
     }
 
+    /// Whether it runs, as far as is known.
+    pub(crate) fn on(&self) -> Held<bool> {
+        self.on
+    }
+
     /// When it ended; while it runs, when it would end if nothing more was heard. `None` before the first.
     pub(crate) fn end_ms(&self) -> Option<i64> {
         let started_ms = self.started_ms?;

@@ -1,6 +1,7 @@
 //! Everything the fold knows about one device: a part for each measurement it has spoken of.
 
 use super::cabinet::Cabinet;
+use super::calendar::{Long, Moment};
 use super::energy::Energy;
 use super::hold::{Frame, Sample, Terms};
 use super::locker::Locker;
@@ -11,17 +12,23 @@ use super::vending::Vending;
 use facility_config::{Measurement, Point};
 use facility_drivers::Metric;
 
-/// Measurement of the figures that are made of the readings of another; [`Measurement::Device5m`] is made of whatever says that
-/// a device is there.
-pub(crate) fn figures_of(readings: Measurement) -> Option<Measurement> {
+/// Measurements of the figures that are made of the readings of another; those of [`FIGURES_OF_ALL`] are made of whatever says
+/// that a device is there.
+pub(crate) fn figures_of(readings: Measurement) -> &'static [Measurement] {
     match readings {
-        Measurement::Locker => Some(Measurement::Locker5m),
-        Measurement::Cabinet => Some(Measurement::Cabinet5m),
-        Measurement::Vending | Measurement::Lane => Some(Measurement::Vending5m),
-        Measurement::Energy => Some(Measurement::Energy5m),
-        _ => None,
+        Measurement::Locker => &[Measurement::Locker5m, Measurement::LockerKpi],
+        Measurement::Cabinet => &[Measurement::Cabinet5m, Measurement::CabinetKpi],
+        Measurement::Vending | Measurement::Lane => &[Measurement::Vending5m, Measurement::VendingKpi],
+        Measurement::Energy => &[Measurement::Energy5m, Measurement::EnergyKpi],
+        _ => &[],
     }
 }
+
+/// Figures that every device has.
+pub(crate) const FIGURES_OF_ALL: [Measurement; 2] = [Measurement::Device5m, Measurement::DeviceKpi];
+
+/// Part of the event that says how long a parcel lay.
+const PICKUP: &str = "pickup";
 
 /// Lives on the heap part by part: most devices have one or two.
 #[derive(Debug, Default)]
@@ -40,8 +47,17 @@ impl State {
     pub(super) fn observe(&mut self, metric: &Metric, sample: &Sample<'_>) -> bool {
         let point = metric.point;
         self.online.observe(point, sample);
-        if point == Point::LaneLevel {
-            return self.vending.get_or_insert_default().observe_level(metric.part, sample);
+        match point {
+            Point::LaneLevel => return self.vending.get_or_insert_default().observe_level(metric.part, sample),
+            Point::LanePar => return self.vending.get_or_insert_default().observe_par(metric.part, sample),
+            Point::EventDuration if metric.part.as_str() == PICKUP => {
+                self.locker.get_or_insert_default().observe_dwell(sample);
+                return true;
+            }
+            _ => {}
+        }
+        if point.measurement() == Measurement::Alarm {
+            self.online.observe_alarm(metric, sample);
         }
         if !metric.part.is_whole() {
             return true;
@@ -56,9 +72,9 @@ impl State {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, terms: Terms, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, terms: Terms, moment: Option<Moment>, row: &mut Row<'_>) {
         if let Some(locker) = &mut self.locker {
-            locker.close(frame, row);
+            locker.close(frame, moment, row);
         }
         if let Some(cabinet) = &mut self.cabinet {
             cabinet.close(frame, terms, row);
@@ -70,5 +86,22 @@ impl State {
             energy.close(frame, row);
         }
         self.online.close(frame, terms, row);
+    }
+
+    /// Writes a long window's figures and begins the next.
+    pub(super) fn close_long(&mut self, long: Long, terms: Terms, row: &mut Row<'_>) {
+        if let Some(locker) = &mut self.locker {
+            locker.close_long(long, row);
+        }
+        if let Some(cabinet) = &mut self.cabinet {
+            cabinet.close_long(long, terms, row);
+        }
+        if let Some(vending) = &mut self.vending {
+            vending.close_long(long, row);
+        }
+        if let Some(energy) = &mut self.energy {
+            energy.close_long(long, row);
+        }
+        self.online.close_long(long, row);
     }
 }

@@ -2,11 +2,16 @@
 //!
 //! Energy is the meter's own count, never the integral of power.
 
+use super::calendar::Long;
+use super::cascade::{Area, Cascade, added};
 use super::counter::{Meter, Metered};
 use super::hold::{Frame, Held, Sample, walk};
 use super::row::Row;
 use super::save::saved;
 use facility_config::Point;
+use facility_config::limits::PER_DAY_COVERAGE_MIN;
+
+const DAY_MS: f64 = 86_400_000.0;
 
 #[derive(Debug, Default)]
 pub(super) struct Energy {
@@ -16,19 +21,21 @@ pub(super) struct Energy {
     total_kwh: Held<f64>,
     meter: Meter,
     slots: [Slot; 2],
+    long: Cascade<Slot>,
 }
 
 #[derive(Debug, Default)]
-struct Slot {
+pub(super) struct Slot {
     metered: Metered,
     observed_ms: i64,
     power_observed_ms: i64,
-    /// ∫P dt, W·ms.
-    power_sum: f64,
+    /// ∫P dt.
+    power_sum: Area,
 }
 
 saved!(Slot { metered, observed_ms, power_observed_ms, power_sum });
-saved!(Energy { clock_ms, active_w, total_kwh, meter, slots });
+added!(Slot { metered, observed_ms, power_observed_ms, power_sum });
+saved!(Energy { clock_ms, active_w, total_kwh, meter, slots, long });
 
 impl Energy {
     /// False if the record is older than what is known.
@@ -51,7 +58,7 @@ impl Energy {
             let slot = &mut slots[slot];
             if let Some(active_w) = active_w.at(from_ms) {
                 slot.power_observed_ms += step_ms;
-                slot.power_sum += active_w * step_ms as f64;
+                slot.power_sum.hold(active_w, step_ms);
             }
             if active_w.at(from_ms).or(total_kwh.at(from_ms)).is_some() {
                 slot.observed_ms += step_ms;
@@ -63,15 +70,46 @@ impl Energy {
     pub(super) fn close(&mut self, frame: Frame, row: &mut Row<'_>) {
         self.advance(frame.open_end_ms(), frame);
         let slot = super::shift(&mut self.slots);
-        if let Some(kwh) = slot.metered.kwh {
-            row.float(Point::Energy5mKwh, kwh);
+        slot.write(row);
+        self.long.add(&slot);
+    }
+
+    /// Writes a long window's figures and begins the next.
+    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
+        self.long.close(long).write_long(row);
+    }
+}
+
+impl Slot {
+    fn write(&self, row: &mut Row<'_>) {
+        row.known(Point::Energy5mKwh, self.metered.kwh());
+        row.known(Point::Energy5mPowerMean, self.power_sum.mean(self.power_observed_ms));
+        if self.power_observed_ms > 0 {
+            row.seconds(Point::Energy5mPowerObservedS, self.power_observed_ms);
         }
-        if slot.power_observed_ms > 0 {
-            row.float(Point::Energy5mPowerMean, slot.power_sum / slot.power_observed_ms as f64);
+        if self.metered.kwh().is_some() {
+            row.int(Point::Energy5mResets, self.metered.resets);
         }
-        if slot.metered.kwh.is_some() {
-            row.int(Point::Energy5mResets, slot.metered.resets);
+        row.coverage(Point::Energy5mCoverage, self.observed_ms);
+    }
+
+    fn write_long(&self, row: &mut Row<'_>) {
+        let coverage = self.observed_ms as f64 / row.window_ms as f64;
+        if let Some(kwh) = self.metered.kwh() {
+            row.float(Point::EnergyKpiKwh, kwh);
+            if coverage >= PER_DAY_COVERAGE_MIN {
+                row.float(Point::EnergyKpiPerDay, kwh * DAY_MS / self.observed_ms as f64);
+            }
+            row.int(Point::EnergyKpiResets, self.metered.resets);
         }
-        row.coverage(Point::Energy5mCoverage, slot.observed_ms);
+        row.known(Point::EnergyKpiPowerMean, self.power_sum.mean(self.power_observed_ms));
+        if self.power_observed_ms > 0 {
+            row.seconds(Point::EnergyKpiPowerObservedS, self.power_observed_ms);
+        }
+        if self.observed_ms > 0 {
+            row.seconds(Point::EnergyKpiObservedS, self.observed_ms);
+        }
+        row.coverage(Point::EnergyKpiCoverage, self.observed_ms);
+        row.quality(Point::EnergyKpiQuality, self.observed_ms);
     }
 }

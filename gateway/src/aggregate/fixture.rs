@@ -35,6 +35,8 @@ pub(crate) fn site(window: Duration, devices: Vec<Device>) -> Arc<Site> {
         forward: None,
         api: Api { listen: None },
         window,
+        zone: facility_config::zone::china(),
+        coldchain: facility_config::site::ColdChain::default(),
     })
 }
 
@@ -48,6 +50,7 @@ pub(crate) fn device(id: &str, kind: Kind, interval_s: u64) -> Device {
         source: Source::Mqtt { broker: 0, topic_id: id.into() },
         interval: Duration::from_secs(interval_s),
         cold: None,
+        calibration: facility_config::device::Calibration::default(),
         polling: facility_config::device::Polling::default(),
         ingest: facility_config::device::Ingest::default(),
         rules: Vec::new(),
@@ -101,9 +104,19 @@ pub(crate) fn drain(fold: &mut Fold, log_ms: i64, out: &mut Vec<Batch>) {
     }
 }
 
-/// The figures of one device in the window that starts `start_s` after [`T0`], by name.
+/// The figures of one device in the short window that starts `start_s` after [`T0`], by name.
 pub(crate) fn figures(batches: &[Batch], device: DeviceIx, start_s: i64) -> BTreeMap<&'static str, f64> {
-    let mut found = batches.iter().filter(|batch| batch.device == Some(device) && batch.at_ms == T0 + start_s * 1000);
+    figures_of_window(batches, device, T0 + start_s * 1000, "")
+}
+
+/// Whether a batch is of a window of that name; of a short one if it is empty.
+pub(crate) fn is_of(batch: &Batch, window: &str) -> bool {
+    batch.readings.iter().all(|reading| reading.metric.part.as_str() == window)
+}
+
+/// The figures of one device in the window of that name that starts at `at_ms`.
+pub(crate) fn figures_of_window(batches: &[Batch], device: DeviceIx, at_ms: i64, window: &str) -> BTreeMap<&'static str, f64> {
+    let mut found = batches.iter().filter(|batch| batch.device == Some(device) && batch.at_ms == at_ms && is_of(batch, window));
     let batch = found.next().expect("the window was closed");
     assert!(found.next().is_none(), "one batch per device and window");
     let number = |value: &Value| match value {
@@ -118,10 +131,15 @@ pub(crate) fn figures(batches: &[Batch], device: DeviceIx, start_s: i64) -> BTre
 
 /// Holds figures against expected ones, `None` meaning absent, to the last digit that is written in DOMAIN §4.
 pub(crate) fn check(case: &str, figures: &BTreeMap<&'static str, f64>, expected: &[(&str, Option<f64>)]) {
+    check_within(case, figures, expected, 5e-5);
+}
+
+/// The same to within a tolerance.
+pub(crate) fn check_within(case: &str, figures: &BTreeMap<&'static str, f64>, expected: &[(&str, Option<f64>)], tolerance: f64) {
     for (name, value) in expected {
         match (figures.get(name), value) {
             (None, None) => {}
-            (Some(got), Some(want)) if (got - want).abs() < 5e-5 => {}
+            (Some(got), Some(want)) if (got - want).abs() < tolerance => {}
             (got, want) => panic!("{case}: {name} is {got:?}, expected {want:?} in {figures:?}"),
         }
     }

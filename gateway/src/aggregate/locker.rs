@@ -2,11 +2,17 @@
 //!
 //! Occupancy is observed only while all its inputs stand together. Compartment-seconds are exact integers.
 
+use super::calendar::{Long, Moment};
+use super::cascade::{Cascade, Greatest, Last, added};
 use super::counter::{Counter, Wrap};
+use super::dwell::Dwell;
 use super::hold::{Frame, Held, Sample, walk};
 use super::row::Row;
 use super::save::saved;
 use facility_config::Point;
+use facility_config::limits::DWELL_PARCELS_MIN;
+
+const DAY_MS: f64 = 86_400_000.0;
 
 #[derive(Debug, Default)]
 pub(super) struct Locker {
@@ -20,11 +26,12 @@ pub(super) struct Locker {
     open_cmds: Counter,
     open_fails: Counter,
     slots: [Slot; 2],
+    long: Cascade<Slot>,
 }
 
 /// Times are compartment-milliseconds, except `observed_ms`.
 #[derive(Debug, Default)]
-struct Slot {
+pub(super) struct Slot {
     observed_ms: i64,
     occupied_ms: i64,
     usable_ms: i64,
@@ -34,10 +41,49 @@ struct Slot {
     pickups: Option<i64>,
     open_cmds: Option<i64>,
     open_fails: Option<i64>,
+    /// Highest occupancy of the short windows in it.
+    peak: Greatest,
+    /// Occupied of installed compartments at its end, in thousandths.
+    at_end: Last,
+    /// The same at 08:00 and at 20:00.
+    am: Last,
+    pm: Last,
+    dwell: Dwell,
 }
 
-saved!(Slot { observed_ms, occupied_ms, usable_ms, faulted_ms, installed_ms, deposits, pickups, open_cmds, open_fails });
-saved!(Locker { clock_ms, total, occupied, faulted, disabled, deposits, pickups, open_cmds, open_fails, slots });
+saved!(Slot {
+    observed_ms,
+    occupied_ms,
+    usable_ms,
+    faulted_ms,
+    installed_ms,
+    deposits,
+    pickups,
+    open_cmds,
+    open_fails,
+    peak,
+    at_end,
+    am,
+    pm,
+    dwell,
+});
+added!(Slot {
+    observed_ms,
+    occupied_ms,
+    usable_ms,
+    faulted_ms,
+    installed_ms,
+    deposits,
+    pickups,
+    open_cmds,
+    open_fails,
+    peak,
+    at_end,
+    am,
+    pm,
+    dwell,
+});
+saved!(Locker { clock_ms, total, occupied, faulted, disabled, deposits, pickups, open_cmds, open_fails, slots, long });
 
 impl Locker {
     /// False if the record is older than what is known.
@@ -58,12 +104,23 @@ impl Locker {
         }
     }
 
+    /// Takes how long a parcel lay that was just picked up.
+    pub(super) fn observe_dwell(&mut self, sample: &Sample<'_>) {
+        if let Some(seconds) = sample.float().filter(|seconds| *seconds >= 0.0) {
+            self.slots[sample.slot_or_oldest()].dwell.take(seconds);
+        }
+    }
+
     fn advance(&mut self, to_ms: i64, frame: Frame) {
         let Self { clock_ms, total, occupied, faulted, disabled, slots, .. } = self;
         let edges_ms = [total.until_ms(), occupied.until_ms(), faulted.until_ms(), disabled.until_ms()];
         walk(clock_ms, to_ms, frame, &edges_ms, |slot, from_ms, step_ms| {
+            let ends = from_ms + step_ms == frame.open_end_ms() + slot as i64 * frame.window_ms;
             let slot = &mut slots[slot];
             let Some(total) = total.at(from_ms) else { return };
+            if ends && let Some(occupied) = occupied.at(from_ms).filter(|_| total > 0) {
+                slot.at_end = Last(Some(occupied.saturating_mul(1000) / total));
+            }
             if let Some(faulted) = faulted.at(from_ms) {
                 slot.installed_ms = slot.installed_ms.saturating_add(total.saturating_mul(step_ms));
                 slot.faulted_ms = slot.faulted_ms.saturating_add(faulted.saturating_mul(step_ms));
@@ -78,21 +135,82 @@ impl Locker {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, moment: Option<Moment>, row: &mut Row<'_>) {
         self.advance(frame.open_end_ms(), frame);
-        let slot = super::shift(&mut self.slots);
-        if slot.observed_ms > 0 {
-            // A parcel can lie in a compartment that is out of order: then more are occupied than usable.
-            row.share(Point::Locker5mOccupancy, slot.occupied_ms.min(slot.usable_ms), slot.usable_ms);
-            row.seconds(Point::Locker5mOccupiedS, slot.occupied_ms);
-            row.seconds(Point::Locker5mUsableS, slot.usable_ms);
+        let mut slot = super::shift(&mut self.slots);
+        if slot.usable_ms > 0 {
+            slot.peak.take(slot.occupied_ms.min(slot.usable_ms) as f64 / slot.usable_ms as f64);
         }
-        row.share(Point::Locker5mFaultedShare, slot.faulted_ms, slot.installed_ms);
-        row.counted(Point::Locker5mDeposits, slot.deposits);
-        row.counted(Point::Locker5mPickups, slot.pickups);
-        row.counted(Point::Locker5mOpenCmds, slot.open_cmds);
-        row.counted(Point::Locker5mOpenFails, slot.open_fails);
-        row.coverage(Point::Locker5mCoverage, slot.observed_ms);
+        match moment {
+            Some(Moment::Am) => slot.am = slot.at_end,
+            Some(Moment::Pm) => slot.pm = slot.at_end,
+            None => {}
+        }
+        slot.write(row);
+        self.long.add(&slot);
+    }
+
+    /// Writes a long window's figures and begins the next.
+    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
+        self.long.close(long).write_long(row);
+    }
+}
+
+impl Slot {
+    fn write(&self, row: &mut Row<'_>) {
+        if self.observed_ms > 0 {
+            // A parcel can lie in a compartment that is out of order: then more are occupied than usable.
+            row.share(Point::Locker5mOccupancy, self.occupied_ms.min(self.usable_ms), self.usable_ms);
+            row.seconds(Point::Locker5mOccupiedS, self.occupied_ms);
+            row.seconds(Point::Locker5mUsableS, self.usable_ms);
+        }
+        if self.installed_ms > 0 {
+            row.share(Point::Locker5mFaultedShare, self.faulted_ms, self.installed_ms);
+            row.seconds(Point::Locker5mFaultedS, self.faulted_ms);
+            row.seconds(Point::Locker5mInstalledS, self.installed_ms);
+        }
+        row.counted(Point::Locker5mDeposits, self.deposits);
+        row.counted(Point::Locker5mPickups, self.pickups);
+        row.counted(Point::Locker5mOpenCmds, self.open_cmds);
+        row.counted(Point::Locker5mOpenFails, self.open_fails);
+        row.coverage(Point::Locker5mCoverage, self.observed_ms);
+    }
+
+    fn write_long(&self, row: &mut Row<'_>) {
+        if self.observed_ms > 0 {
+            // As long as more are occupied than usable the locker is full, but no window of a year has more than all.
+            row.share(Point::LockerKpiOccupancy, self.occupied_ms.min(self.usable_ms), self.usable_ms);
+            row.seconds(Point::LockerKpiOccupiedS, self.occupied_ms);
+            row.seconds(Point::LockerKpiUsableS, self.usable_ms);
+            row.known(Point::LockerKpiPeak, self.peak.0);
+            row.seconds(Point::LockerKpiObservedS, self.observed_ms);
+        }
+        if row.long == Some(Long::Day) {
+            row.known(Point::LockerKpiUtilizationAm, self.am.0.map(|thousandths| thousandths as f64 / 10.0));
+            row.known(Point::LockerKpiUtilizationPm, self.pm.0.map(|thousandths| thousandths as f64 / 10.0));
+        }
+        if self.installed_ms > 0 {
+            row.share(Point::LockerKpiFaultedShare, self.faulted_ms, self.installed_ms);
+            row.seconds(Point::LockerKpiFaultedS, self.faulted_ms);
+            row.seconds(Point::LockerKpiInstalledS, self.installed_ms);
+        }
+        row.counted(Point::LockerKpiDeposits, self.deposits);
+        row.counted(Point::LockerKpiPickups, self.pickups);
+        if let Some(pickups) = self.pickups.filter(|_| self.usable_ms > 0) {
+            row.float(Point::LockerKpiTurnover, pickups as f64 / (self.usable_ms as f64 / DAY_MS));
+        }
+        if row.long >= Some(Long::Day) && self.dwell.count() >= DWELL_PARCELS_MIN {
+            row.known(Point::LockerKpiDwellP50, self.dwell.quantile_h(0.5));
+            row.known(Point::LockerKpiDwellP90, self.dwell.quantile_h(0.9));
+            row.int(Point::LockerKpiDwellParcels, self.dwell.count());
+        }
+        row.counted(Point::LockerKpiOpenCmds, self.open_cmds);
+        row.counted(Point::LockerKpiOpenFails, self.open_fails);
+        if let Some((fails, commands)) = self.open_fails.zip(self.open_cmds) {
+            row.share(Point::LockerKpiOpenFailRate, fails.min(commands), commands);
+        }
+        row.coverage(Point::LockerKpiCoverage, self.observed_ms);
+        row.quality(Point::LockerKpiQuality, self.observed_ms);
     }
 }
 

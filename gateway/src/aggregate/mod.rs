@@ -11,15 +11,19 @@
 //! one older than another point of its measurement counts from that one's time on.
 
 mod cabinet;
+mod calendar;
+mod cascade;
 mod counter;
 mod defrost;
 mod device;
+mod dwell;
 mod energy;
 mod hold;
+mod kinetic;
 mod locker;
 mod online;
 mod row;
-mod save;
+pub(crate) mod save;
 mod vending;
 
 #[cfg(test)]
@@ -29,10 +33,11 @@ mod tests;
 
 pub(crate) use cabinet::mode_is_defrost;
 pub(crate) use defrost::Defrost;
-pub(crate) use device::figures_of;
+pub(crate) use device::{FIGURES_OF_ALL, figures_of};
 pub(crate) use hold::{Held, flag, float};
 pub(crate) use online::{Sign, online_ms, sign};
 
+use calendar::{Calendar, Long, Moment};
 use device::State;
 use facility_config::limits::{
     CLOCK_AHEAD_MS_MAX, CLOCK_STEP_MS, DEVICES_MAX, FOLD_BATCHES_PER_CLOSE, SILENT_WINDOWS_MAX, WINDOW_GRACE_MS_MAX,
@@ -85,6 +90,8 @@ pub struct Fold {
 struct Progress {
     /// Start of the oldest open window; none before the first record.
     open_ms: Option<i64>,
+    /// The hour, day, month, quarter and year it is in.
+    calendar: Calendar,
     /// Newest time of the log.
     log_ms: i64,
     /// Windows that end here or before are in the outbox already.
@@ -94,7 +101,7 @@ struct Progress {
     irregular: Irregular,
 }
 
-saved!(Progress { open_ms, log_ms, emitted_until_ms, silent_windows, irregular });
+saved!(Progress { open_ms, calendar, log_ms, emitted_until_ms, silent_windows, irregular });
 
 impl Fold {
     /// A fold that has seen nothing.
@@ -232,7 +239,13 @@ impl Fold {
     /// Start of the oldest open window. The first record opens the one its log time is in: of the time before there
     /// is nothing to tell, not even that a device was away.
     fn open_ms(&mut self, log_ms: i64) -> i64 {
-        *self.progress.open_ms.get_or_insert_with(|| log_ms.div_euclid(self.window_ms) * self.window_ms)
+        if let Some(open_ms) = self.progress.open_ms {
+            return open_ms;
+        }
+        let open_ms = log_ms.div_euclid(self.window_ms) * self.window_ms;
+        self.progress.open_ms = Some(open_ms);
+        self.progress.calendar = Calendar::around(open_ms, &self.site.zone);
+        open_ms
     }
 
     fn due(&self, open_ms: i64, log_ms: i64) -> bool {
@@ -252,15 +265,37 @@ impl Fold {
             self.progress.silent_windows += 1;
             self.write_window(frame);
         }
+        self.close_long(next_ms);
         self.progress.open_ms = Some(next_ms);
         next_ms
     }
 
+    /// Closes the long windows that have ended by the end of a short one, the shorter first.
+    fn close_long(&mut self, until_ms: i64) {
+        for long in Long::ALL {
+            let span = self.progress.calendar.span(long);
+            if span.end_ms > until_ms {
+                continue;
+            }
+            let wanted = until_ms > self.progress.emitted_until_ms;
+            let window_ms = span.end_ms - span.start_ms;
+            for (at, (state, terms)) in self.devices.iter_mut().zip(&self.terms).enumerate() {
+                let mut batch = Batch::new(DeviceIx(at as u16), Subject::Metric, span.start_ms);
+                state.close_long(long, *terms, &mut Row { batch: &mut batch, window_ms, long: Some(long) });
+                if wanted && !batch.readings.is_empty() {
+                    self.closed.push(batch);
+                }
+            }
+            self.progress.calendar.turn(long, until_ms, &self.site.zone);
+        }
+    }
+
     fn write_window(&mut self, frame: Frame) {
         let wanted = frame.open_end_ms() > self.progress.emitted_until_ms;
+        let moment = Moment::at(frame.open_end_ms(), &self.site.zone);
         for (at, (state, terms)) in self.devices.iter_mut().zip(&self.terms).enumerate() {
             let mut batch = Batch::new(DeviceIx(at as u16), Subject::Metric, frame.open_ms);
-            state.close(frame, *terms, &mut Row { batch: &mut batch, window_ms: frame.window_ms });
+            state.close(frame, *terms, moment, &mut Row { batch: &mut batch, window_ms: frame.window_ms, long: None });
             if wanted {
                 self.closed.push(batch);
             }

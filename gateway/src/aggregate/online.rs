@@ -3,12 +3,19 @@
 //! A device is online for two expected intervals after it was heard. What the driver counts about a device is not the
 //! device being heard; a broker's last will ends the time online at once.
 
+use super::calendar::Long;
+use super::cascade::{Cascade, added};
 use super::hold::{Frame, Sample, Terms, walk};
 use super::row::Row;
 use super::save::saved;
 use facility_config::series::Class;
 use facility_config::{Measurement, Point};
-use facility_drivers::{Quality, Value};
+use facility_drivers::{Metric, Quality, Value};
+
+const HOUR_MS: f64 = 3_600_000.0;
+
+/// Alarms that mean that something is broken (DOMAIN §4, MTBF and MTTR): the device itself, a probe, a fan, a motor.
+const FAULTS: [&str; 5] = ["comm_loss", "probe_fault", "condenser_high", "defrost_timeout", "vend_fail_burst"];
 
 /// What one record says about the device being there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,21 +59,43 @@ pub(super) struct Online {
     heard_ms: i64,
     until_ms: i64,
     counted_ms: i64,
+    /// At the clock's time.
+    is_online: bool,
+    /// Time of the alarm event that is being read, if it ends a fault.
+    ended_ms: i64,
     slots: [Slot; 2],
+    long: Cascade<Slot>,
 }
 
 #[derive(Debug, Default)]
-struct Slot {
+pub(super) struct Slot {
+    window_ms: i64,
     online_ms: i64,
     received: i64,
+    expected: i64,
+    /// Times it fell silent.
+    outages: i64,
+    faults: i64,
+    repaired: i64,
+    repair_ms: i64,
 }
 
-saved!(Slot { online_ms, received });
-saved!(Online { clock_ms, heard_ms, until_ms, counted_ms, slots });
+saved!(Slot { window_ms, online_ms, received, expected, outages, faults, repaired, repair_ms });
+added!(Slot { window_ms, online_ms, received, expected, outages, faults, repaired, repair_ms });
+saved!(Online { clock_ms, heard_ms, until_ms, counted_ms, is_online, ended_ms, slots, long });
 
 impl Default for Online {
     fn default() -> Self {
-        Self { clock_ms: i64::MIN, heard_ms: i64::MIN, until_ms: i64::MIN, counted_ms: i64::MIN, slots: Default::default() }
+        Self {
+            clock_ms: i64::MIN,
+            heard_ms: i64::MIN,
+            until_ms: i64::MIN,
+            counted_ms: i64::MIN,
+            is_online: false,
+            ended_ms: i64::MIN,
+            slots: Default::default(),
+            long: Cascade::default(),
+        }
     }
 }
 
@@ -88,6 +117,27 @@ impl Online {
         }
     }
 
+    /// Takes what the gateway says about an alarm of the device: fields of one event follow each other, the state first.
+    pub(super) fn observe_alarm(&mut self, metric: &Metric, sample: &Sample<'_>) {
+        if !FAULTS.contains(&metric.part.as_str()) {
+            return;
+        }
+        let slot = &mut self.slots[sample.slot_or_oldest()];
+        match (metric.point, sample.value) {
+            (Point::AlarmActive, Value::Int(1)) => {
+                slot.faults += 1;
+                self.ended_ms = i64::MIN;
+            }
+            (Point::AlarmActive, Value::Int(0)) => self.ended_ms = sample.at_ms,
+            (Point::AlarmDurationS, Value::Float(seconds)) if self.ended_ms == sample.at_ms => {
+                slot.repaired += 1;
+                slot.repair_ms = slot.repair_ms.saturating_add((seconds * 1e3) as i64);
+                self.ended_ms = i64::MIN;
+            }
+            _ => {}
+        }
+    }
+
     fn heard(&mut self, sample: &Sample<'_>) {
         self.advance(sample.at_ms, sample.frame);
         if sample.at_ms >= self.heard_ms {
@@ -104,23 +154,52 @@ impl Online {
     }
 
     pub(super) fn advance(&mut self, to_ms: i64, frame: Frame) {
-        let Self { clock_ms, until_ms, slots, .. } = self;
+        let Self { clock_ms, until_ms, is_online, slots, .. } = self;
         walk(clock_ms, to_ms, frame, &[*until_ms], |slot, from_ms, step_ms| {
-            if from_ms < *until_ms {
-                slots[slot].online_ms += step_ms;
-            }
+            let is_now = from_ms < *until_ms;
+            slots[slot].online_ms += if is_now { step_ms } else { 0 };
+            slots[slot].outages += i64::from(*is_online && !is_now);
+            *is_online = is_now;
         });
     }
 
     /// Writes the oldest window's figures and makes room for the next.
     pub(super) fn close(&mut self, frame: Frame, terms: Terms, row: &mut Row<'_>) {
         self.advance(frame.open_end_ms(), frame);
-        let slot = super::shift(&mut self.slots);
-        row.share(Point::Device5mOnlineRate, slot.online_ms, frame.window_ms);
+        let mut slot = super::shift(&mut self.slots);
+        slot.window_ms = frame.window_ms;
+        slot.expected = expected(frame, terms.interval_ms);
+        row.share(Point::Device5mOnlineRate, slot.online_ms, slot.window_ms);
         row.seconds(Point::Device5mOnlineS, slot.online_ms);
-        row.seconds(Point::Device5mWindowS, frame.window_ms);
+        row.seconds(Point::Device5mWindowS, slot.window_ms);
         row.int(Point::Device5mReceived, slot.received);
-        row.int(Point::Device5mExpected, expected(frame, terms.interval_ms));
+        row.int(Point::Device5mExpected, slot.expected);
+        self.long.add(&slot);
+    }
+
+    /// Writes a long window's figures and begins the next. Of time that nobody looked at nothing is said.
+    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
+        let sums = self.long.close(long);
+        if sums.window_ms == 0 {
+            return;
+        }
+        row.share(Point::DeviceKpiOnlineRate, sums.online_ms, sums.window_ms);
+        row.seconds(Point::DeviceKpiOnlineS, sums.online_ms);
+        row.seconds(Point::DeviceKpiWindowS, sums.window_ms);
+        row.int(Point::DeviceKpiReceived, sums.received);
+        row.int(Point::DeviceKpiExpected, sums.expected);
+        // Devices that speak more often than they are declared to are not more than complete.
+        row.share(Point::DeviceKpiCompleteness, sums.received.min(sums.expected), sums.expected);
+        row.int(Point::DeviceKpiOutages, sums.outages);
+        row.int(Point::DeviceKpiFaults, sums.faults);
+        if sums.faults > 0 {
+            row.float(Point::DeviceKpiMtbf, sums.online_ms as f64 / sums.faults as f64 / HOUR_MS);
+        }
+        if sums.repaired > 0 {
+            row.int(Point::DeviceKpiRepaired, sums.repaired);
+            row.seconds(Point::DeviceKpiRepairS, sums.repair_ms);
+            row.float(Point::DeviceKpiMttr, sums.repair_ms as f64 / sums.repaired as f64 / HOUR_MS);
+        }
     }
 }
 

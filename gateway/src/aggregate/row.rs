@@ -1,27 +1,50 @@
 //! The figures of one device and window on their way out, in the order of the point table.
 //!
-//! A figure without observed time is left out: absence, not 0. Nothing that is not finite leaves.
+//! A figure without observed time is left out: absence, not 0. Nothing that is not finite leaves. The figures of a long
+//! window carry its name as their part.
 
-use facility_config::Point;
-use facility_drivers::{Batch, Value};
+use super::calendar::Long;
+use facility_config::limits::{COVERAGE_GOOD_MIN, COVERAGE_MIN};
+use facility_config::{Part, Point};
+use facility_drivers::{Batch, Metric, Value};
 
 /// Adds figures to a batch.
 pub(super) struct Row<'a> {
     pub(super) batch: &'a mut Batch,
     pub(super) window_ms: i64,
+    /// None for the short windows, which have measurements of their own.
+    pub(super) long: Option<Long>,
 }
 
 impl Row<'_> {
     /// A measured figure.
     pub(super) fn float(&mut self, point: Point, value: f64) {
         if value.is_finite() {
-            self.batch.push(point, Value::Float(value));
+            self.push(point, Value::Float(value));
         }
     }
 
     /// A count.
     pub(super) fn int(&mut self, point: Point, count: i64) {
-        self.batch.push(point, Value::Int(count));
+        self.push(point, Value::Int(count));
+    }
+
+    fn push(&mut self, point: Point, value: Value) {
+        let part = self.long.and_then(|long| Part::new(long.as_str())).unwrap_or_default();
+        self.batch.push(Metric { point, part }, value);
+    }
+
+    /// A measured figure that may not be known.
+    pub(super) fn known(&mut self, point: Point, value: Option<f64>) {
+        if let Some(value) = value {
+            self.float(point, value);
+        }
+    }
+
+    /// How far the figures of a window can be trusted, by the share of it that was observed.
+    pub(super) fn quality(&mut self, point: Point, observed_ms: i64) {
+        let coverage = observed_ms as f64 / self.window_ms as f64;
+        self.int(point, i64::from(coverage < COVERAGE_GOOD_MIN) + i64::from(coverage < COVERAGE_MIN));
     }
 
     /// A count that may not have been taken.

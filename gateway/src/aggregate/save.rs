@@ -8,11 +8,11 @@ use facility_config::limits::LANES_MAX;
 
 const MAGIC: &[u8; 4] = b"FOLD";
 /// Raise it with any change of a saved struct: an older snapshot is then refused and the log replayed.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const CRC_BYTES: usize = 4;
 
 /// Something that can be part of a snapshot.
-pub(super) trait Save: Sized {
+pub(crate) trait Save: Sized {
     fn save(&self, out: &mut Vec<u8>);
     fn load(input: &mut &[u8]) -> Option<Self>;
 }
@@ -30,26 +30,36 @@ macro_rules! saved {
         }
     };
 }
-pub(super) use saved;
+pub(crate) use saved;
 
 /// Puts version and checksum around a body.
 pub(super) fn seal(body: &[u8]) -> Vec<u8> {
-    let mut sealed = Vec::with_capacity(body.len() + MAGIC.len() + 1 + CRC_BYTES);
-    sealed.extend_from_slice(MAGIC);
-    sealed.push(VERSION);
+    seal_as(MAGIC, VERSION, body)
+}
+
+/// The body, if version and checksum hold.
+pub(super) fn unseal(sealed: &[u8]) -> Option<&[u8]> {
+    unseal_as(MAGIC, VERSION, sealed)
+}
+
+/// The same for a snapshot of another kind.
+pub(crate) fn seal_as(magic: &[u8; 4], version: u8, body: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(body.len() + magic.len() + 1 + CRC_BYTES);
+    sealed.extend_from_slice(magic);
+    sealed.push(version);
     sealed.extend_from_slice(body);
     let crc = crc32c::crc32c(&sealed);
     sealed.extend_from_slice(&crc.to_le_bytes());
     sealed
 }
 
-/// The body, if version and checksum hold.
-pub(super) fn unseal(sealed: &[u8]) -> Option<&[u8]> {
+/// The body of a snapshot of another kind.
+pub(crate) fn unseal_as<'s>(magic: &[u8; 4], version: u8, sealed: &'s [u8]) -> Option<&'s [u8]> {
     let (rest, crc) = sealed.split_last_chunk::<CRC_BYTES>()?;
     if crc32c::crc32c(rest) != u32::from_le_bytes(*crc) {
         return None;
     }
-    rest.strip_prefix(MAGIC)?.strip_prefix(&[VERSION])
+    rest.strip_prefix(magic)?.strip_prefix(&[version])
 }
 
 impl Save for u64 {

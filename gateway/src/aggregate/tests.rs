@@ -3,6 +3,8 @@
 
 mod golden;
 mod irregular;
+mod long;
 mod restart;
 mod second;
+mod speed;
 mod wild;

@@ -3,6 +3,8 @@
 //! Offline is unknown, not down: connectivity is counted by the online rate. Lanes are bounded by
 //! [`LANES_MAX`](facility_config::limits::LANES_MAX) and forgotten at the end of a window in which they fell silent.
 
+use super::calendar::Long;
+use super::cascade::{Cascade, added};
 use super::counter::{Counter, Wrap};
 use super::hold::{Frame, Held, Sample, walk};
 use super::row::Row;
@@ -22,6 +24,7 @@ pub(super) struct Vending {
     /// Where the lane after the last one was: machines report their lanes in the same order every time.
     guess: u64,
     slots: [Slot; 2],
+    long: Cascade<Slot>,
 }
 
 /// One lane; the list is sorted by name.
@@ -29,11 +32,13 @@ pub(super) struct Vending {
 struct Lane {
     part: Part,
     clock_ms: i64,
-    empty: Held<bool>,
+    level: Held<i64>,
+    /// What it should hold after a refill; changes with the goods, not with the hours.
+    par: Option<i64>,
 }
 
 #[derive(Debug, Default)]
-struct Slot {
+pub(super) struct Slot {
     observed_ms: i64,
     in_service_ms: i64,
     vends: Option<i64>,
@@ -41,11 +46,15 @@ struct Slot {
     fails: Option<i64>,
     lane_observed_ms: i64,
     lane_empty_ms: i64,
+    /// Item-milliseconds in the lanes that name a par, and at par.
+    level_ms: i64,
+    par_ms: i64,
 }
 
-saved!(Slot { observed_ms, in_service_ms, vends, sales_fen, fails, lane_observed_ms, lane_empty_ms });
-saved!(Lane { part, clock_ms, empty });
-saved!(Vending { clock_ms, in_service, vends, sales_fen, fails, lanes, guess, slots });
+saved!(Slot { observed_ms, in_service_ms, vends, sales_fen, fails, lane_observed_ms, lane_empty_ms, level_ms, par_ms });
+added!(Slot { observed_ms, in_service_ms, vends, sales_fen, fails, lane_observed_ms, lane_empty_ms, level_ms, par_ms });
+saved!(Lane { part, clock_ms, level, par });
+saved!(Vending { clock_ms, in_service, vends, sales_fen, fails, lanes, guess, slots, long });
 
 impl Vending {
     /// False if the record is older than what is known.
@@ -66,7 +75,16 @@ impl Vending {
         let Some(at) = self.lane_index(part) else { return false };
         let lane = &mut self.lanes[at];
         lane.advance(sample.at_ms, sample.frame, &mut self.slots);
-        lane.empty.set(sample.at_ms, sample.terms.hold_ms(), sample.count().map(|level| level == 0))
+        lane.level.set(sample.at_ms, sample.terms.hold_ms(), sample.count())
+    }
+
+    /// Takes the par of a lane. False if the lane is one too many.
+    pub(super) fn observe_par(&mut self, part: Part, sample: &Sample<'_>) -> bool {
+        let Some(at) = self.lane_index(part) else { return false };
+        let lane = &mut self.lanes[at];
+        lane.advance(sample.at_ms, sample.frame, &mut self.slots);
+        lane.par = sample.count().filter(|par| *par > 0);
+        true
     }
 
     fn lane_index(&mut self, part: Part) -> Option<usize> {
@@ -76,7 +94,7 @@ impl Vending {
                 Ok(found) => self.guess = found as u64,
                 Err(_) if self.lanes.len() >= LANES_MAX => return None,
                 Err(place) => {
-                    self.lanes.insert(place, Lane { part, clock_ms: i64::MIN, empty: Held::default() });
+                    self.lanes.insert(place, Lane { part, clock_ms: i64::MIN, level: Held::default(), par: None });
                     self.guess = place as u64;
                 }
             }
@@ -101,31 +119,73 @@ impl Vending {
         let end_ms = frame.open_end_ms();
         self.advance(end_ms, frame);
         self.lanes.iter_mut().for_each(|lane| lane.advance(end_ms, frame, &mut self.slots));
-        self.lanes.retain(|lane| lane.empty.at(end_ms).is_some());
+        self.lanes.retain(|lane| lane.level.at(end_ms).is_some());
         let slot = super::shift(&mut self.slots);
-        row.share(Point::Vending5mAvailability, slot.in_service_ms, slot.observed_ms);
-        if slot.observed_ms > 0 {
-            row.seconds(Point::Vending5mInServiceS, slot.in_service_ms);
-            row.seconds(Point::Vending5mObservedS, slot.observed_ms);
+        slot.write(row);
+        self.long.add(&slot);
+    }
+
+    /// Writes a long window's figures and begins the next.
+    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
+        self.long.close(long).write_long(row);
+    }
+}
+
+impl Slot {
+    fn write(&self, row: &mut Row<'_>) {
+        row.share(Point::Vending5mAvailability, self.in_service_ms, self.observed_ms);
+        if self.observed_ms > 0 {
+            row.seconds(Point::Vending5mInServiceS, self.in_service_ms);
+            row.seconds(Point::Vending5mObservedS, self.observed_ms);
         }
-        row.counted(Point::Vending5mVends, slot.vends);
-        row.counted(Point::Vending5mSales, slot.sales_fen);
-        row.counted(Point::Vending5mFails, slot.fails);
-        if slot.lane_observed_ms > 0 {
-            row.seconds(Point::Vending5mLaneEmptyS, slot.lane_empty_ms);
-            row.seconds(Point::Vending5mLaneObservedS, slot.lane_observed_ms);
+        row.counted(Point::Vending5mVends, self.vends);
+        row.counted(Point::Vending5mSales, self.sales_fen);
+        row.counted(Point::Vending5mFails, self.fails);
+        if self.lane_observed_ms > 0 {
+            row.seconds(Point::Vending5mLaneEmptyS, self.lane_empty_ms);
+            row.seconds(Point::Vending5mLaneObservedS, self.lane_observed_ms);
         }
-        row.coverage(Point::Vending5mCoverage, slot.observed_ms);
+        row.coverage(Point::Vending5mCoverage, self.observed_ms);
+    }
+
+    fn write_long(&self, row: &mut Row<'_>) {
+        if self.observed_ms > 0 {
+            row.share(Point::VendingKpiAvailability, self.in_service_ms, self.observed_ms);
+            row.seconds(Point::VendingKpiInServiceS, self.in_service_ms);
+            row.seconds(Point::VendingKpiObservedS, self.observed_ms);
+        }
+        row.counted(Point::VendingKpiVends, self.vends);
+        row.counted(Point::VendingKpiSales, self.sales_fen);
+        row.counted(Point::VendingKpiFails, self.fails);
+        if let Some((vends, fails)) = self.vends.zip(self.fails) {
+            row.share(Point::VendingKpiSuccess, vends, vends.saturating_add(fails));
+        }
+        if self.lane_observed_ms > 0 {
+            row.share(Point::VendingKpiStockOut, self.lane_empty_ms, self.lane_observed_ms);
+            row.seconds(Point::VendingKpiLaneEmptyS, self.lane_empty_ms);
+            row.seconds(Point::VendingKpiLaneObservedS, self.lane_observed_ms);
+        }
+        if self.par_ms > 0 {
+            row.share(Point::VendingKpiFill, self.level_ms, self.par_ms);
+            row.seconds(Point::VendingKpiLevelS, self.level_ms);
+            row.seconds(Point::VendingKpiParS, self.par_ms);
+        }
+        row.coverage(Point::VendingKpiCoverage, self.observed_ms);
+        row.quality(Point::VendingKpiQuality, self.observed_ms);
     }
 }
 
 impl Lane {
     fn advance(&mut self, to_ms: i64, frame: Frame, slots: &mut [Slot; 2]) {
-        let Self { clock_ms, empty, .. } = self;
-        walk(clock_ms, to_ms, frame, &[empty.until_ms()], |slot, from_ms, step_ms| {
-            if let Some(empty) = empty.at(from_ms) {
-                slots[slot].lane_observed_ms += step_ms;
-                slots[slot].lane_empty_ms += if empty { step_ms } else { 0 };
+        let Self { clock_ms, level, par, .. } = self;
+        walk(clock_ms, to_ms, frame, &[level.until_ms()], |slot, from_ms, step_ms| {
+            let Some(level) = level.at(from_ms) else { return };
+            let slot = &mut slots[slot];
+            slot.lane_observed_ms += step_ms;
+            slot.lane_empty_ms += if level == 0 { step_ms } else { 0 };
+            if let Some(par) = *par {
+                slot.level_ms = slot.level_ms.saturating_add(level.saturating_mul(step_ms));
+                slot.par_ms = slot.par_ms.saturating_add(par.saturating_mul(step_ms));
             }
         });
     }

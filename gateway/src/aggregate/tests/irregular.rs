@@ -69,7 +69,7 @@ fn a_silent_log_is_written_as_silence_for_a_day_and_then_stepped_over() {
     let after = Line { log_ms: T0 + year_ms + 61_000, at_ms: T0 + year_ms + 60_000, ..said(0, Point::CabinetAir, Value::Float(-20.0)) };
     let mut windows = Fold::new(site(FIVE_MIN, devices));
     let mut batches = fold(&mut windows, &log, T0 + year_ms);
-    assert_eq!(batches.len(), 3 * SILENT_WINDOWS_MAX as usize);
+    assert_eq!(batches.iter().filter(|batch| is_of(batch, "")).count(), 3 * SILENT_WINDOWS_MAX as usize);
     check(
         "a silent window",
         &figures(&batches, DeviceIx(1), 3600),
@@ -90,7 +90,7 @@ fn one_call_hands_out_a_bounded_number_of_batches() {
     let mut last_ms = i64::MIN;
     loop {
         let batches = windows.close(T0 + 3_600_000);
-        let Some(newest) = batches.last() else { break };
+        let Some(newest) = batches.iter().rev().find(|batch| is_of(batch, "")) else { break };
         assert!(batches.len() < FOLD_BATCHES_PER_CLOSE + 1501 && batches.len().is_multiple_of(1501), "whole windows");
         assert!(batches[0].at_ms > last_ms, "in order");
         assert_eq!(windows.emitted_until_ms(), newest.at_ms + 300_000, "the mark is what was handed out");

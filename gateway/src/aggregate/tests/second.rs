@@ -12,12 +12,12 @@ use std::time::Duration;
 
 const HOLD_S: i64 = 180;
 const WINDOW_S: i64 = 300;
-const CABINET: DeviceIx = DeviceIx(1);
-const LOCKER: DeviceIx = DeviceIx(2);
-const VENDING: DeviceIx = DeviceIx(3);
+pub(super) const CABINET: DeviceIx = DeviceIx(1);
+pub(super) const LOCKER: DeviceIx = DeviceIx(2);
+pub(super) const VENDING: DeviceIx = DeviceIx(3);
 
 /// `(second, value)`, in order; a value that is `None` was said to be missing.
-type Samples = Vec<(i64, Option<f64>)>;
+pub(super) type Samples = Vec<(i64, Option<f64>)>;
 
 /// A site of three devices that are heard about every minute, with gaps, missing values, defrosts and resets.
 pub(super) fn random_day(seed: u64, length_s: i64) -> (Arc<Site>, Vec<Line>) {
@@ -70,6 +70,7 @@ impl Said<'_> {
         if self.device == CABINET {
             return vec![
                 whole(Point::CabinetAir, Value::Float(-24.0 + f64::from(random.u8(0..120)) / 10.0)),
+                whole(Point::CabinetProduct, Value::Float(-21.0 + f64::from(random.u8(0..60)) / 10.0)),
                 whole(Point::CabinetDefrost, Value::Bool(defrost)),
                 whole(Point::CabinetDoor, Value::Bool(random.u8(0..4) == 0)),
                 whole(Point::CabinetCompressor, Value::Bool(random.bool())),
@@ -84,29 +85,32 @@ impl Said<'_> {
                 whole(Point::LockerFaulted, Value::Int(random.i64(0..4))),
                 whole(Point::LockerDisabled, Value::Int(random.i64(0..4))),
                 whole(Point::LockerDeposits, Value::Int(counts[1])),
+                whole(Point::LockerPickups, Value::Int(counts[1] / 2)),
+                (Point::EventDuration, Part::new("pickup").unwrap(), Value::Float(f64::from(random.u32(300..200_000)))),
             ];
         }
         let status = ["in_service", "in_service", "sold_out", "fault", "unknown"][random.usize(0..5)];
         let lanes = ["A1", "A2", "B1"].map(|no| (Point::LaneLevel, Part::new(no).unwrap(), Value::Int(random.i64(0..3))));
         let mut said = vec![whole(Point::VendingStatus, text(status)), whole(Point::VendingVends, Value::Int(counts[0]))];
         said.extend(lanes);
+        said.push((Point::LanePar, Part::new("A1").unwrap(), Value::Int(2)));
         said.push(whole(Point::VendingSales, Value::Int(counts[2])));
         said
     }
 }
 
 /// Everything one device said, by point and part.
-struct Heard<'a> {
-    lines: Vec<&'a Line>,
+pub(super) struct Heard<'a> {
+    pub(super) lines: Vec<&'a Line>,
 }
 
 impl Heard<'_> {
-    fn samples(&self, point: Point, part: &str) -> Samples {
+    pub(super) fn samples(&self, point: Point, part: &str) -> Samples {
         let mine = self.lines.iter().filter(|line| line.metric.point == point && line.metric.part.as_str() == part);
         mine.map(|line| ((line.at_ms - T0) / 1000, number(&line.value))).collect()
     }
 
-    fn messages(&self) -> Vec<i64> {
+    pub(super) fn messages(&self) -> Vec<i64> {
         let mut at_s: Vec<_> = self
             .lines
             .iter()
@@ -130,7 +134,7 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 /// The value that stands in a second.
-fn standing(samples: &Samples, second: i64) -> Option<f64> {
+pub(super) fn standing(samples: &Samples, second: i64) -> Option<f64> {
     let after = samples.partition_point(|(at_s, _)| *at_s <= second);
     let (at_s, value) = *samples.get(after.checked_sub(1)?)?;
     value.filter(|_| second < at_s + HOLD_S)
@@ -158,7 +162,7 @@ fn gained(samples: &Samples, start_s: i64, range: Option<f64>) -> Option<f64> {
 }
 
 /// Spans that are left out of the adjusted compliance.
-fn forgiven(defrost: &Samples, length_s: i64) -> Vec<(i64, i64)> {
+pub(super) fn forgiven(defrost: &Samples, length_s: i64) -> Vec<(i64, i64)> {
     let on = |second| standing(defrost, second) == Some(1.0);
     let mut runs: Vec<(i64, i64)> = Vec::new();
     let mut second = 0;
@@ -180,7 +184,7 @@ fn forgiven(defrost: &Samples, length_s: i64) -> Vec<(i64, i64)> {
 
 type Expected = BTreeMap<&'static str, Option<f64>>;
 
-fn positive(numerator: f64, denominator: f64) -> Option<f64> {
+pub(super) fn positive(numerator: f64, denominator: f64) -> Option<f64> {
     (denominator > 0.0).then(|| numerator / denominator)
 }
 

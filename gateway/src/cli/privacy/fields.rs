@@ -3,7 +3,7 @@
 //! Nothing here is a list of fields: places come from the profile, series from the one table, what goes out from the rules
 //! that the roll-up and the forwarder ask too.
 
-use crate::aggregate::figures_of;
+use crate::aggregate::{FIGURES_OF_ALL, figures_of};
 use crate::privacy::{self, stays_here};
 use facility_config::limits::{FIRMWARE_DIGITS_MAX, FREE_TEXT_DIGITS_MAX, PART_BYTES_MAX, TEXT_BYTES_MAX};
 use facility_config::profile::{Dialect, Message, MessageField, MessageKind, PartOf, RegisterPoint};
@@ -113,8 +113,8 @@ impl Rows {
 
     /// What the gateway itself makes of it: by the table, so rather too much than too little.
     fn add_made(&mut self, devices: &[&Device]) {
-        let mut figures: Vec<Measurement> = self.fields.iter().filter_map(|field| figures_of(field.point.measurement())).collect();
-        figures.push(Measurement::Device5m);
+        let mut figures: Vec<Measurement> = self.fields.iter().flat_map(|field| figures_of(field.point.measurement())).copied().collect();
+        figures.extend(FIGURES_OF_ALL);
         figures.sort_unstable();
         figures.dedup();
         figures.into_iter().for_each(|measurement| self.add_all("computed here", measurement, None));
@@ -122,6 +122,9 @@ impl Rows {
         let mut rules: Vec<&str> = devices.iter().flat_map(|device| &device.rules).map(|rule| rule.kind.as_str()).collect();
         rules.sort_unstable();
         rules.dedup();
+        if devices.iter().any(|device| device.cold.is_some()) {
+            self.add_all("cold-chain log kept here", Measurement::ColdChain, Some("head".to_owned()));
+        }
         if !rules.is_empty() {
             self.add_all("alarm raised here", Measurement::Alarm, Some(rules.join(" ")));
         }
@@ -130,7 +133,7 @@ impl Rows {
     /// The gateway's own.
     pub(super) fn add_gateway(&mut self) {
         self.add_all("counted here", Measurement::Gateway, None);
-        self.add_all("computed here", Measurement::Device5m, None);
+        FIGURES_OF_ALL.into_iter().for_each(|measurement| self.add_all("computed here", measurement, None));
         self.add_all("lost interval", Measurement::Gap, Some("why".to_owned()));
     }
 

@@ -3,7 +3,7 @@
 use super::audit::{Audit, Model};
 use super::fields::{Outlet, Rows, Sent};
 use super::words;
-use crate::aggregate::{Fold, figures_of, fixture};
+use crate::aggregate::{FIGURES_OF_ALL, Fold, figures_of, fixture};
 use crate::forward::batch::{Bounds, Packer};
 use crate::privacy::is_kept_back;
 use crate::store::record::{MetricName, Origin};
@@ -42,11 +42,17 @@ fn small() -> Site {
 /// A device of every built-in model behind the small site's own gateway, with the cabinet's rules.
 fn large() -> Arc<Site> {
     let mut site = small();
-    let rules = site.devices.iter().find(|device| device.kind == Kind::Cabinet).unwrap().rules.clone();
+    let frozen = site.devices.iter().find(|device| device.kind == Kind::Cabinet).unwrap();
+    let (rules, cold) = (frozen.rules.clone(), frozen.cold);
     site.devices.truncate(1);
     for (nth, profile) in builtin_ids().filter_map(builtin).enumerate() {
         let device = fixture::device(&format!("d-{nth:03}"), profile.kind, 60);
-        site.devices.push(Device { profile: Some(profile), rules: rules.clone(), ..device });
+        site.devices.push(Device {
+            cold: cold.filter(|_| profile.kind == Kind::Cabinet),
+            profile: Some(profile),
+            rules: rules.clone(),
+            ..device
+        });
     }
     Arc::new(site)
 }
@@ -120,7 +126,7 @@ fn figures_of_any_reading_are_those_the_table_names() {
         }
         let points = made.iter().flat_map(|batch| &batch.readings).map(|reading| reading.metric.point);
         let measurements: std::collections::BTreeSet<_> = points.map(Point::measurement).collect();
-        let known = |made: &Measurement| *made == Measurement::Device5m || figures_of(readings) == Some(*made);
+        let known = |made: &Measurement| FIGURES_OF_ALL.contains(made) || figures_of(readings).contains(made);
         assert!(measurements.iter().all(known), "{readings:?}: {measurements:?}");
     }
 }
