@@ -4,14 +4,17 @@
 
 mod brokers;
 mod buses;
+mod operator;
 pub(crate) mod stores;
 
 use crate::api::{Api, Logs, Taps};
+use crate::coldchain::{self, ColdChain};
 use crate::collect::{Collector, Watched};
 use crate::forward::{ForwardTask, Lane};
 use crate::gaps::Gaps;
 use crate::letters::{self, LettersInfo};
-use crate::pipeline::{Parts, Picture, Pipeline};
+use crate::operator::{ORDER_QUEUE_LEN, Order};
+use crate::pipeline::{Parts, Picture, Pipeline, SNAPSHOT};
 use crate::rollup::Rollup;
 use crate::status::Status;
 use crate::store::{OpenError, Store};
@@ -228,14 +231,17 @@ impl App {
     fn start(&mut self, api_stop: &CancellationToken) -> anyhow::Result<Option<JoinHandle<()>>> {
         let (queue, batches) = mpsc::channel(BATCH_QUEUE_LEN);
         let (letter_to, letters) = mpsc::channel(LETTER_QUEUE_LEN);
-        self.spawn_pipeline(batches);
+        let (order_to, orders) = mpsc::channel(ORDER_QUEUE_LEN);
+        self.spawn_pipeline(batches, orders);
         self.spawn_rollup();
         self.spawn_gaps();
+        self.spawn_coldchain();
         self.spawn_forward()?;
         self.spawn_status();
         self.spawn_wear();
         self.spawn_letters(&queue, letters);
         self.spawn_strangers();
+        self.spawn_operator(order_to);
         self.spawn_brokers(&queue, &letter_to);
         self.spawn_buses(&queue);
         let Some(api) = self.api.take() else { return Ok(None) };
@@ -244,14 +250,16 @@ impl App {
         Ok(Some(api.serve(self.status.1.clone(), logs, self.links.taps.clone(), self.clock.clone(), api_stop.clone())?))
     }
 
-    fn spawn_pipeline(&mut self, queue: mpsc::Receiver<Batch>) {
+    fn spawn_pipeline(&mut self, queue: mpsc::Receiver<Batch>, orders: mpsc::Receiver<Order>) {
         let parts = Parts {
             site: self.site.clone(),
             clock: self.clock.clone(),
             telemetry: self.telemetry.clone(),
             queue,
+            orders,
+            links: self.links_to_devices(),
             readings: self.readings.clone(),
-            outbox: self.outbox.clone(),
+            snapshot: self.site.store.dir.join(SNAPSHOT),
             picture: self.picture.clone(),
             wear: self.gauge.shown(),
             stop: self.tasks.stop_of(Kind::Pipeline),
@@ -287,6 +295,18 @@ impl App {
             stop: self.tasks.stop_of(Kind::Gaps),
         };
         self.tasks.spawn(Kind::Gaps, "gaps", move || gaps.clone().run());
+    }
+
+    fn spawn_coldchain(&mut self) {
+        let coldchain = ColdChain {
+            site: self.site.clone(),
+            readings: self.readings.clone(),
+            outbox: self.outbox.clone(),
+            root: self.site.store.dir.join(coldchain::files::DIR),
+            telemetry: self.telemetry.clone(),
+            stop: self.tasks.stop_of(Kind::ColdChain),
+        };
+        self.tasks.spawn(Kind::ColdChain, "coldchain", move || coldchain.clone().run());
     }
 
     fn spawn_forward(&mut self) -> anyhow::Result<()> {

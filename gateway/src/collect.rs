@@ -134,7 +134,7 @@ impl Collector {
 
 fn alarms(site: &Site, picture: &Picture) -> Vec<ActiveAlarm> {
     let known = picture.alarms.iter().filter_map(|alarm| Some((alarm, site.device(alarm.device)?)));
-    known.map(|(alarm, device)| ActiveAlarm::new(device, alarm.rule, alarm.since_ms, true, alarm.value, Some(alarm.limit))).collect()
+    known.map(|(alarm, device)| ActiveAlarm::new(device, alarm)).collect()
 }
 
 fn devices(site: &Site, picture: &Picture, alarms: &[ActiveAlarm], uptime_s: u64) -> Vec<DeviceInfo> {
@@ -146,7 +146,7 @@ fn devices(site: &Site, picture: &Picture, alarms: &[ActiveAlarm], uptime_s: u64
             info.lost_messages = latest.lost_messages;
             info.values = latest.values.iter().map(|(metric, newest)| ValueInfo::new(*metric, &newest.value, newest.at_ms)).collect();
         }
-        info.alarms = alarms.iter().filter(|alarm| alarm.raised && *alarm.device == *device.id).map(|alarm| alarm.rule).collect();
+        info.alarms = alarms.iter().filter(|alarm| alarm.is_told() && *alarm.device == *device.id).map(|alarm| alarm.rule).collect();
         info
     });
     info.collect()

@@ -253,7 +253,7 @@ fn of_devices(status: &Status, found: &mut Vec<Condition>) {
 }
 
 /// `40 s`, `12 min`, `5 h`, `9 days`.
-fn span_en(seconds: u64) -> String {
+pub(crate) fn span_en(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),
@@ -262,7 +262,7 @@ fn span_en(seconds: u64) -> String {
     }
 }
 
-fn span_zh(seconds: u64) -> String {
+pub(crate) fn span_zh(seconds: u64) -> String {
     match seconds {
         0..120 => format!(" {seconds} 秒"),
         120..7_200 => format!(" {} 分钟", seconds / 60),

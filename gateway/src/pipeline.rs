@@ -2,18 +2,31 @@
 //!
 //! Owns the state it changes; nobody else writes it. Never decodes, never waits for the network. When the store takes
 //! nothing, this waits, the queue behind it fills, and the brokers keep their messages.
+//!
+//! What alarms tell goes into the readings log in the same append as its cause, and from there into the outbox like every
+//! event, under the roll-up's mark. So the log is what a restart rebuilds them from (`pipeline/recall.rs`), and each of their
+//! events is told exactly once.
 
-use crate::admit::{Admission, identity, is_message};
-use crate::alarm::Engine;
+mod keep;
+mod links;
+mod recall;
+
+pub use keep::SNAPSHOT;
+
+use crate::admit::{Admission, is_message};
+use crate::alarm::{Engine, LinkId};
 use crate::latest::Latest;
+use crate::operator::Order;
 use crate::parcels::Parcels;
 use crate::status::WearInfo;
-use crate::store::{Append, Page, Store, StoreClosed};
+use crate::store::{Append, Store, StoreClosed};
 use crate::telemetry::Telemetry;
-use facility_config::limits::{BATCHES_PER_APPEND_MAX, READ_POINTS_MAX};
-use facility_config::series::Class;
-use facility_config::{DeviceIx, Point, Site, Source};
-use facility_drivers::{Batch, Clock, Metric, Subject, Value};
+use facility_config::limits::BATCHES_PER_APPEND_MAX;
+use facility_config::{DeviceIx, Point, Site};
+use facility_drivers::{Batch, Clock, Link, Subject, Value};
+use keep::Keeper;
+use links::Links;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -23,8 +36,6 @@ use tokio_util::sync::CancellationToken;
 const TICK: Duration = Duration::from_millis(500);
 /// Longest time without a heartbeat in the log; windows close by the log's own time.
 const HEARTBEAT_MS_MAX: i64 = 60_000;
-/// Points read back at start to know what was just received.
-const WARM_POINTS: u64 = 50_000;
 
 /// What the status page shows of the pipeline's state, published every [`TICK`].
 #[derive(Debug, Clone, Default)]
@@ -43,14 +54,16 @@ pub struct Pipeline {
     clock: Clock,
     telemetry: Arc<Telemetry>,
     queue: mpsc::Receiver<Batch>,
+    orders: mpsc::Receiver<Order>,
+    links: Links,
     readings: Store,
-    outbox: Store,
     picture: watch::Sender<Arc<Picture>>,
     wear: watch::Receiver<WearInfo>,
     stop: CancellationToken,
     latest: Latest,
     parcels: Parcels,
     alarms: Engine,
+    keeper: Keeper,
     heartbeat_ms: i64,
 }
 
@@ -64,10 +77,14 @@ pub struct Parts {
     pub telemetry: Arc<Telemetry>,
     /// Batches from all drivers.
     pub queue: mpsc::Receiver<Batch>,
-    /// Where readings go.
+    /// What operators want.
+    pub orders: mpsc::Receiver<Order>,
+    /// What devices are reached by.
+    pub links: Vec<(LinkId, watch::Receiver<Link>)>,
+    /// Where readings and alarms go.
     pub readings: Store,
-    /// Where alarms go.
-    pub outbox: Store,
+    /// Cache of the alarms, [`SNAPSHOT`] in the store's directory.
+    pub snapshot: PathBuf,
     /// Where the picture is published.
     pub picture: watch::Sender<Arc<Picture>>,
     /// The card the stores are on, for the gateway's own reading.
@@ -80,18 +97,20 @@ impl Pipeline {
     /// A pipeline that has seen nothing yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { site, clock, telemetry, queue, readings, outbox, picture, wear, stop } = parts;
+        let Parts { site, clock, telemetry, queue, orders, links, readings, snapshot, picture, wear, stop } = parts;
         Self {
             latest: Latest::new(&site),
             parcels: Parcels::default(),
             alarms: Engine::new(site.clone()),
+            keeper: Keeper::new(snapshot),
+            links: Links::new(links),
             heartbeat_ms: 0,
             site,
             clock,
             telemetry,
             queue,
+            orders,
             readings,
-            outbox,
             picture,
             wear,
             stop,
@@ -121,6 +140,8 @@ impl Pipeline {
                     }
                     self.take(std::mem::replace(&mut batches, Vec::with_capacity(BATCHES_PER_APPEND_MAX))).await?;
                 }
+                // Those still queued at the end are read again by the next start.
+                Some(order) = self.orders.recv() => self.obey(order).await?,
                 _ = tick.tick() => self.on_tick().await?,
                 () = stop.cancelled() => break,
             }
@@ -128,7 +149,9 @@ impl Pipeline {
         while let Ok(batch) = self.queue.try_recv() {
             self.take(vec![batch]).await?;
         }
-        self.on_tick().await
+        self.on_tick().await?;
+        self.keep_at_the_end().await;
+        Ok(())
     }
 
     async fn take(&mut self, mut batches: Vec<Batch>) -> Result<(), StoreClosed> {
@@ -147,34 +170,53 @@ impl Pipeline {
         let accepted = batches.iter().filter(|batch| is_message(batch) && batch.refused.is_none()).count();
         // Before the wait: whoever looks at the account meanwhile finds both of its sides.
         self.telemetry.intake.accepted.add(accepted as u64);
-        self.readings.append(Append { batches, mark: None }).await?;
-        self.emit(events).await
+        self.enter(events, batches).await
     }
 
     fn is_uneasy(&self, batch: &Batch) -> bool {
         batch.device.is_some_and(|device| self.alarms.is_uneasy(device))
     }
 
-    async fn emit(&self, mut events: Vec<Batch>) -> Result<(), StoreClosed> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let provisional = !self.clock.is_set();
+    /// Puts events of our own into the log, behind what caused them: a log that ends between the two has a cause whose alarm
+    /// is raised by the first look after the restart.
+    async fn enter(&self, mut events: Vec<Batch>, mut caused_by: Vec<Batch>) -> Result<(), StoreClosed> {
+        let (intake, provisional) = (&self.telemetry.intake, !self.clock.is_set());
         events.iter_mut().for_each(|event| event.provisional = provisional);
-        self.telemetry.intake.produced.add(events.iter().map(|event| event.readings.len() as u64).sum());
-        self.outbox.append(Append { batches: events, mark: None }).await
+        let points = events.iter().map(|event| event.readings.len() as u64).sum();
+        intake.readings.add(points);
+        intake.stored.add(points);
+        caused_by.append(&mut events);
+        self.readings.append(Append { batches: caused_by, mark: None }).await
+    }
+
+    /// Does what an operator wants. Whoever waits for it is told at once whether it changed anything, and by the
+    /// acknowledgement when that is durable.
+    async fn obey(&mut self, order: Order) -> Result<(), StoreClosed> {
+        let mut events = self.alarms.command(&order.command, self.clock.now_ms());
+        // The asker may have gone; what was asked for is done all the same.
+        let _ = order.taken.send(!events.is_empty());
+        let Some(last) = events.last_mut() else { return Ok(()) };
+        last.ack = Some(order.durable);
+        self.enter(events, Vec::new()).await
     }
 
     async fn on_tick(&mut self) -> Result<(), StoreClosed> {
         let now_ms = self.clock.now_ms();
-        let events = self.alarms.tick(now_ms);
-        self.emit(events).await?;
+        let mut events = Vec::new();
+        for (link, is_up) in self.links.changed() {
+            events.extend(self.alarms.link(link, is_up, now_ms));
+        }
+        events.extend(self.alarms.tick(now_ms));
+        if !events.is_empty() {
+            self.enter(events, Vec::new()).await?;
+        }
         let every_ms = HEARTBEAT_MS_MAX.min(self.site.window.as_millis() as i64 / 5);
         if (now_ms - self.heartbeat_ms).abs() >= every_ms {
             self.heartbeat_ms = now_ms;
             let heartbeat = self.heartbeat(now_ms);
             self.take(vec![heartbeat]).await?;
         }
+        self.keep();
         let picture = Picture { now_ms, devices: self.latest.snapshot(), alarms: self.alarms.active() };
         self.picture.send_replace(Arc::new(picture));
         Ok(())
@@ -201,81 +243,13 @@ impl Pipeline {
         }
         batch
     }
-
-    /// Reads the end of the log back: the page shows the last values at once, and a message that the broker sends
-    /// again after a crash is recognised. Alarms older than [`WARM_POINTS`] are forgotten.
-    async fn warm_up(&mut self) -> Result<(), StoreClosed> {
-        let (start, end) = {
-            let durable = self.readings.durable();
-            let durable = durable.borrow();
-            (durable.start, durable.end)
-        };
-        let mut at = start.max(end.saturating_sub(WARM_POINTS));
-        let mut points = 0;
-        while at < end {
-            let page = self.readings.read(at, READ_POINTS_MAX).await?;
-            if page.next == at {
-                break;
-            }
-            at = page.next;
-            points += page.records.len();
-            for batch in batches_of(&page) {
-                self.recognise(&batch);
-                self.latest.observe(&batch, batch.at_ms);
-                // An alarm that stood before the restart stands: it was told then and is not told again.
-                drop(self.alarms.observe(&batch, batch.at_ms));
-            }
-        }
-        if points > 0 {
-            tracing::info!(points, "read back the newest readings");
-        }
-        Ok(())
-    }
-
-    /// Remembers what a broker may send again. What a device says about its own health stands apart in the log.
-    fn recognise(&mut self, batch: &Batch) {
-        let Some(device) = batch.device else { return };
-        let is_from_broker = self.site.device(device).is_some_and(|device| matches!(device.source, Source::Mqtt { .. }));
-        match batch.subject {
-            Subject::Event => {
-                let (stamp, key) = identity(batch, batch.at_ms);
-                self.latest.seen(device, batch.subject, stamp, key);
-            }
-            Subject::Telemetry | Subject::Health if is_from_broker => self.latest.recorded(device, batch.at_ms, &batch.readings),
-            Subject::Telemetry | Subject::Health | Subject::Metric => {}
-        }
-    }
-}
-
-/// Records of one device and time, together again as the batches they came in.
-fn batches_of(page: &Page) -> Vec<Batch> {
-    let mut batches: Vec<Batch> = Vec::new();
-    for record in &page.records {
-        let device = page.names.origins.get(record.origin as usize).and_then(|origin| origin.device);
-        let metric = page.names.metrics.get(record.metric as usize).and_then(|name| Some(Metric { point: name.point?, part: name.part }));
-        let (Some(device), Some(metric)) = (device, metric) else { continue };
-        let subject = match metric.point.measurement().info().class {
-            Class::Event => Subject::Event,
-            Class::Metric => Subject::Metric,
-            Class::Reading if metric.point.measurement() == facility_config::Measurement::DeviceHealth => Subject::Health,
-            Class::Reading => Subject::Telemetry,
-        };
-        match batches.last_mut() {
-            Some(last) if last.device == Some(device) && last.at_ms == record.at_ms && last.subject == subject => {
-                last.push(metric, record.value.clone())
-            }
-            _ => {
-                let mut batch = Batch::new(device, subject, record.at_ms);
-                batch.push(metric, record.value.clone());
-                batches.push(batch);
-            }
-        }
-    }
-    batches
 }
 
 #[cfg(test)]
 #[path = "pipeline/heartbeat_tests.rs"]
 mod heartbeat_tests;
+#[cfg(test)]
+#[path = "pipeline/restart_tests.rs"]
+mod restart_tests;
 #[cfg(test)]
 mod tests;

@@ -142,9 +142,9 @@ impl Status {
         self.devices.iter().find(|device| device.id == id)
     }
 
-    /// Alarms whose delay is over.
+    /// Alarms whose delay is over and that are not held back.
     pub fn raised(&self) -> impl Iterator<Item = &ActiveAlarm> {
-        self.alarms.iter().filter(|alarm| alarm.raised)
+        self.alarms.iter().filter(|alarm| alarm.is_told())
     }
 }
 

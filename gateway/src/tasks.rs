@@ -22,12 +22,16 @@ pub enum Kind {
     Bus,
     /// Keeps messages that could not be decoded, and hands them to the pipeline again.
     Letters,
+    /// Hands what operators want to the pipeline.
+    Operator,
     /// Takes batches in: time, duplicates, alarms, store.
     Pipeline,
     /// Folds readings into metrics.
     Rollup,
     /// Tells what the stores gave up.
     Gaps,
+    /// Keeps the cold-chain log.
+    ColdChain,
     /// Sends to the database.
     Forward,
     /// Shows what the others do.
@@ -58,11 +62,12 @@ const STAGES: [(&str, Duration); 4] = [
 
 const fn rule(kind: Kind) -> Rule {
     match kind {
-        Kind::Broker | Kind::Bus | Kind::Letters => Rule { on_panic: OnPanic::Restart, stage: 0 },
+        Kind::Broker | Kind::Bus | Kind::Letters | Kind::Operator => Rule { on_panic: OnPanic::Restart, stage: 0 },
         Kind::Pipeline => Rule { on_panic: OnPanic::StopAll, stage: 1 },
         Kind::Rollup => Rule { on_panic: OnPanic::StopAll, stage: 2 },
         // It keeps nothing, and its lines are to be in the outbox before the sender stops.
-        Kind::Gaps => Rule { on_panic: OnPanic::Restart, stage: 2 },
+        // The log of the cold chain goes on where its files end.
+        Kind::Gaps | Kind::ColdChain => Rule { on_panic: OnPanic::Restart, stage: 2 },
         Kind::Forward | Kind::Status => Rule { on_panic: OnPanic::Restart, stage: 3 },
     }
 }

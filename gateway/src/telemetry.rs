@@ -88,6 +88,15 @@ pub struct Delivery {
     pub wire_bytes: Count,
 }
 
+/// Commands of operators, since start.
+#[derive(Debug, Default)]
+pub struct Operators {
+    /// Done, and durable.
+    pub done: Count,
+    /// Refused.
+    pub refused: Count,
+}
+
 /// Every counter of the process.
 #[derive(Debug, Default)]
 pub struct Telemetry {
@@ -95,4 +104,6 @@ pub struct Telemetry {
     pub intake: Intake,
     /// Outgoing side.
     pub delivery: Delivery,
+    /// What people wanted.
+    pub operator: Operators,
 }

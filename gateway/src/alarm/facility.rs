@@ -1,175 +1,327 @@
-//! What the alarms of one device are judged on: its air, its door, its defrosts and when it was heard.
+//! The alarms of one device: what it is judged on, what is watched, and what is held back.
+//!
+//! Held back means: nothing new is raised and nothing is told again, but what stands may clear. A device in maintenance holds
+//! back everything, a shelf one rule or one part of it, a link that is down the silence of its devices. Bounded: watches and
+//! shelves of a device.
 
-use super::signal::{Known, Signal};
-use super::watch::{Raised, Stand, Transition, Watch, span_or_zero_ms};
-use crate::aggregate::{Defrost, Sign, flag, float, mode_is_defrost, sign};
-use facility_config::Point;
+use super::command::Command;
+use super::event::{Event, State};
+use super::held::{Held, Shelf, covers, held};
+use super::inputs::Inputs;
+use super::item::{Item, WATCHES_MAX, is_serviced, limit_of, quiet_parts, watched};
+use super::save::{load_list, save_list};
+use super::signal::Stamp;
+use super::stand::{Moment, Seen, Stand, each, is_of_events};
+use super::watch::May;
+use crate::aggregate::save::Save;
+use facility_config::Part;
 use facility_config::alarm::{Rule, RuleKind};
-use facility_drivers::{Batch, Reading, Value};
+use facility_drivers::Batch;
 
-/// Silence is never judged before this many intervals, whatever the rule says.
-const SILENT_INTERVALS_MIN: f64 = 1.0;
+/// Most shelves of one device.
+const SHELVES_MAX: usize = 64;
+
+/// An alarm that stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) rule: RuleKind,
+    pub(super) part: Part,
+    pub(super) since_ms: i64,
+    pub(super) raised_ms: i64,
+    pub(super) value: Option<f64>,
+    pub(super) limit: f64,
+    pub(super) is_acknowledged: bool,
+    pub(super) held: Option<Held>,
+}
 
 #[derive(Debug)]
 pub(super) struct Facility {
-    interval_ms: i64,
-    air: Signal<f64>,
-    door: Signal<bool>,
-    defrost: Defrost,
-    /// First sight or newest power-up.
-    started_ms: Option<i64>,
-    /// Newest report of how long it has been up, and its time stamp.
-    uptime: Option<(i64, i64)>,
-    heard_ms: Option<i64>,
-    watches: Vec<Watch>,
+    inputs: Inputs,
+    items: Vec<Item>,
+    shelves: Vec<Shelf>,
+    maintenance_ms: Option<i64>,
+    /// Newest event: no two of one device share a millisecond, which would be one point in the database.
+    event_ms: i64,
+    link_is_down: bool,
+    linked_ms: i64,
+}
+
+impl Default for Facility {
+    fn default() -> Self {
+        let (items, shelves) = (Vec::new(), Vec::new());
+        let (event_ms, linked_ms) = (i64::MIN, i64::MIN);
+        Self { inputs: Inputs::default(), items, shelves, maintenance_ms: None, event_ms, link_is_down: false, linked_ms }
+    }
 }
 
 impl Facility {
-    pub(super) fn new(interval_ms: i64, rules: &[Rule]) -> Self {
-        Self {
-            interval_ms,
-            air: Signal::default(),
-            door: Signal::default(),
-            defrost: Defrost::default(),
-            started_ms: None,
-            uptime: None,
-            heard_ms: None,
-            watches: rules.iter().copied().map(Watch::new).collect(),
-        }
-    }
-
     /// Takes the readings of a message stamped `stamp_ms`.
-    pub(super) fn observe(&mut self, batch: &Batch, stamp_ms: i64, now_ms: i64) {
-        self.forget_lost(now_ms);
-        let hold_ms = 3 * self.interval_ms;
-        let from_ms = if stamp_ms > now_ms - hold_ms { stamp_ms.min(now_ms) } else { now_ms };
-        for reading in batch.readings.iter().filter(|reading| reading.metric.part.is_whole()) {
-            self.take(reading, stamp_ms, from_ms, hold_ms);
-        }
-        if batch.readings.iter().any(|reading| matches!(sign(reading.metric.point, &reading.value), Sign::Message | Sign::Heard)) {
-            self.heard_ms = Some(now_ms);
-        }
+    pub(super) fn observe(&mut self, batch: &Batch, stamp_ms: i64, rules: &[Rule], at: Moment) {
+        self.forget_lost(rules, at);
+        let hold_ms = at.hold_ms();
+        let from_ms = if stamp_ms > at.now_ms - hold_ms { stamp_ms.min(at.now_ms) } else { at.now_ms };
+        self.inputs.observe(batch, Stamp { stamp_ms, from_ms, hold_ms }, at.now_ms);
     }
 
-    /// Judges every rule and tells what changed.
-    pub(super) fn judge(&mut self, now_ms: i64, engine_started_ms: i64, mut tell: impl FnMut(RuleKind, Transition)) {
-        let (air, door) = (self.air.at(now_ms), self.door.at(now_ms));
-        let heard_ms = self.heard_ms.unwrap_or(engine_started_ms);
-        for watch in &mut self.watches {
-            let mut may_raise = true;
-            let stand = match watch.rule.kind {
-                RuleKind::FrozenHigh | RuleKind::ChilledHigh => {
-                    let quiet_ms = span_or_zero_ms(watch.rule.defrost_delay);
-                    may_raise = [self.defrost.end_ms(), self.started_ms].into_iter().flatten().all(|from_ms| now_ms >= from_ms + quiet_ms);
-                    if let Known::Good(air_c, _) = air {
-                        watch.value = Some(air_c);
-                    }
-                    stand(air, |air_c, since_ms| temperature(&watch.rule, air_c, since_ms))
-                }
-                RuleKind::DoorOpen => stand(door, |open, since_ms| if open { Stand::Over(since_ms) } else { Stand::Under(since_ms) }),
-                RuleKind::CommLoss => {
-                    watch.value = Some((now_ms - heard_ms) as f64 / self.interval_ms as f64);
-                    silence(&watch.rule, self.interval_ms, heard_ms, now_ms)
-                }
+    /// Lets delays run out. Of what is in order only silence comes with time alone.
+    pub(super) fn tick(&mut self, rules: &[Rule], at: Moment, mut tell: impl FnMut(Event, i64)) {
+        let at = self.listening(at);
+        self.expire(at.now_ms, &mut tell);
+        self.end_without_rule(rules, at.now_ms, &mut tell);
+        for rule in rules {
+            if rule.kind == RuleKind::CommLoss || self.items.iter().any(|item| item.rule == rule.kind) {
+                self.judge_rule(rule, at, false, &mut tell);
+            }
+        }
+        self.items.retain(|item| !item.watch.is_idle());
+    }
+
+    /// Judges every rule and tells what changed. What only follows the log tells nothing.
+    pub(super) fn judge(&mut self, rules: &[Rule], at: Moment, follows: bool, mut tell: impl FnMut(Event, i64)) {
+        let at = self.listening(at);
+        if !follows {
+            self.expire(at.now_ms, &mut tell);
+        }
+        for rule in rules {
+            self.judge_rule(rule, at, follows, &mut tell);
+        }
+        self.inputs.pulses.clear();
+        self.items.retain(|item| !item.watch.is_idle());
+    }
+
+    fn judge_rule(&mut self, rule: &Rule, at: Moment, follows: bool, tell: &mut impl FnMut(Event, i64)) {
+        let Self { inputs, items, shelves, maintenance_ms, event_ms, link_is_down, .. } = self;
+        let is_watched = items.iter().any(|item| item.rule == rule.kind);
+        let mut judge = |items: &mut Vec<Item>, part: Part, seen: Seen| {
+            let held = held(rule.kind, part, shelves, *maintenance_ms, *link_is_down);
+            let may = match (follows, held) {
+                (true, _) => May::Follow,
+                (false, Some(_)) => May::Clear,
+                (false, None) => May::Turn,
             };
-            if let Some(transition) = watch.judge(now_ms, stand, may_raise) {
-                tell(watch.rule.kind, transition);
+            let Some(item) = watched(items, rule.kind, part, &seen) else { return };
+            item.follow_run(rule, inputs, at, &seen);
+            let serviced = !follows && is_serviced(rule.kind, inputs.serviced_ms, &item.watch);
+            let next_ms = at.now_ms.max(event_ms.saturating_add(1));
+            let turn = if serviced { Some(item.end()) } else { item.watch.judge(at.now_ms, next_ms, rule, &seen, may) };
+            if let Some(turn) = turn {
+                *event_ms = next_ms;
+                tell(item.told(turn, &seen, next_ms), next_ms);
+            }
+        };
+        each(rule, inputs, at, |part, seen| {
+            if is_watched || matches!(seen.stand, Stand::Over(_) | Stand::OverAnew(_)) {
+                judge(items, part, seen);
+            }
+        });
+        if is_watched && is_of_events(rule.kind) {
+            for part in quiet_parts(rule, inputs, items, at) {
+                let seen = Seen { stand: Stand::Under(at.now_ms), value: None, limit: 0.0, may_raise: true };
+                judge(items, part, seen);
             }
         }
     }
 
-    /// Whether an alarm stands or its delay is running.
+    /// Whether an alarm stands or its delay is running that the readings around it explain. What is low or broken for days
+    /// makes none of them precious.
     pub(super) fn is_uneasy(&self) -> bool {
-        self.watches.iter().any(Watch::is_uneasy)
+        let lasting = [RuleKind::LaneLow, RuleKind::LaneEmpty, RuleKind::LockerOverdue, RuleKind::ProbeFault];
+        self.items.iter().any(|item| !lasting.contains(&item.rule))
     }
 
-    /// Alarms that stand: rule, limit, since when, newest value.
-    pub(super) fn raised(&self) -> impl Iterator<Item = (RuleKind, f64, Raised, Option<f64>)> {
-        self.watches.iter().filter_map(|watch| Some((watch.rule.kind, watch.rule.limit, watch.raised?, watch.value)))
+    /// Alarms that stand.
+    pub(super) fn standing(&self, rules: &[Rule], at: Moment) -> impl Iterator<Item = Standing> {
+        let at = self.listening(at);
+        self.items.iter().filter_map(move |item| {
+            let (since_ms, raised_ms) = item.watch.raised_ms()?;
+            Some(Standing {
+                rule: item.rule,
+                part: item.part,
+                since_ms,
+                raised_ms,
+                value: item.watch.value(),
+                limit: limit_of(rules, item, &self.inputs, at),
+                is_acknowledged: item.watch.is_acknowledged(),
+                held: held(item.rule, item.part, &self.shelves, self.maintenance_ms, self.link_is_down),
+            })
+        })
+    }
+
+    /// Does what an operator wants. `until_ms` of the events is steady time.
+    pub(super) fn command(&mut self, command: &Command, rules: &[Rule], at: Moment, mut tell: impl FnMut(Event, i64)) {
+        let now_ms = at.now_ms;
+        match *command {
+            Command::Acknowledge { rule, part, .. } => self.of_standing(rule, part, State::Acknowledged, now_ms, &mut tell),
+            Command::Shelve { rule, part, until_ms, .. } => {
+                self.shelves.retain(|shelf| shelf.rule != rule || shelf.part != part);
+                let fits = until_ms > now_ms && self.shelves.len() < SHELVES_MAX && rules.iter().any(|known| known.kind == rule);
+                if fits {
+                    self.shelves.push(Shelf { rule, part, until_ms });
+                    tell(self.shelf_event(rule, part, Some(until_ms)), self.next_event(now_ms));
+                }
+            }
+            Command::Unshelve { rule, part, .. } => {
+                self.unshelve(now_ms, |shelf| shelf.rule == rule && covers(part, shelf.part), &mut tell)
+            }
+            Command::Maintenance { until_ms, .. } => {
+                let until_ms = until_ms.filter(|until_ms| *until_ms > now_ms);
+                if until_ms.is_some() || self.maintenance_ms.is_some() {
+                    self.maintenance_ms = until_ms;
+                    tell(Event::maintenance(until_ms), self.next_event(now_ms));
+                }
+            }
+        }
+    }
+
+    /// Takes the state of the device's link.
+    pub(super) fn link(&mut self, is_up: bool, now_ms: i64, mut tell: impl FnMut(Event, i64)) {
+        self.set_link(is_up, now_ms);
+        let state = if is_up { State::Released } else { State::Suppressed };
+        self.of_standing(RuleKind::CommLoss, Part::WHOLE, state, now_ms, &mut tell);
+    }
+
+    pub(super) fn set_link(&mut self, is_up: bool, now_ms: i64) {
+        if is_up && self.link_is_down {
+            self.linked_ms = now_ms;
+        }
+        self.link_is_down = !is_up;
+    }
+
+    /// Takes what the log says of an alarm. `until_ms` of the event is steady time.
+    pub(super) fn recall(&mut self, event: &Event, at_ms: i64) {
+        self.event_ms = self.event_ms.max(at_ms);
+        let Some(rule) = event.rule else {
+            self.maintenance_ms = event.until_ms;
+            return;
+        };
+        match event.state {
+            State::Raised => {
+                let seen = Seen { stand: Stand::Over(at_ms), value: None, limit: 0.0, may_raise: true };
+                if let Some(item) = watched(&mut self.items, rule, event.part, &seen) {
+                    item.watch.raise(at_ms - event.lasted_ms, at_ms);
+                    item.watch.set_value(event.value.map(|(value, _)| value));
+                }
+            }
+            State::Cleared => self.items.retain(|item| item.rule != rule || item.part != event.part),
+            State::Acknowledged => self.items.iter_mut().filter(|item| item.is(rule, event.part)).for_each(|item| item.watch.acknowledge()),
+            State::Shelved => {
+                self.shelves.retain(|shelf| shelf.rule != rule || shelf.part != event.part);
+                if let Some(until_ms) = event.until_ms.filter(|_| self.shelves.len() < SHELVES_MAX) {
+                    self.shelves.push(Shelf { rule, part: event.part, until_ms });
+                }
+            }
+            State::Unshelved => self.shelves.retain(|shelf| shelf.rule != rule || shelf.part != event.part),
+            // Said by the link's own readings.
+            State::Suppressed | State::Released => {}
+        }
+    }
+
+    fn listening(&self, at: Moment) -> Moment {
+        Moment { listening_ms: at.listening_ms.max(self.linked_ms), ..at }
     }
 
     /// A value that returns after a loss nobody ticked through starts its delays again.
-    fn forget_lost(&mut self, now_ms: i64) {
-        let air_lost = self.air.at(now_ms) == Known::Lost;
-        let door_lost = self.door.at(now_ms) == Known::Lost;
-        for watch in &mut self.watches {
-            let lost = match watch.rule.kind {
-                RuleKind::FrozenHigh | RuleKind::ChilledHigh => air_lost,
-                RuleKind::DoorOpen => door_lost,
-                RuleKind::CommLoss => false,
-            };
-            if lost {
-                watch.forget();
-            }
+    fn forget_lost(&mut self, rules: &[Rule], at: Moment) {
+        if self.items.is_empty() {
+            return;
         }
-    }
-
-    fn take(&mut self, reading: &Reading, stamp_ms: i64, from_ms: i64, hold_ms: i64) {
-        let value = &reading.value;
-        match reading.metric.point {
-            Point::CabinetAir => {
-                let air_c = float(value);
-                if air_c.is_some() {
-                    self.started_ms.get_or_insert(from_ms);
+        let Self { inputs, items, .. } = self;
+        for rule in rules.iter().filter(|rule| !is_of_events(rule.kind)) {
+            if !items.iter().any(|item| item.rule == rule.kind) {
+                continue;
+            }
+            each(rule, inputs, at, |part, seen| {
+                if seen.stand == Stand::Lost {
+                    items.iter_mut().filter(|item| item.rule == rule.kind && item.part == part).for_each(|item| item.watch.forget());
                 }
-                self.air.set(stamp_ms, from_ms, hold_ms, air_c);
-            }
-            Point::CabinetDoor => {
-                self.door.set(stamp_ms, from_ms, hold_ms, flag(value));
-            }
-            Point::VendingStatus => {
-                self.door.set(stamp_ms, from_ms, hold_ms, status_is_door_open(value));
-            }
-            Point::CabinetDefrost => {
-                self.defrost.flag(from_ms, hold_ms, flag(value));
-            }
-            Point::CabinetMode => {
-                self.defrost.mode(from_ms, hold_ms, mode_is_defrost(value));
-            }
-            Point::HealthUptime => self.notice_power_up(value, stamp_ms, from_ms),
-            _ => {}
+            });
         }
     }
 
-    /// A device that has been up for less time than it had been before was switched on again.
-    fn notice_power_up(&mut self, uptime: &Value, stamp_ms: i64, from_ms: i64) {
-        let Value::Int(uptime_s) = *uptime else { return };
-        match self.uptime {
-            Some((before_ms, _)) if stamp_ms < before_ms => return,
-            Some((_, before_s)) if uptime_s < before_s => self.started_ms = Some(from_ms),
-            _ => {}
+    /// What stood under a rule that is no more in force clears with it: nobody would judge it ever again.
+    fn end_without_rule(&mut self, rules: &[Rule], now_ms: i64, tell: &mut impl FnMut(Event, i64)) {
+        let Self { items, event_ms, .. } = self;
+        items.retain_mut(|item| {
+            let is_ruled = rules.iter().any(|rule| rule.kind == item.rule);
+            if !is_ruled && item.watch.is_raised() {
+                *event_ms = now_ms.max(event_ms.saturating_add(1));
+                let seen = Seen { stand: Stand::Lost, value: None, limit: 0.0, may_raise: false };
+                let turn = item.end();
+                tell(Event { value: None, ..item.told(turn, &seen, *event_ms) }, *event_ms);
+            }
+            is_ruled
+        });
+    }
+
+    fn expire(&mut self, now_ms: i64, tell: &mut impl FnMut(Event, i64)) {
+        if self.maintenance_ms.is_some_and(|until_ms| until_ms <= now_ms) {
+            self.maintenance_ms = None;
+            tell(Event::maintenance(None), self.next_event(now_ms));
         }
-        self.uptime = Some((stamp_ms, uptime_s));
+        if !self.shelves.is_empty() {
+            self.unshelve(now_ms, |shelf| shelf.until_ms <= now_ms, tell);
+        }
+    }
+
+    fn unshelve(&mut self, now_ms: i64, ends: impl Fn(&Shelf) -> bool, tell: &mut impl FnMut(Event, i64)) {
+        let (ended, left) = self.shelves.iter().partition(|shelf| ends(shelf));
+        self.shelves = left;
+        let ended: Vec<Shelf> = ended;
+        for shelf in ended {
+            tell(self.shelf_event(shelf.rule, shelf.part, None), self.next_event(now_ms));
+        }
+    }
+
+    fn shelf_event(&self, rule: RuleKind, part: Part, until_ms: Option<i64>) -> Event {
+        let state = if until_ms.is_some() { State::Shelved } else { State::Unshelved };
+        let is_active = self.items.iter().any(|item| item.rule == rule && covers(part, item.part) && item.watch.is_raised());
+        Event { rule: Some(rule), part, state, is_active, value: None, lasted_ms: 0, until_ms, record: None }
+    }
+
+    /// What is said of each alarm of a rule that stands.
+    fn of_standing(&mut self, rule: RuleKind, part: Part, state: State, now_ms: i64, tell: &mut impl FnMut(Event, i64)) {
+        let Self { items, event_ms, .. } = self;
+        let standing = items.iter_mut().filter(|item| item.rule == rule && covers(part, item.part) && item.watch.is_raised());
+        for item in standing {
+            if state == State::Acknowledged {
+                if item.watch.is_acknowledged() {
+                    continue;
+                }
+                item.watch.acknowledge();
+            }
+            *event_ms = now_ms.max(event_ms.saturating_add(1));
+            let lasted_ms = item.watch.lasted_ms(now_ms);
+            let (rule, part) = (Some(item.rule), item.part);
+            tell(Event { rule, part, state, is_active: true, value: None, lasted_ms, until_ms: None, record: None }, *event_ms);
+        }
+    }
+
+    fn next_event(&mut self, now_ms: i64) -> i64 {
+        self.event_ms = now_ms.max(self.event_ms.saturating_add(1));
+        self.event_ms
     }
 }
 
-fn stand<T>(known: Known<T>, judge: impl FnOnce(T, i64) -> Stand) -> Stand {
-    match known {
-        Known::Good(value, since_ms) => judge(value, since_ms),
-        Known::Paused => Stand::Paused,
-        Known::Lost => Stand::Lost,
+impl Save for Facility {
+    fn save(&self, out: &mut Vec<u8>) {
+        self.inputs.save(out);
+        save_list(&self.items, out);
+        save_list(&self.shelves, out);
+        self.maintenance_ms.save(out);
+        self.event_ms.save(out);
+        self.link_is_down.save(out);
+        self.linked_ms.save(out);
     }
-}
 
-fn temperature(rule: &Rule, air_c: f64, since_ms: i64) -> Stand {
-    if air_c > rule.limit {
-        Stand::Over(since_ms)
-    } else if rule.deadband <= 0.0 || air_c < rule.limit - rule.deadband {
-        Stand::Under(since_ms)
-    } else {
-        Stand::Between
-    }
-}
-
-fn silence(rule: &Rule, interval_ms: i64, heard_ms: i64, now_ms: i64) -> Stand {
-    let allowed_ms = (rule.limit.max(SILENT_INTERVALS_MIN) * interval_ms as f64) as i64;
-    if now_ms - heard_ms > allowed_ms { Stand::Over(heard_ms.saturating_add(allowed_ms)) } else { Stand::Under(heard_ms) }
-}
-
-fn status_is_door_open(status: &Value) -> Option<bool> {
-    match status {
-        Value::Text(word) if &**word == "unknown" => None,
-        Value::Text(word) => Some(&**word == "door_open"),
-        _ => None,
+    fn load(input: &mut &[u8]) -> Option<Self> {
+        Some(Self {
+            inputs: Save::load(input)?,
+            items: load_list(input, WATCHES_MAX)?,
+            shelves: load_list(input, SHELVES_MAX)?,
+            maintenance_ms: Save::load(input)?,
+            event_ms: Save::load(input)?,
+            link_is_down: Save::load(input)?,
+            linked_ms: Save::load(input)?,
+        })
     }
 }

@@ -1,32 +1,48 @@
-//! Alarms: each rule of each device judged on live readings, with or without a network.
+//! Alarms: each rule of each device judged on live readings, with or without a network (OPC UA Part 9, DOMAIN §5).
 //!
 //! Never reads a clock: `now_ms` is an argument, and when it steps back the delays go on from where they were. Holds the
-//! newest values and one state per rule; nothing grows.
+//! newest values and what is uneasy; a device in order has no state per rule. What is told goes into the log of readings,
+//! and the log is what a restart believes.
 //!
 //! How missing data is treated (DOMAIN §5): it neither raises nor clears. While the newest reading has no value, or is
 //! older than three intervals, no delay can run out; once three intervals have passed since the last good value, delays
-//! that were running start again. Silence has its own rule, `comm_loss`.
+//! that were running start again. Silence has its own rule, `comm_loss`, which is held while the device's link is down.
 //!
 //! Readings count from their own time if it is at most three intervals old, otherwise from when they came in: a device
 //! with a slow clock is supervised like any other, and a backlog that arrives at once is not mistaken for the present.
 
+mod command;
+mod event;
 mod facility;
+mod held;
+mod inputs;
+mod item;
+mod run;
+mod save;
 mod signal;
+mod sliding;
+mod stand;
+mod steady;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
+pub use command::{Command, LinkId};
+pub use held::Held;
+
+use crate::aggregate::save::{Save, seal_as, unseal_as};
 use crate::aggregate::span_ms;
+use event::Event;
 use facility::Facility;
 use facility_config::alarm::RuleKind;
-use facility_config::{DeviceIx, Part, Point, Site};
+use facility_config::{DeviceIx, Part, Point, Site, Source};
 use facility_drivers::{Batch, Metric, Subject, Value};
+use save::{MAGIC, VERSION};
+use stand::Moment;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use watch::Transition;
-
-/// Far beyond any clock, near enough that sums of a few times never overflow.
-const TIME_MS_MAX: i64 = 1 << 60;
+use steady::Steady;
 
 /// An alarm that stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,52 +51,139 @@ pub struct Active {
     pub device: DeviceIx,
     /// What.
     pub rule: RuleKind,
+    /// Of which lane, compartment, probe or phase; the whole device for most rules.
+    pub part: Part,
     /// When the condition began, Unix ms.
     pub since_ms: i64,
     /// When the alarm was raised, Unix ms.
     pub raised_ms: i64,
-    /// Newest value that was judged: °C, silent intervals; none for a door.
+    /// Newest value that was judged, in the rule's unit; silent intervals for `comm_loss`; none for a door.
     pub value: Option<f64>,
     /// The limit of the rule, in the unit of the value.
     pub limit: f64,
+    /// Somebody has seen it.
+    pub is_acknowledged: bool,
+    /// Why it is held back, if it is.
+    pub held: Option<Held>,
 }
 
 /// All alarms of a site.
 #[derive(Debug)]
 pub struct Engine {
+    site: Arc<Site>,
     devices: Vec<Facility>,
     time: Steady,
+    /// From when on silence counts: the first call that was no replay.
+    listening_ms: Option<i64>,
+    /// Links that are known to be down.
+    down: Vec<LinkId>,
 }
 
 impl Engine {
     /// An engine that has seen nothing. Its first call decides from when on a device's silence is counted.
     #[must_use]
     pub fn new(site: Arc<Site>) -> Self {
-        let devices = site.devices.iter().map(|device| Facility::new(span_ms(device.interval), &device.rules)).collect();
-        Self { devices, time: Steady::default() }
+        let devices = site.devices.iter().map(|_| Facility::default()).collect();
+        Self { site, devices, time: Steady::default(), listening_ms: None, down: Vec::new() }
     }
 
     /// Takes what a device said, once the pipeline has settled its time, and returns the alarms raised and cleared by it.
     pub fn observe(&mut self, batch: &Batch, now_ms: i64) -> Vec<Batch> {
-        let now_ms = self.time.advance(now_ms);
-        let Some(ix) = batch.device else { return Vec::new() };
-        let Some(facility) = self.devices.get_mut(ix.at()) else { return Vec::new() };
-        let stamp_ms = self.time.steady(batch.at_ms);
-        facility.observe(batch, stamp_ms, now_ms);
-        let mut events = Vec::new();
-        facility.judge(now_ms, self.time.started_ms(), |rule, transition| events.push(self.time.event(ix, rule, transition)));
-        events
+        let now_ms = self.listen(now_ms);
+        self.take(batch, now_ms, false)
     }
 
     /// Lets delays run out. To be called every second or so, whether anything was heard or not.
     pub fn tick(&mut self, now_ms: i64) -> Vec<Batch> {
-        let now_ms = self.time.advance(now_ms);
+        let now_ms = self.listen(now_ms);
         let mut events = Vec::new();
-        for (at, facility) in self.devices.iter_mut().enumerate() {
-            let ix = DeviceIx(at as u16);
-            facility.judge(now_ms, self.time.started_ms(), |rule, transition| events.push(self.time.event(ix, rule, transition)));
+        let time = &self.time;
+        for (at, (device, facility)) in self.site.devices.iter().zip(&mut self.devices).enumerate() {
+            let moment = moment(device, now_ms, self.listening_ms);
+            facility.tick(&device.rules, moment, |event, at_ms| events.push(told(time, DeviceIx(at as u16), event, at_ms)));
         }
         events
+    }
+
+    /// Does what an operator wants, and returns the events this is: none if there is no such alarm.
+    pub fn command(&mut self, command: &Command, now_ms: i64) -> Vec<Batch> {
+        let now_ms = self.listen(now_ms);
+        let mut events = Vec::new();
+        let command = command.map_until(|until_ms| self.time.steady(until_ms));
+        let (ix, time) = (command.device(), &self.time);
+        let (Some(device), Some(facility)) = (self.site.devices.get(ix.at()), self.devices.get_mut(ix.at())) else { return events };
+        let at = moment(device, now_ms, self.listening_ms);
+        facility.command(&command, &device.rules, at, |event, at_ms| events.push(told(time, ix, event, at_ms)));
+        self.judge(ix, now_ms, false, &mut events);
+        events
+    }
+
+    /// Takes the state of a link. A change is returned as the gateway's reading `link.up` with the events it causes: they
+    /// go into the log, where a restart reads them. A link nobody spoke of is up.
+    pub fn link(&mut self, link: LinkId, is_up: bool, now_ms: i64) -> Vec<Batch> {
+        let now_ms = self.listen(now_ms);
+        if is_up != self.down.contains(&link) {
+            return Vec::new();
+        }
+        let mut reading = Batch::new(DeviceIx::GATEWAY, Subject::Telemetry, self.time.wall(now_ms));
+        reading.push(Metric { point: Point::LinkUp, part: link.part(&self.site) }, Value::Bool(is_up));
+        let mut events = vec![reading];
+        let time = &self.time;
+        set_link(&mut self.down, link, is_up);
+        for (at, _) in self.site.devices.iter().enumerate().filter(|(_, device)| is_on(&device.source, link)) {
+            if let Some(facility) = self.devices.get_mut(at) {
+                facility.link(is_up, now_ms, |event, at_ms| events.push(told(time, DeviceIx(at as u16), event, at_ms)));
+            }
+        }
+        events
+    }
+
+    /// Takes what the log holds, committed at `log_ms`: readings are observed, and alarms are what their events say.
+    pub fn replay(&mut self, batch: &Batch, log_ms: i64) {
+        let now_ms = self.time.advance(log_ms);
+        let Some(ix) = batch.device else { return };
+        if ix == DeviceIx::GATEWAY {
+            self.recall_links(batch, now_ms);
+        }
+        drop(self.take(batch, now_ms, true));
+        if let (Some(event), Some(facility)) = (Event::read(batch), self.devices.get_mut(ix.at())) {
+            let until_ms = event.until_ms.map(|until_ms| self.time.steady(until_ms));
+            facility.recall(&Event { until_ms, ..event }, self.time.steady(batch.at_ms));
+        }
+    }
+
+    /// The whole state, sealed.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        self.time.save(&mut body);
+        (self.down.len() as u64).save(&mut body);
+        self.down.iter().for_each(|link| link.part(&self.site).save(&mut body));
+        (self.devices.len() as u64).save(&mut body);
+        for (device, facility) in self.site.devices.iter().zip(&self.devices) {
+            device.id.save(&mut body);
+            facility.save(&mut body);
+        }
+        seal_as(MAGIC, VERSION, &body)
+    }
+
+    /// An engine as it was when its state was taken; `None` if the bytes are not whole or of another version. Devices are
+    /// found by their id, new ones have seen nothing.
+    #[must_use]
+    pub fn restore(site: Arc<Site>, sealed: &[u8]) -> Option<Self> {
+        let mut input = unseal_as(MAGIC, VERSION, sealed)?;
+        let time = Steady::load(&mut input)?;
+        let mut down = Vec::new();
+        for _ in 0..u64::load(&mut input)? {
+            let name = Part::load(&mut input)?;
+            down.extend(LinkId::all(&site).find(|link| link.part(&site) == name));
+        }
+        let mut known = BTreeMap::new();
+        for _ in 0..u64::load(&mut input)? {
+            known.insert(Box::<str>::load(&mut input)?, Facility::load(&mut input)?);
+        }
+        let devices = site.devices.iter().map(|device| known.remove(&device.id).unwrap_or_default()).collect();
+        input.is_empty().then_some(Self { site, devices, time, listening_ms: None, down })
     }
 
     /// Whether a device has an alarm that stands, or a condition that will be one if it lasts.
@@ -89,73 +192,86 @@ impl Engine {
         self.devices.get(device.at()).is_some_and(Facility::is_uneasy)
     }
 
-    /// Alarms that stand, by device, then by rule.
+    /// Alarms that stand, by device, then by rule, then by part.
     #[must_use]
     pub fn active(&self) -> Vec<Active> {
         let mut active = Vec::new();
-        for (at, facility) in self.devices.iter().enumerate() {
-            for (kind, limit, raised, value) in facility.raised() {
-                active.push(Active {
-                    device: DeviceIx(at as u16),
-                    rule: kind,
-                    since_ms: self.time.wall(raised.since_ms),
-                    raised_ms: self.time.wall(raised.raised_ms),
-                    value,
-                    limit,
-                });
-            }
+        for (at, (device, facility)) in self.site.devices.iter().zip(&self.devices).enumerate() {
+            let moment = moment(device, self.time.now_ms(), self.listening_ms);
+            active.extend(facility.standing(&device.rules, moment).map(|standing| Active {
+                device: DeviceIx(at as u16),
+                rule: standing.rule,
+                part: standing.part,
+                since_ms: self.time.wall(standing.since_ms),
+                raised_ms: self.time.wall(standing.raised_ms),
+                value: standing.value,
+                limit: standing.limit,
+                is_acknowledged: standing.is_acknowledged,
+                held: standing.held,
+            }));
         }
-        active.sort_by_key(|alarm| (alarm.device, alarm.rule));
+        active.sort_by_key(|alarm| (alarm.device, alarm.rule, alarm.part));
         active
     }
+
+    fn listen(&mut self, now_ms: i64) -> i64 {
+        let now_ms = self.time.advance(now_ms);
+        self.listening_ms.get_or_insert(now_ms);
+        now_ms
+    }
+
+    fn take(&mut self, batch: &Batch, now_ms: i64, follows: bool) -> Vec<Batch> {
+        let mut events = Vec::new();
+        let Some(ix) = batch.device else { return events };
+        let (Some(device), Some(facility)) = (self.site.devices.get(ix.at()), self.devices.get_mut(ix.at())) else { return events };
+        if !device.rules.is_empty() {
+            let at = moment(device, now_ms, self.listening_ms);
+            facility.observe(batch, self.time.steady(batch.at_ms), &device.rules, at);
+            self.judge(ix, now_ms, follows, &mut events);
+        }
+        events
+    }
+
+    fn judge(&mut self, ix: DeviceIx, now_ms: i64, follows: bool, events: &mut Vec<Batch>) {
+        let time = &self.time;
+        if let (Some(device), Some(facility)) = (self.site.devices.get(ix.at()), self.devices.get_mut(ix.at())) {
+            let at = moment(device, now_ms, self.listening_ms);
+            facility.judge(&device.rules, at, follows, |event, at_ms| events.push(told(time, ix, event, at_ms)));
+        }
+    }
+
+    fn recall_links(&mut self, batch: &Batch, now_ms: i64) {
+        for reading in batch.readings.iter().filter(|reading| reading.metric.point == Point::LinkUp) {
+            let link = LinkId::all(&self.site).find(|link| link.part(&self.site) == reading.metric.part);
+            let (Some(link), Value::Bool(is_up)) = (link, &reading.value) else { continue };
+            set_link(&mut self.down, link, *is_up);
+            for (_, facility) in self.site.devices.iter().zip(&mut self.devices).filter(|(device, _)| is_on(&device.source, link)) {
+                facility.set_link(*is_up, now_ms);
+            }
+        }
+    }
 }
 
-/// The wall clock without its steps back: delays keep their length when the clock is set back.
-#[derive(Debug, Default)]
-struct Steady {
-    started_ms: Option<i64>,
-    newest_ms: i64,
-    /// Steady time minus wall time.
-    offset_ms: i64,
+fn moment(device: &facility_config::Device, now_ms: i64, listening_ms: Option<i64>) -> Moment {
+    Moment { now_ms, interval_ms: span_ms(device.interval), listening_ms: listening_ms.unwrap_or(now_ms) }
 }
 
-impl Steady {
-    /// Steady time now.
-    fn advance(&mut self, wall_ms: i64) -> i64 {
-        let now_ms = self.steady(wall_ms);
-        if self.started_ms.is_none() {
-            self.started_ms = Some(now_ms);
-            self.newest_ms = now_ms;
-        }
-        if now_ms < self.newest_ms {
-            self.offset_ms = self.offset_ms.saturating_add(self.newest_ms - now_ms);
-        }
-        self.newest_ms = self.newest_ms.max(now_ms);
-        self.newest_ms
-    }
+fn told(time: &Steady, device: DeviceIx, event: Event, at_ms: i64) -> Batch {
+    let until_ms = event.until_ms.map(|until_ms| time.wall(until_ms));
+    Event { until_ms, ..event }.batch(device, time.wall(at_ms))
+}
 
-    fn steady(&self, wall_ms: i64) -> i64 {
-        wall_ms.saturating_add(self.offset_ms).clamp(-TIME_MS_MAX, TIME_MS_MAX)
+fn set_link(down: &mut Vec<LinkId>, link: LinkId, is_up: bool) {
+    down.retain(|known| *known != link);
+    if !is_up {
+        down.push(link);
     }
+}
 
-    fn wall(&self, steady_ms: i64) -> i64 {
-        steady_ms.saturating_sub(self.offset_ms)
-    }
-
-    fn started_ms(&self) -> i64 {
-        self.started_ms.unwrap_or(self.newest_ms)
-    }
-
-    fn event(&self, device: DeviceIx, rule: RuleKind, transition: Transition) -> Batch {
-        let mut batch = Batch::new(device, Subject::Event, self.wall(transition.at_ms));
-        let part = Part::new(rule.as_str()).unwrap_or_default();
-        let mut push = |point, value| batch.push(Metric { point, part }, value);
-        push(Point::AlarmActive, Value::Int(i64::from(transition.active)));
-        if let Some((value, limit)) = transition.value {
-            push(Point::AlarmValue, Value::Float(value));
-            push(Point::AlarmLimit, Value::Float(limit));
-        }
-        push(Point::AlarmDurationS, Value::Float(transition.lasted_ms as f64 / 1e3));
-        batch
+fn is_on(source: &Source, link: LinkId) -> bool {
+    match (source, link) {
+        (Source::Mqtt { broker, .. }, LinkId::Broker(at)) => *broker == at,
+        (Source::Bus { bus, .. }, LinkId::Bus(at)) => *bus == at,
+        (Source::Gateway | Source::Mqtt { .. } | Source::Bus { .. }, _) => false,
     }
 }

@@ -170,7 +170,10 @@ fn devices(to: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
         device.last_seen_ms.map(|ms| (vec![("device_id", device.id.as_str()), ("kind", device.kind)], ms as f64 / 1e3))
     });
     gauges(to, "device_last_seen_timestamp", "When the device was last heard, Unix time", Some(Unit::Seconds), seen)?;
-    let raised = status.raised().map(|alarm| (vec![("device_id", alarm.device.as_str()), ("rule", alarm.rule)], 1_u64));
+    let raised = status.raised().map(|alarm| {
+        let target = Some(("target", alarm.target.as_str())).filter(|(_, target)| !target.is_empty());
+        ([("device_id", alarm.device.as_str()), ("rule", alarm.rule)].into_iter().chain(target).collect(), 1_u64)
+    });
     gauges(to, "alarm_active", "1 for every raised alarm", None, raised)
 }
 

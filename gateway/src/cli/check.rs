@@ -3,6 +3,7 @@
 
 use super::{CheckArgs, Exit};
 use facility_config::{Loaded, Problems};
+use facility_drivers::Clock;
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -22,7 +23,13 @@ fn environment() -> Vec<(String, String)> {
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this command is for")]
 pub(super) fn check(args: &CheckArgs) -> Exit {
-    let loaded = load(&args.config);
+    let mut loaded = load(&args.config);
+    if let Ok(loaded) = &mut loaded {
+        // Only here is it known what day it is.
+        let today = jiff::Timestamp::from_millisecond(Clock::system().now_ms()).unwrap_or_default();
+        let today = jiff::tz::Offset::constant(8).to_datetime(today).date();
+        loaded.warnings.extend(facility_config::calibration::warnings(&loaded.site, today));
+    }
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     match loaded {
         Ok(loaded) => {

@@ -4,10 +4,13 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+pub mod alarm;
 mod check;
+pub mod coldchain;
 pub mod deadletter;
 pub mod demo;
 mod exit;
+pub mod explain;
 mod log;
 pub mod modbus;
 pub mod mqtt;
@@ -17,6 +20,7 @@ mod remote;
 mod run;
 mod say;
 mod screen;
+pub mod simulate;
 pub mod store;
 
 pub use exit::Exit;
@@ -57,15 +61,25 @@ enum Command {
     /// Watch what devices send, explain it, declare the unknown ones 查看、解析报文，登记设备
     #[command(subcommand)]
     Mqtt(mqtt::MqttCommand),
+    /// Alarms: list, acknowledge, shelve, maintenance 报警：查看、确认、搁置、维护
+    #[command(subcommand)]
+    Alarm(alarm::AlarmCommand),
     /// Messages that could not be decoded: list, show, decode again, remove 死信：查看、重新解析、删除
     #[command(subcommand)]
     Deadletter(deadletter::LetterCommand),
     /// Look at the data on a card, check it, take it out, put it in 存储卡数据：查看、校验、导出、导入
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// The cold-chain log: verify it, write it for an inspector 冷链记录：校验、导出
+    #[command(subcommand)]
+    Coldchain(coldchain::ColdChainCommand),
     /// Device models: list, show, write one of your own in TOML or a spreadsheet 设备型号：查看、导出、导入、检查
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
+    /// Why there is no data of a device, hop by hop 数据缺失原因
+    Explain(explain::ExplainArgs),
+    /// A month of a simulated neighbourhood through the real figures and alarms, in a minute or two 模拟月报
+    Simulate(simulate::SimulateArgs),
     /// What this configuration can ever store or send 隐私审计
     #[command(subcommand)]
     Privacy(privacy::PrivacyCommand),
@@ -153,9 +167,13 @@ impl Cli {
             Command::Demo(args) => demo::demo(&args, &self.log, self.log_json),
             Command::Modbus(command) => modbus::act(&command),
             Command::Mqtt(command) => mqtt::act(&command),
+            Command::Alarm(command) => alarm::act(&command),
             Command::Deadletter(command) => deadletter::act(&command),
             Command::Store(command) => store::act(&command),
+            Command::Coldchain(command) => coldchain::act(&command),
             Command::Profile(command) => profile::act(&command),
+            Command::Explain(args) => explain::act(&args),
+            Command::Simulate(args) => simulate::act(&args),
             Command::Privacy(command) => privacy::act(&command),
         };
         result.report()

@@ -231,7 +231,9 @@ fn short(value: &serde_json::Value) -> String {
 
 fn alarm_value(alarm: &crate::status::ActiveAlarm) -> String {
     match (alarm.value, alarm.limit) {
-        (Some(value), Some(limit)) if !alarm.unit.is_empty() => format!("{value:.1} {} > {limit:.1} {}", alarm.unit, alarm.unit),
+        (Some(value), Some(limit)) if !alarm.unit.is_empty() => {
+            format!("{value:.1} {} {} {limit:.1} {}", alarm.unit, if value < limit { '<' } else { '>' }, alarm.unit)
+        }
         _ => String::new(),
     }
 }

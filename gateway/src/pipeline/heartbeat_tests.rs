@@ -7,7 +7,6 @@ use crate::store::memory::memory;
 /// What the gateway says of its card, with its name in the database.
 fn told(wear: WearInfo) -> Vec<(&'static str, Value)> {
     let (readings, _readings) = memory(Default::default());
-    let (outbox, _outbox) = memory(Default::default());
     let (_queue, queue) = mpsc::channel(1);
     let (_publish, wear) = watch::channel(wear);
     let pipeline = Pipeline::new(Parts {
@@ -15,8 +14,10 @@ fn told(wear: WearInfo) -> Vec<(&'static str, Value)> {
         clock: Clock::manual(fixture::T0),
         telemetry: Arc::default(),
         queue,
+        orders: mpsc::channel(1).1,
+        links: Vec::new(),
         readings,
-        outbox,
+        snapshot: PathBuf::new(),
         picture: watch::Sender::default(),
         wear,
         stop: CancellationToken::new(),

@@ -5,7 +5,7 @@ use crate::store::memory::{Memory, memory};
 use crate::store::record::{MetricName, Origin};
 use crate::store::{Names, Record};
 use facility_config::Part;
-use facility_drivers::Fault;
+use facility_drivers::{Fault, Metric};
 use tokio::task::JoinHandle;
 
 const T0: i64 = 1_788_220_800_000;
@@ -36,7 +36,9 @@ struct Rig {
     telemetry: Arc<Telemetry>,
     queue: mpsc::Sender<Batch>,
     readings: (Store, Memory),
-    outbox: (Store, Memory),
+    /// Alarms that [`Rig::said`] took out of the log on its way.
+    alarms: std::cell::RefCell<Vec<Batch>>,
+    _dir: tempfile::TempDir,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -49,7 +51,7 @@ impl Rig {
     /// With what is in the log from before.
     fn start_with(names: Names, log: Vec<Record>) -> Self {
         let (clock, telemetry, stop) = (Clock::manual(T0), Arc::new(Telemetry::default()), CancellationToken::new());
-        let (readings, outbox) = (memory(names), memory(Names::default()));
+        let (readings, dir) = (memory(names), tempfile::tempdir().unwrap());
         readings.1.push(log);
         let (queue, batches) = mpsc::channel(8);
         let parts = Parts {
@@ -57,14 +59,16 @@ impl Rig {
             clock: clock.clone(),
             telemetry: telemetry.clone(),
             queue: batches,
+            orders: mpsc::channel(1).1,
+            links: Vec::new(),
             readings: readings.0.clone(),
-            outbox: outbox.0.clone(),
+            snapshot: dir.path().join(SNAPSHOT),
             picture: watch::Sender::new(Arc::default()),
             wear: watch::channel(Default::default()).1,
             stop: stop.clone(),
         };
         let task = tokio::spawn(Pipeline::new(parts).run());
-        Self { clock, telemetry, queue, readings, outbox, stop, task }
+        Self { clock, telemetry, queue, readings, alarms: Default::default(), _dir: dir, stop, task }
     }
 
     /// Sends a batch at a minute and returns what went into the store for it.
@@ -82,21 +86,29 @@ impl Rig {
         self.queue.send(batch).await.unwrap();
         loop {
             let same = |stored: &Batch| (stored.device, stored.subject, stored.refused) == (device, subject, refused);
-            if let Some(stored) = self.readings.1.appended().into_iter().find(same) {
+            let (alarms, stored): (Vec<_>, Vec<_>) = self.readings.1.appended().into_iter().partition(is_alarm);
+            self.alarms.borrow_mut().extend(alarms);
+            if let Some(stored) = stored.into_iter().find(same) {
                 return stored;
             }
             durable.changed().await.unwrap();
         }
     }
 
-    /// Ends the pipeline and returns what went into the outbox.
+    /// Ends the pipeline and returns the alarms it told.
     async fn end(self) -> Vec<Batch> {
         self.stop.cancel();
         self.task.await.unwrap();
-        let produced = self.telemetry.intake.produced.get();
-        self.outbox.0.durable().wait_for(|durable| durable.taken == produced).await.unwrap();
-        self.outbox.1.appended()
+        let stored = self.telemetry.intake.stored.get();
+        self.readings.0.durable().wait_for(|durable| durable.taken == stored).await.unwrap();
+        let mut alarms = self.alarms.into_inner();
+        alarms.extend(self.readings.1.appended().into_iter().filter(is_alarm));
+        alarms
     }
+}
+
+fn is_alarm(batch: &Batch) -> bool {
+    batch.readings.first().is_some_and(|reading| reading.metric.point.measurement() == facility_config::Measurement::Alarm)
 }
 
 fn air(air_c: f64) -> Batch {

@@ -1,6 +1,7 @@
 //! A device as it is shown, with its newest values and its alarms. Pure.
 
 use super::LinkKind;
+use crate::alarm::{Active, Held};
 use facility_config::alarm::RuleKind;
 use facility_config::{Device, Kind, Site, Source};
 use facility_drivers::{Metric, Value};
@@ -73,6 +74,10 @@ pub struct ActiveAlarm {
     pub device_name: Option<String>,
     /// Name of the rule.
     pub rule: &'static str,
+    /// Its lane, compartment, probe or phase; empty for the whole device.
+    pub target: String,
+    /// `warning`, `alarm` or `critical`.
+    pub severity: &'static str,
     /// The rule in words.
     pub en: &'static str,
     /// The rule in Chinese.
@@ -83,6 +88,10 @@ pub struct ActiveAlarm {
     pub since_ms: i64,
     /// False while its delay is still running.
     pub raised: bool,
+    /// Somebody has said that he has seen it.
+    pub acknowledged: bool,
+    /// Why it is held back, if it is: `maintenance`, `shelved` or `link`.
+    pub held: Option<&'static str>,
     /// The value that decided.
     pub value: Option<f64>,
     /// The limit it was held against.
@@ -161,26 +170,31 @@ pub(crate) fn shown(value: &Value) -> (serde_json::Value, &'static str) {
 }
 
 impl ActiveAlarm {
-    /// An alarm of a device whose condition holds since `since_ms`.
+    /// An alarm of a device that stands.
     #[must_use]
-    pub fn new(device: &Device, rule: RuleKind, since_ms: i64, raised: bool, value: Option<f64>, limit: Option<f64>) -> Self {
-        let (en, unit) = match rule {
-            RuleKind::FrozenHigh => ("Frozen cabinet too warm", "°C"),
-            RuleKind::ChilledHigh => ("Chilled cabinet too warm", "°C"),
-            RuleKind::DoorOpen => ("Door standing open", ""),
-            RuleKind::CommLoss => ("Nothing heard from the device", ""),
-        };
+    pub fn new(device: &Device, alarm: &Active) -> Self {
+        let info = alarm.rule.info();
         Self {
             device: device.id.to_string(),
             device_name: device.name.as_deref().map(str::to_owned),
-            rule: rule.as_str(),
-            en,
-            zh: rule.zh(),
-            unit,
-            since_ms,
-            raised,
-            value,
-            limit,
+            rule: info.name,
+            target: alarm.part.to_string(),
+            severity: info.severity.as_str(),
+            en: info.en,
+            zh: info.zh,
+            unit: info.unit,
+            since_ms: alarm.since_ms,
+            raised: true,
+            acknowledged: alarm.is_acknowledged,
+            held: alarm.held.map(Held::as_str),
+            value: alarm.value,
+            limit: alarm.value.map(|_| alarm.limit),
         }
+    }
+
+    /// Whether its delay is over and it is not held back.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.raised && self.held.is_none()
     }
 }

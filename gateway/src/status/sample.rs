@@ -284,30 +284,24 @@ fn dropped() -> Vec<DroppedInfo> {
 }
 
 fn alarms() -> Vec<ActiveAlarm> {
-    let alarm = |device: &str, name: &str, rule: RuleKind, en, unit, since_s: i64, raised, value, limit| ActiveAlarm {
+    let alarm = |device: &str, name: &str, rule: RuleKind, since_s: i64, raised, value, limit| ActiveAlarm {
         device: device.into(),
         device_name: Some(name.into()),
         rule: rule.as_str(),
-        en,
+        target: String::new(),
+        severity: rule.info().severity.as_str(),
+        en: rule.info().en,
         zh: rule.zh(),
-        unit,
+        unit: rule.info().unit,
         since_ms: NOW_MS - since_s * 1000,
         raised,
+        acknowledged: false,
+        held: None,
         value,
         limit,
     };
     vec![
-        alarm("gl-junmen-cc-01", "军门生鲜 冷藏柜", RuleKind::DoorOpen, "Door standing open", "", 70, false, None, None),
-        alarm(
-            "tj-aofengzhou-fz-02",
-            "鳌峰洲 冷冻柜 2 号",
-            RuleKind::FrozenHigh,
-            "Frozen cabinet too warm",
-            "°C",
-            2_460,
-            true,
-            Some(-13.4),
-            Some(-15.0),
-        ),
+        alarm("gl-junmen-cc-01", "军门生鲜 冷藏柜", RuleKind::DoorOpen, 70, false, None, None),
+        alarm("tj-aofengzhou-fz-02", "鳌峰洲 冷冻柜 2 号", RuleKind::FrozenHigh, 2_460, true, Some(-13.4), Some(-15.0)),
     ]
 }

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use super::handle::Request;
+use super::record::{KEEP, MetricName, Origin, PROVISIONAL};
 use super::{Append, Cursor, Durable, Gap, History, Names, Page, Record, Seq, Sink, Store};
-use facility_drivers::{Ack, Batch};
+use facility_config::DeviceIx;
+use facility_drivers::{Ack, Batch, Clock};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,6 +18,8 @@ struct State {
     cursors: BTreeMap<Sink, Cursor>,
     moves: Vec<Cursor>,
     appended: Vec<Batch>,
+    /// What makes appended batches records, and says when.
+    log: Option<Clock>,
     /// Acknowledgements of what is not durable yet; `None` while everything is durable at once.
     held: Option<Vec<Ack>>,
     /// Questions for history that are left unanswered, once that was asked for.
@@ -82,10 +86,15 @@ fn take(state: &Mutex<State>, durable: &Weak<watch::Sender<Durable>>, append: Ap
             (Some(ack), None) => ack.release(),
             (None, _) => {}
         }
+        state.record(&batch);
         state.appended.push(batch);
     }
+    let (start, end) = (state.start, state.records.len() as Seq);
     drop(state);
-    publish(durable, |durable| durable.taken += points as u64);
+    publish(durable, |durable| {
+        durable.taken += points as u64;
+        (durable.start, durable.end) = (start, end);
+    });
 }
 
 fn publish(durable: &Weak<watch::Sender<Durable>>, change: impl FnOnce(&mut Durable)) {
@@ -95,6 +104,23 @@ fn publish(durable: &Weak<watch::Sender<Durable>>, change: impl FnOnce(&mut Dura
 }
 
 impl State {
+    fn record(&mut self, batch: &Batch) {
+        let (Some(clock), Some(device)) = (&self.log, batch.device) else { return };
+        let log_ms = clock.now_ms();
+        let names = Arc::make_mut(&mut self.names);
+        for reading in &batch.readings {
+            let (point, part) = (reading.metric.point, reading.metric.part);
+            let known = names.metrics.iter().position(|name| (name.point, name.part) == (Some(point), part));
+            let metric = known.unwrap_or_else(|| {
+                names.metrics.push(MetricName { name: point.info().name.into(), part, point: Some(point) });
+                names.metrics.len() - 1
+            });
+            let flags = (if batch.keep { KEEP } else { 0 }) | (if batch.provisional { PROVISIONAL } else { 0 });
+            let (origin, metric, value) = (device.at() as u32, metric as u32, reading.value.clone());
+            self.records.push(Record { origin, metric, flags, at_ms: batch.at_ms, log_ms, value });
+        }
+    }
+
     fn page(&self, from: Seq, points_max: usize) -> Page {
         let end = self.records.len() as Seq;
         let first = from.clamp(self.start, end.max(self.start));
@@ -117,6 +143,21 @@ impl Memory {
     /// What was held is given up; what comes is durable.
     pub fn lose(&self) {
         self.state.lock().unwrap().held = None;
+    }
+
+    /// From now on what is appended can be read, like what is pushed. Devices are known by their order.
+    pub fn log(&self, tags: &[&str], clock: Clock) {
+        let origin = |(at, tags): (usize, &&str)| Origin { tags: (*tags).into(), device: Some(DeviceIx(at as u16)) };
+        let mut state = self.state.lock().unwrap();
+        Arc::make_mut(&mut state.names).origins = tags.iter().enumerate().map(origin).collect();
+        state.log = Some(clock);
+    }
+
+    /// Everything there is to read, with its names.
+    #[must_use]
+    pub fn records(&self) -> (Names, Vec<Record>) {
+        let state = self.state.lock().unwrap();
+        ((*state.names).clone(), state.records.clone())
     }
 
     /// From now on no question for history is answered.

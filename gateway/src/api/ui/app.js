@@ -9,7 +9,7 @@ import { chartOf } from './chart.js';
       stalled: s => `The gateway has stood still for ${s}`,
       staleNext: 'Check power and network of the gateway. What you see below is old.',
       stalledNext: 'Restart the service: systemctl restart facility-gateway. Nothing acknowledged is lost.',
-      next: 'Next step: ', alarms: 'Alarms', noAlarms: 'No alarms', raised: 'raised', pending: 'delay running', since: 'since',
+      next: 'Next step: ', alarms: 'Alarms', noAlarms: 'No alarms', raised: 'raised', pending: 'delay running', seen: 'acknowledged', shelved: 'shelved', maintenance: 'maintenance', link: 'link down', since: 'since',
       someAlarms: n => n === 1 ? '1 alarm is raised' : n + ' alarms are raised', show: 'show', limit: 'limit', value: 'value',
       kinds: { locker: 'Parcel lockers', cabinet: 'Cold cabinets', vending: 'Vending machines', meter: 'Energy meters' },
       online: 'online', alarm: 'alarm', silent: 'silent', waiting: 'not heard yet', ago: s => s + ' ago', never: 'never heard', all: 'All values',
@@ -34,7 +34,7 @@ import { chartOf } from './chart.js';
       well: '一切正常', needs: n => n + ' 项需要处理', wait: '正在连接网关…',
       stale: s => `页面已过期：网关已 ${s}没有应答`, stalled: s => `网关已停滞 ${s}`,
       staleNext: '请检查网关的电源和网络。以下为旧数据。', stalledNext: '请重启服务：systemctl restart facility-gateway。已确认的数据不会丢失。',
-      next: '下一步：', alarms: '报警', noAlarms: '无报警', raised: '已触发', pending: '延时中', since: '始于',
+      next: '下一步：', alarms: '报警', noAlarms: '无报警', raised: '已触发', pending: '延时中', seen: '已确认', shelved: '已搁置', maintenance: '维护中', link: '链路中断', since: '始于',
       someAlarms: n => n + ' 条报警已触发', show: '查看', limit: '阈值', value: '当前值',
       kinds: { locker: '信包箱', cabinet: '冷柜', vending: '售卖机', meter: '电表' },
       online: '在线', alarm: '报警', silent: '无数据', waiting: '尚未收到', ago: s => s + '前', never: '从未收到', all: '全部数值',
@@ -161,7 +161,7 @@ import { chartOf } from './chart.js';
       more.open ? open.add(device.id) : open.delete(device.id);
       if (more.open && !more.querySelector('table')) more.append(table(device));
     });
-    const rules = status.alarms.filter(alarm => alarm.device === device.id && alarm.raised).map(alarm => pick(alarm.en, alarm.zh)).join(' · ');
+    const rules = status.alarms.filter(alarm => alarm.device === device.id && alarm.raised && !alarm.held).map(alarm => pick(alarm.en, alarm.zh)).join(' · ');
     const node = el('article', 'card ' + level,
       el('div', 'top', el('h3', '', device.name || device.id), state(level, word)),
       el('p', 'soft', [device.name ? device.id : '', device.profile, seen].filter(Boolean).join(' · ')),
@@ -204,10 +204,12 @@ import { chartOf } from './chart.js';
     say('alarms-title', t().alarms);
     const some = [...status.alarms].sort((a, b) => b.raised - a.raised || a.since_ms - b.since_ms);
     fill('alarm-list', ...(some.length ? some.map(alarm => {
-      const level = alarm.raised ? 'bad' : '';
+      const level = alarm.held || !alarm.raised ? '' : alarm.severity === 'warning' ? 'warn' : 'bad';
+      const word = alarm.held ? t()[alarm.held] : !alarm.raised ? t().pending : alarm.acknowledged ? t().seen : t().raised;
+      const title = [pick(alarm.en, alarm.zh), alarm.target].filter(Boolean).join(' · ');
       const figure = n => n === null ? '–' : `${number(n)} ${alarm.unit}`.trim();
       const figures = alarm.unit && `${t().value} ${figure(alarm.value)} · ${t().limit} ${figure(alarm.limit)}`;
-      return el('li', 'card ' + level, el('div', 'top', el('h3', '', pick(alarm.en, alarm.zh)), state(level, alarm.raised ? t().raised : t().pending)),
+      return el('li', 'card ' + level, el('div', 'top', el('h3', '', title), state(level, word)),
         el('p', '', alarm.device_name ? `${alarm.device_name} (${alarm.device})` : alarm.device),
         el('p', 'soft', [`${t().since} ${time(alarm.since_ms)} (${ago(alarm.since_ms)})`, figures].filter(Boolean).join(' · ')));
     }) : [el('li', 'soft', t().noAlarms)]));
@@ -313,7 +315,7 @@ import { chartOf } from './chart.js';
       return fill('reasons', el('li', '', next(stale ? t().staleNext : t().stalledNext)));
     }
     if (!status) { $('banner').className = 'wait'; return say('verdict', t().wait); }
-    const alarms = status.alarms.filter(alarm => alarm.raised).length;
+    const alarms = status.alarms.filter(alarm => alarm.raised && !alarm.held).length;
     const needs = status.conditions.filter(one => one.severity !== 'info').length + alarms;
     const critical = status.conditions.some(one => one.severity === 'critical');
     $('banner').className = critical ? 'bad' : needs ? 'warn' : 'ok';

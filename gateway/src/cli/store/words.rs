@@ -53,7 +53,7 @@ pub(super) fn tags(stored: &str) -> Vec<(String, String)> {
 }
 
 /// The device of a tag set.
-pub(super) fn device(stored: &str) -> Option<String> {
+pub(in crate::cli) fn device(stored: &str) -> Option<String> {
     tags(stored).into_iter().find(|(key, _)| key == "device_id").map(|(_, value)| value)
 }
 
