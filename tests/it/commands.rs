@@ -14,7 +14,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    let alone = ["run", "check", "demo"].map(|command| vec![command]);
+    let alone = ["run", "check", "demo", "simulate", "explain"].map(|command| vec![command]);
     let of_store = ["inspect", "verify", "export", "import"].map(|command| vec!["store", command]);
     let of_profile = ["list", "show", "export", "import", "check"].map(|command| vec!["profile", command]);
     let of_modbus = ["scan", "read", "trace", "guess", "plan", "sim", "replay"].map(|command| vec!["modbus", command]);

@@ -1,10 +1,12 @@
 //! The gateway from outside, by feature: the real binary against real brokers, databases and buses.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod alarm;
 mod architecture;
 mod commands;
 mod crash;
 mod disk;
+mod explain;
 mod input;
 mod modbus_commands;
 mod modbus_peers;
