@@ -234,7 +234,7 @@ const DEVICE: &[Key] = &[
     key("calibration_months", Type::Int(1, 120), IfAbsent::Derived("12"), "Months until the next calibration is due."),
     Key {
         name: "alarm",
-        node: Node::Table(alarm::RULES),
+        node: Node::Table(RULES),
         default: IfAbsent::None,
         doc: "Alarm rules of this device, where they differ from the site's.",
     },

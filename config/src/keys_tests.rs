@@ -46,7 +46,7 @@ fn the_mirror_knows_every_key_and_every_word() {
 }
 
 fn is_of_a_rule(field: &str) -> bool {
-    let mut keys = alarm::RULES.iter().flat_map(|rule| match rule.node {
+    let mut keys = RULES.iter().flat_map(|rule| match rule.node {
         Node::Table(keys) => keys,
         _ => &[],
     });
@@ -56,9 +56,9 @@ fn is_of_a_rule(field: &str) -> bool {
 #[test]
 fn there_is_a_table_for_every_rule_with_its_default() {
     use crate::alarm::{RuleKind, Side};
-    let names: Vec<_> = alarm::RULES.iter().map(|rule| rule.name).collect();
+    let names: Vec<_> = RULES.iter().map(|rule| rule.name).collect();
     assert_eq!(names, RuleKind::ALL.iter().map(|rule| rule.as_str()).collect::<Vec<_>>());
-    for (kind, table) in RuleKind::ALL.iter().zip(alarm::RULES) {
+    for (kind, table) in RuleKind::ALL.iter().zip(RULES) {
         let Node::Table(keys) = table.node else { panic!("{} is no table", table.name) };
         assert!(table.doc.contains(kind.zh()), "{}", table.doc);
         let rule = kind.default_rule();
@@ -129,7 +129,7 @@ fn the_annotated_file_shows_every_key_with_its_default() {
         assert!(shown.iter().any(|line| line.starts_with(&format!("{name} = "))), "{path} is not in gateway.toml");
     }
     let sections = [("store", STORE), ("metrics", METRICS), ("coldchain", COLDCHAIN), ("forward", FORWARD), ("api", API)];
-    let rules = alarm::RULES.iter().map(|rule| match rule.node {
+    let rules = RULES.iter().map(|rule| match rule.node {
         Node::Table(keys) => (format!("alarm.{}", rule.name), keys),
         _ => panic!("{} is no table", rule.name),
     });

@@ -89,7 +89,10 @@ impl OperatorTask {
                 Err(Left::Refused(why)) => {
                     self.telemetry.operator.refused.add(1);
                     tracing::warn!(file = id, reason = why.label(), "a command of an operator is refused");
-                    blocking(spool, move |spool| spool.refuse(&id, why)).await?;
+                    // Whatever becomes of this file, the others that are done must go, or they would be done again.
+                    if let Err(error) = blocking(spool, move |spool| spool.refuse(&id, why)).await {
+                        tracing::warn!(%error, "a refused command cannot be put aside");
+                    }
                 }
                 Err(Left::Waiting) => {}
             }
@@ -100,7 +103,9 @@ impl OperatorTask {
             for one in released {
                 let Some(id) = under_way.get(usize::from(one.packet_id)).cloned() else { continue };
                 self.telemetry.operator.done.add(1);
-                blocking(spool, move |spool| spool.remove(&id)).await?;
+                if let Err(error) = blocking(spool, move |spool| spool.remove(&id)).await {
+                    tracing::warn!(%error, "a command that is done cannot be removed; it is done again");
+                }
             }
         }
         Ok(())

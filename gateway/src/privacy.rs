@@ -63,7 +63,9 @@ pub fn strip(kind: Kind, batch: &mut Batch) {
 #[must_use]
 pub fn stays_here(kind: Option<Kind>, point: Point, part: Part) -> bool {
     let is_event = point.measurement() == Measurement::Event;
-    point.stays_here() || (is_event && kind.is_some_and(|kind| is_household(kind, part)))
+    // Which compartment stood open, and from when to when, is a trace too; that one did is not.
+    let is_compartment = point == Point::AlarmTarget && kind == Some(Kind::Locker);
+    point.stays_here() || is_compartment || (is_event && kind.is_some_and(|kind| is_household(kind, part)))
 }
 
 /// The same for a stored series and the tags of who recorded it. A field that only another version knows stays if its
@@ -71,7 +73,9 @@ pub fn stays_here(kind: Option<Kind>, point: Point, part: Part) -> bool {
 #[must_use]
 pub fn is_kept_back(tags: &str, metric: &MetricName) -> bool {
     match metric.point {
-        Some(point) if point.measurement() == Measurement::Event => stays_here(kind_of(tags), point, metric.part),
+        Some(point) if matches!(point.measurement(), Measurement::Event | Measurement::Alarm) => {
+            stays_here(kind_of(tags), point, metric.part)
+        }
         Some(point) => point.stays_here(),
         None => {
             let measurement = metric.name.split_once('.').map_or("", |(measurement, _)| measurement);

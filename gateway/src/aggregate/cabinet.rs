@@ -246,7 +246,7 @@ impl Slot {
     fn write_long(&self, terms: Terms, row: &mut Row<'_>) {
         if self.observed_ms > 0 {
             self.write_temperatures([Point::CabinetKpiAirMean, Point::CabinetKpiAirMin, Point::CabinetKpiAirMax], row);
-            row.known(Point::CabinetKpiMkt, self.kinetic.mean(self.observed_ms).map(Kinetic::mean_c));
+            row.known(Point::CabinetKpiMkt, self.kinetic.mean(self.observed_ms).filter(|rate| *rate > 0.0).map(Kinetic::mean_c));
             let is_judged = terms.limit_c.is_some();
             if is_judged {
                 row.share(Point::CabinetKpiCompliance, self.compliant_ms, self.observed_ms);

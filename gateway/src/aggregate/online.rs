@@ -124,11 +124,9 @@ impl Online {
         }
         let slot = &mut self.slots[sample.slot_or_oldest()];
         match (metric.point, sample.value) {
-            (Point::AlarmActive, Value::Int(1)) => {
-                slot.faults += 1;
-                self.ended_ms = i64::MIN;
-            }
-            (Point::AlarmActive, Value::Int(0)) => self.ended_ms = sample.at_ms,
+            // What people do about an alarm, and that it is held back for a while, is no fault and no repair.
+            (Point::AlarmState, Value::Text(state)) if &**state == "raised" => slot.faults += 1,
+            (Point::AlarmState, Value::Text(state)) if &**state == "cleared" => self.ended_ms = sample.at_ms,
             (Point::AlarmDurationS, Value::Float(seconds)) if self.ended_ms == sample.at_ms => {
                 slot.repaired += 1;
                 slot.repair_ms = slot.repair_ms.saturating_add((seconds * 1e3) as i64);

@@ -187,6 +187,11 @@ impl Facility {
         self.link_is_down = !is_up;
     }
 
+    /// Whether the link it hangs on is down, after a restart.
+    pub(super) fn hang_on(&mut self, link_is_down: bool) {
+        self.link_is_down = link_is_down;
+    }
+
     /// Takes what the log says of an alarm. `until_ms` of the event is steady time.
     pub(super) fn recall(&mut self, event: &Event, at_ms: i64) {
         self.event_ms = self.event_ms.max(at_ms);

@@ -233,7 +233,7 @@ impl Inputs {
             }
             "vend_fail" => self.vended(part, false, text(Point::EventCode), at_ms),
             "vend_ok" => self.vended(part, true, text(Point::EventCode), at_ms),
-            "refill" | "service" | "door_closed" => self.serviced_ms = Some(at_ms),
+            "refill" | "service" => self.serviced_ms = Some(at_ms),
             _ => {}
         }
     }

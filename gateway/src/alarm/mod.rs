@@ -182,7 +182,11 @@ impl Engine {
         for _ in 0..u64::load(&mut input)? {
             known.insert(Box::<str>::load(&mut input)?, Facility::load(&mut input)?);
         }
-        let devices = site.devices.iter().map(|device| known.remove(&device.id).unwrap_or_default()).collect();
+        let mut devices: Vec<Facility> = site.devices.iter().map(|device| known.remove(&device.id).unwrap_or_default()).collect();
+        // The device may hang on another link by now.
+        for (device, facility) in site.devices.iter().zip(&mut devices) {
+            facility.hang_on(down.iter().any(|link| is_on(&device.source, *link)));
+        }
         input.is_empty().then_some(Self { site, devices, time, listening_ms: None, down })
     }
 

@@ -8,7 +8,7 @@ use super::wish::{Refusal, Wish};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// Longest file that is read.
@@ -78,7 +78,8 @@ impl Spool {
         file.write_all(&serde_json::to_vec_pretty(wish)?)?;
         let (about, folder) = (file.metadata()?, fs::metadata(&self.dir)?);
         // What an administrator leaves is to be read by the gateway's own user.
-        if about.uid() != folder.uid() { chown(fresh, Some(folder.uid()), Some(folder.gid())) } else { Ok(()) }
+        // By the open file: the name may stand for another one by now.
+        if about.uid() != folder.uid() { fchown(&file, Some(folder.uid()), Some(folder.gid())) } else { Ok(()) }
     }
 
     /// Names of the commands that wait, the oldest first.

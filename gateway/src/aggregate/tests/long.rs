@@ -294,7 +294,12 @@ fn faults_are_what_alarms_say_is_broken() {
     let alarm = |at_s: i64, rule: &str, active: i64, lasted_s: f64| {
         let line =
             |point, value| Line { metric: facility_drivers::Metric { point, part: Part::new(rule).unwrap() }, ..said(at_s, point, value) };
-        [line(Point::AlarmActive, Value::Int(active)), line(Point::AlarmDurationS, Value::Float(lasted_s))]
+        let word = ["cleared", "raised"][active as usize];
+        [
+            line(Point::AlarmActive, Value::Int(active)),
+            line(Point::AlarmState, text(word)),
+            line(Point::AlarmDurationS, Value::Float(lasted_s)),
+        ]
     };
     let mut log: Vec<Line> =
         (0..(DAY_FROM_S + DAY_S) / 60 + 2).map(|minute| said(minute * 60, Point::CabinetAir, Value::Float(-20.0))).collect();

@@ -243,11 +243,11 @@ fn lanes() {
     };
     check(&[
         (
-            "low, empty, refilled a little, refilled",
+            "low, empty, refilled a little, refilled for a minute",
             &[LaneLow, LaneEmpty],
             10,
             &|m| lane([3, 2, 0, 0, 1, 2, 3, 3, 3, 3][m as usize]),
-            &["1 lane_low/A1 raised", "2 lane_empty/A1 raised", "6 lane_low/A1 cleared", "6 lane_empty/A1 cleared"],
+            &["1 lane_low/A1 raised", "2 lane_empty/A1 raised", "7 lane_low/A1 cleared", "7 lane_empty/A1 cleared"],
         ),
         (
             "a lane that says no minimum can only be empty",

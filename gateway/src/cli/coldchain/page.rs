@@ -82,7 +82,7 @@ fn calibration(extract: &Extract<'_>) -> String {
 fn figures(out: &mut String, extract: &Extract<'_>) {
     let hours = extract.days().map(|(_, hours)| hours.len()).sum();
     let sum = Sum::of(extract.hours.values(), hours);
-    let missing = hours - extract.hours.len();
+    let missing = usize::saturating_sub(hours, extract.hours.len());
     let revised = extract.hours.values().filter(|hour| hour.rev > 0).count();
     heading(out, "汇总", "Summary");
     out.push_str("<table class=\"facts\">\n");
