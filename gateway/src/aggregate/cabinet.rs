@@ -5,7 +5,7 @@
 //! forgiven at the product probe.
 
 use super::calendar::Long;
-use super::cascade::{Area, Cascade, Greatest, Range, added};
+use super::cascade::{Area, Cascade, Greatest, Range, sums};
 use super::defrost::Defrost;
 use super::hold::{Frame, Held, Sample, Terms, walk};
 use super::kinetic::Kinetic;
@@ -56,30 +56,7 @@ pub(super) struct Slot {
     defrost_ms: i64,
 }
 
-saved!(Slot {
-    air,
-    air_sum,
-    kinetic,
-    observed_ms,
-    compliant_ms,
-    excess,
-    adj_observed_ms,
-    adj_compliant_ms,
-    product,
-    product_observed_ms,
-    product_compliant_ms,
-    openings,
-    door_observed_ms,
-    door_open_ms,
-    door_longest_ms,
-    compressor_observed_ms,
-    compressor_ms,
-    duty_observed_ms,
-    duty_ms,
-    starts,
-    defrost_ms,
-});
-added!(Slot {
+sums!(Slot {
     air,
     air_sum,
     kinetic,

@@ -60,9 +60,11 @@ impl<S: Save> Save for Cascade<S> {
     }
 }
 
-/// Adds field by field; leaving one out does not compile.
-macro_rules! added {
+/// Saves and adds field by field; leaving one out does not compile.
+macro_rules! sums {
     ($name:ident { $($sum:ident),* $(,)? }) => {
+        $crate::aggregate::save::saved!($name { $($sum),* });
+
         impl $crate::aggregate::cascade::Sums for $name {
             fn add(&mut self, later: &Self) {
                 let Self { $($sum),* } = later;
@@ -71,7 +73,7 @@ macro_rules! added {
         }
     };
 }
-pub(super) use added;
+pub(super) use sums;
 
 /// How a field of one window and that of the next become one.
 pub(super) trait Add {

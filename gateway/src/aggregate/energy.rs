@@ -3,7 +3,7 @@
 //! Energy is the meter's own count, never the integral of power.
 
 use super::calendar::Long;
-use super::cascade::{Area, Cascade, added};
+use super::cascade::{Area, Cascade, sums};
 use super::counter::{Meter, Metered};
 use super::hold::{Frame, Held, Sample, walk};
 use super::row::Row;
@@ -33,8 +33,7 @@ pub(super) struct Slot {
     power_sum: Area,
 }
 
-saved!(Slot { metered, observed_ms, power_observed_ms, power_sum });
-added!(Slot { metered, observed_ms, power_observed_ms, power_sum });
+sums!(Slot { metered, observed_ms, power_observed_ms, power_sum });
 saved!(Energy { clock_ms, active_w, total_kwh, meter, slots, long });
 
 impl Energy {

@@ -3,7 +3,7 @@
 //! Occupancy is observed only while all its inputs stand together. Compartment-seconds are exact integers.
 
 use super::calendar::{Long, Moment};
-use super::cascade::{Cascade, Greatest, Last, added};
+use super::cascade::{Cascade, Greatest, Last, sums};
 use super::counter::{Counter, Wrap};
 use super::dwell::Dwell;
 use super::hold::{Frame, Held, Sample, walk};
@@ -51,23 +51,7 @@ pub(super) struct Slot {
     dwell: Dwell,
 }
 
-saved!(Slot {
-    observed_ms,
-    occupied_ms,
-    usable_ms,
-    faulted_ms,
-    installed_ms,
-    deposits,
-    pickups,
-    open_cmds,
-    open_fails,
-    peak,
-    at_end,
-    am,
-    pm,
-    dwell,
-});
-added!(Slot {
+sums!(Slot {
     observed_ms,
     occupied_ms,
     usable_ms,

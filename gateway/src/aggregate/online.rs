@@ -4,7 +4,7 @@
 //! device being heard; a broker's last will ends the time online at once.
 
 use super::calendar::Long;
-use super::cascade::{Cascade, added};
+use super::cascade::{Cascade, sums};
 use super::hold::{Frame, Sample, Terms, walk};
 use super::row::Row;
 use super::save::saved;
@@ -80,8 +80,7 @@ pub(super) struct Slot {
     repair_ms: i64,
 }
 
-saved!(Slot { window_ms, online_ms, received, expected, outages, faults, repaired, repair_ms });
-added!(Slot { window_ms, online_ms, received, expected, outages, faults, repaired, repair_ms });
+sums!(Slot { window_ms, online_ms, received, expected, outages, faults, repaired, repair_ms });
 saved!(Online { clock_ms, heard_ms, until_ms, counted_ms, is_online, ended_ms, slots, long });
 
 impl Default for Online {

@@ -4,7 +4,7 @@
 //! [`LANES_MAX`](facility_config::limits::LANES_MAX) and forgotten at the end of a window in which they fell silent.
 
 use super::calendar::Long;
-use super::cascade::{Cascade, added};
+use super::cascade::{Cascade, sums};
 use super::counter::{Counter, Wrap};
 use super::hold::{Frame, Held, Sample, walk};
 use super::row::Row;
@@ -51,8 +51,7 @@ pub(super) struct Slot {
     par_ms: i64,
 }
 
-saved!(Slot { observed_ms, in_service_ms, vends, sales_fen, fails, lane_observed_ms, lane_empty_ms, level_ms, par_ms });
-added!(Slot { observed_ms, in_service_ms, vends, sales_fen, fails, lane_observed_ms, lane_empty_ms, level_ms, par_ms });
+sums!(Slot { observed_ms, in_service_ms, vends, sales_fen, fails, lane_observed_ms, lane_empty_ms, level_ms, par_ms });
 saved!(Lane { part, clock_ms, level, par });
 saved!(Vending { clock_ms, in_service, vends, sales_fen, fails, lanes, guess, slots, long });
 
