@@ -121,7 +121,10 @@ impl MessageDecoder {
     fn take(&mut self, arrival: &Arrival<'_>, story: Option<&mut Explained>) -> Batch {
         let reported = report(&self.router, &mut self.desk, arrival);
         let batch = self.sort(arrival, &reported, story);
-        if let (Some(device), Some(fault @ (Fault::RateLimited | Fault::NoBirth))) = (batch.device, batch.refused) {
+        // What the broker had kept says nothing about the device of today.
+        if let (Some(device), Some(fault)) = (batch.device, batch.refused)
+            && fault != Fault::Retained
+        {
             self.desk.places.count_whole(device, fault, arrival.now_ms);
         }
         batch

@@ -86,7 +86,7 @@ impl Places {
         }
     }
 
-    /// Counts a message that was refused as a whole for what the device does, not for what it says. Its place is empty.
+    /// Counts a message of a known device that was refused as a whole. Its place is empty.
     pub(super) fn count_whole(&mut self, device: DeviceIx, fault: Fault, now_ms: i64) {
         let same = |known: &DroppedPlace| known.device == device && known.fault == fault && known.place.is_empty();
         let at = self.list.iter().position(same).unwrap_or(self.list.len());

@@ -70,9 +70,10 @@ fn dropped_places_are_counted_by_path() {
     for now_ms in [1_000, 2_000] {
         let _ = decoder.decode(&at(SHARED, &heartbeat(bad), now_ms));
     }
-    // A message that is refused as a whole does not count here.
+    // A message that is refused as a whole has no places, but counts as one.
     let _ = decoder.decode(&at(SHARED, &heartbeat(r#""phone":1,"rssi":1,"rssi":2"#), 3_000));
-    let places = decoder.heard().unwrap().places;
+    let (wholes, places): (Vec<_>, Vec<_>) = decoder.heard().unwrap().places.into_iter().partition(|place| place.place.is_empty());
+    assert_eq!(wholes.iter().map(|whole| (whole.fault, whole.count)).collect::<Vec<_>>(), [(Undecodable, 1)]);
     let mut found: Vec<(&str, Fault)> = places.iter().map(|place| (&*place.place, place.fault)).collect();
     found.sort_unstable();
     let expected: [(&str, Fault); 7] = [
@@ -233,4 +234,20 @@ fn a_device_that_floods_is_a_place_of_its_own() {
     let places = decoder.heard().unwrap().places;
     let place = places.iter().find(|place| place.fault == RateLimited).unwrap();
     assert_eq!((refused, place.count, &*place.place, place.last_ms), (3, 3, "", 1));
+}
+
+#[test]
+fn what_was_refused_as_a_whole_is_told_of_its_device() {
+    let rows = [("not json", Undecodable), ("{}", MissingField), (r#"{"id":"another","ts":1}"#, ForeignId)];
+    for (payload, fault) in rows {
+        let mut decoder = MessageDecoder::new(&site(), 0);
+        let batch = decoder.decode(&at(CABINET_TOPIC, payload, 9));
+        assert_eq!(batch.refused, Some(fault), "{payload}");
+        let places = decoder.heard().expect(payload).places;
+        let told = places.iter().map(|place| (Some(place.device), &*place.place, place.fault, place.count));
+        assert_eq!(told.collect::<Vec<_>>(), [(batch.device, "", fault, 1)], "{payload}");
+    }
+    let mut decoder = MessageDecoder::new(&site(), 0);
+    let _ = decoder.decode(&Arrival { retained: true, ..at(CABINET_TOPIC, CABINET_EXAMPLE, i64::MAX) });
+    assert!(decoder.heard().is_none_or(|heard| heard.places.is_empty()), "an old message says nothing of the device");
 }
