@@ -192,6 +192,10 @@ pub const STRANGERS_MAX: usize = 64;
 pub const STRANGER_PLACES_MAX: usize = 32;
 /// Places in payloads, of all devices of one broker, whose drops are counted apart; further ones are counted together.
 pub const DROPPED_PLACES_MAX: usize = 256;
+/// Filters of earlier configurations that are given back to a broker's session.
+pub const FORMER_FILTERS_MAX: usize = 64;
+/// Bytes read of the file that remembers them: room for ten brokers with long names.
+pub const FORMER_FILTERS_BYTES_MAX: u64 = 256 * 1024;
 /// Messages that could not be decoded and wait to be written down; more are only counted.
 pub const LETTER_QUEUE_LEN: usize = 16;
 /// Bytes of one such message that are kept.

@@ -111,6 +111,30 @@ async fn a_session_that_was_kept_brings_what_came_while_gateway_and_broker_were_
 }
 
 #[tokio::test]
+async fn what_only_an_earlier_configuration_subscribed_to_does_not_come_any_more() {
+    let (broker, database) = tokio::join!(Mosquitto::start(), Victoria::start());
+    let with = |devices: &str| config(&at(broker.port), &database.url(), devices);
+    let mut gateway = Gateway::start(&with("[device.vm-001]\nprofile = \"vending-awish\"\nmqtt = \"kiosk\"")).await;
+    until_link(&gateway, "up").await;
+    gateway.terminate().await;
+    gateway.configure(&with(""));
+    gateway.resume().await;
+    until_link(&gateway, "up").await;
+    // On one connection, so that it would have come before the others.
+    let mut publisher = publisher(broker.port).await;
+    publisher.publish_nowait("/server/app", r#"{"machine_id":"vm-001"}"#.to_owned()).await;
+    let now_ms = now_ms();
+    for nth in 0..3 {
+        publisher.publish_nowait(&topic("lk-001"), snapshot("lk-001", now_ms + i64::from(nth), nth)).await;
+    }
+    publisher.flush().await;
+    until_stored(&database, "lk-001", 3).await;
+    let status = gateway.status().await;
+    let received = status["accounts"].as_array().unwrap().iter().find(|row| row["name"] == "messages").unwrap()["received"].clone();
+    assert_eq!(received, 3, "{status:#}");
+}
+
+#[tokio::test]
 async fn brokers_that_die_again_and_again_cost_nothing_that_was_acknowledged() {
     let (mut broker, database) = tokio::join!(Mosquitto::start(), Victoria::start());
     let gateway = Gateway::start(&config(&at(broker.port), &database.url(), "")).await;

@@ -91,7 +91,7 @@ impl Ears {
             intake: Intake::new(&task),
             places: Places::new(task.broker.endpoints.len()),
             files: Files::new(&task.broker),
-            subscriptions: Subscriptions::new(topic::filters(&task.site, task.index)),
+            subscriptions: Subscriptions::new(topic::filters(&task.site, task.index), task.former.clone()),
             generation: 0,
             acks,
             ack_to,
@@ -246,12 +246,11 @@ impl Ears {
             link.connects = link.connects.saturating_add(1);
             link.via = via;
         });
-        match self.subscriptions.ask() {
-            Some(subscribe) => self.send(call, [subscribe]).await,
-            None => {
-                self.settle();
-                Ok(())
-            }
+        let given_back = self.subscriptions.give_back(session_present);
+        let asked = self.subscriptions.ask();
+        if asked.is_none() {
+            self.settle();
         }
+        self.send(call, given_back.into_iter().chain(asked)).await
     }
 }

@@ -23,6 +23,7 @@ mod tests;
 
 use crate::backoff::Backoff;
 use crate::clock::Clock;
+use crate::decode::message::topic;
 use crate::heard::{Heard, Letter};
 use crate::link::{Link, LinkState};
 use crate::reading::Batch;
@@ -37,6 +38,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use tap::{Tap, Told};
 
+/// What the devices of a site need to be subscribed to at one of its brokers.
+#[must_use]
+pub fn filters(site: &Site, broker: usize) -> Vec<String> {
+    topic::filters(site, broker).into_iter().map(|wanted| wanted.filter).collect()
+}
+
 /// First ceiling of the wait between two connections.
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 
@@ -47,6 +54,8 @@ pub struct BrokerTask {
     pub broker: Broker,
     /// Its index in [`Site::brokers`].
     pub index: usize,
+    /// Filters that its session may hold from an earlier configuration and that are given back.
+    pub former: Vec<String>,
     /// The devices that speak through it.
     pub site: Arc<Site>,
     /// Decoded messages, in order of receipt.

@@ -1,13 +1,13 @@
 //! What was asked of the broker and what it granted. Pure bookkeeping; whoever owns the connection sends.
 //!
-//! Bounded by the filters of the configuration; one SUBSCRIBE is on its way at a time. Never unsubscribes: a session that was
-//! there before us may hold filters of an older configuration, and MQTT has no way to ask which. Messages they bring are
-//! acknowledged and counted like those of any unknown device.
+//! Bounded by the filters of the configuration and of earlier ones; one SUBSCRIBE is on its way at a time. A session that was
+//! there before us may hold filters of an earlier configuration, and MQTT has no way to ask which: those that are known are
+//! given back on every such session. Messages others bring are acknowledged and counted like those of any unknown device.
 
 use super::trouble;
 use crate::decode::message::topic::Filter;
 use facility_config::limits::BACKOFF_MS_MAX;
-use rumqttc::{Packet, QoS, SubAck, Subscribe, SubscribeFilter, SubscribeReasonCode};
+use rumqttc::{Packet, QoS, SubAck, Subscribe, SubscribeFilter, SubscribeReasonCode, Unsubscribe};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -19,6 +19,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// The filters of one broker's devices.
 pub(super) struct Subscriptions {
     wanted: Vec<Filter>,
+    /// Of an earlier configuration.
+    former: Vec<String>,
     /// Per filter: the service level granted by the broker's present session, in an answer to this process. A session that
     /// was there before us may lack what a changed configuration asks for.
     granted: Vec<Option<u8>>,
@@ -38,8 +40,8 @@ struct Asked {
 }
 
 impl Subscriptions {
-    pub(super) fn new(wanted: Vec<Filter>) -> Self {
-        Self { granted: vec![None; wanted.len()], wanted, place: 0, asked: None, again: None, last_pkid: 0 }
+    pub(super) fn new(wanted: Vec<Filter>, former: Vec<String>) -> Self {
+        Self { granted: vec![None; wanted.len()], wanted, former, place: 0, asked: None, again: None, last_pkid: 0 }
     }
 
     /// A connection was made; a session that is not there any more has forgotten everything.
@@ -71,21 +73,35 @@ impl Subscriptions {
         self.asked.as_ref().is_some_and(|asked| asked.since.elapsed() >= ANSWER_WITHIN)
     }
 
+    /// The UNSUBSCRIBE for what an earlier configuration may have left in a session that was there before. Its answer is not
+    /// waited for: a filter that is not there is given back as well.
+    pub(super) fn give_back(&mut self, session_present: bool) -> Option<Packet> {
+        if !session_present || self.former.is_empty() {
+            return None;
+        }
+        Some(Packet::Unsubscribe(Unsubscribe { pkid: self.next_pkid(), topics: self.former.clone() }))
+    }
+
+    fn next_pkid(&mut self) -> u16 {
+        self.last_pkid = self.last_pkid.checked_add(1).unwrap_or(1);
+        self.last_pkid
+    }
+
     /// The SUBSCRIBE for every filter that is not granted; `None` if there is none, or one is on its way.
     pub(super) fn ask(&mut self) -> Option<Packet> {
         if self.asked.is_some() || self.is_complete() {
             return None;
         }
         self.again = None;
-        self.last_pkid = self.last_pkid.checked_add(1).unwrap_or(1);
+        let pkid = self.next_pkid();
         let missing = self.granted.iter().enumerate().filter(|(_, granted)| granted.is_none());
         let filters: Vec<usize> = missing.map(|(at, _)| at).collect();
         let mut subscribe = Subscribe::new_many(filters.iter().map(|at| {
             let Filter { filter, qos } = &self.wanted[*at];
             SubscribeFilter::new(filter.clone(), if *qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce })
         }));
-        subscribe.pkid = self.last_pkid;
-        self.asked = Some(Asked { pkid: self.last_pkid, filters, since: Instant::now() });
+        subscribe.pkid = pkid;
+        self.asked = Some(Asked { pkid, filters, since: Instant::now() });
         Some(Packet::Subscribe(subscribe))
     }
 

@@ -49,6 +49,7 @@ impl Rig {
         let task = BrokerTask {
             broker,
             index: 0,
+            former: Vec::new(),
             site: Arc::new(site()),
             out: to,
             link: link_to,

@@ -13,7 +13,8 @@ use tokio::sync::{Mutex, mpsc, watch};
 impl App {
     /// One task for each of them.
     pub(super) fn spawn_brokers(&mut self, queue: &mpsc::Sender<Batch>, letters: &mpsc::Sender<Letter>) {
-        for (index, broker) in self.site.brokers.iter().enumerate() {
+        let former = crate::filters::renew(&self.site);
+        for ((index, broker), former) in self.site.brokers.iter().enumerate().zip(former) {
             let (site, broker, queue, clock) = (self.site.clone(), broker.clone(), queue.clone(), self.clock.clone());
             let (link, stop) = (self.links.brokers[index].clone(), self.tasks.stop_of(Kind::Broker));
             let (heard, letters, tap) = (self.links.heard[index].clone(), letters.clone(), self.links.taps.brokers[&broker.name].clone());
@@ -22,6 +23,7 @@ impl App {
                 let task = BrokerTask {
                     broker: broker.clone(),
                     index,
+                    former: former.clone(),
                     site: site.clone(),
                     out: queue.clone(),
                     link: link.clone(),

@@ -12,7 +12,7 @@ const NO: SubscribeReasonCode = SubscribeReasonCode::Failure;
 
 fn wanted() -> Subscriptions {
     let wanted = [("a/+", 1), ("b", 0), ("c/#", 1)];
-    Subscriptions::new(wanted.map(|(filter, qos)| Filter { filter: filter.to_owned(), qos }).into())
+    Subscriptions::new(wanted.map(|(filter, qos)| Filter { filter: filter.to_owned(), qos }).into(), vec!["old/#".to_owned()])
 }
 
 fn asked(subscriptions: &mut Subscriptions) -> Subscribe {
@@ -97,7 +97,22 @@ fn what_a_session_remembers() {
 
 #[test]
 fn nothing_is_asked_for_nobody() {
-    let mut subscriptions = Subscriptions::new(Vec::new());
+    let mut subscriptions = Subscriptions::new(Vec::new(), Vec::new());
     subscriptions.connected(0, false);
     assert!(subscriptions.is_complete() && subscriptions.ask().is_none() && subscriptions.complaint("gw-1").is_none());
+}
+
+#[test]
+fn filters_of_an_earlier_configuration_are_given_back_where_a_session_stands() {
+    for (session_present, expected) in [(false, None), (true, Some(vec!["old/#".to_owned()]))] {
+        let mut subscriptions = wanted();
+        subscriptions.connected(0, session_present);
+        let given_back = subscriptions.give_back(session_present).map(|packet| match packet {
+            Packet::Unsubscribe(unsubscribe) => unsubscribe,
+            other => panic!("{other:?} instead of an UNSUBSCRIBE"),
+        });
+        assert_eq!(given_back.as_ref().map(|packet| packet.topics.clone()), expected);
+        let subscribe = asked(&mut subscriptions);
+        assert!(given_back.is_none_or(|packet| packet.pkid != 0 && packet.pkid != subscribe.pkid), "two questions, two numbers");
+    }
 }
