@@ -4,7 +4,7 @@
 //! the gateway's heartbeat, which says how long the process has been up: what the wall clock gained on that is no time.
 //! The heartbeat stands in the log, so a replay takes the same steps. Time in which the gateway was off has passed.
 
-use crate::aggregate::save::{Save, saved};
+use crate::aggregate::save::saved;
 
 /// Far beyond any clock, near enough that sums of a few times never overflow.
 const TIME_MS_MAX: i64 = 1 << 60;

@@ -96,7 +96,7 @@ impl Life {
 
     /// Says something at a minute and waits until it is in the log.
     async fn says(&self, minute: i64, mut batch: Batch) {
-        self.clock.set(T0 + minute * MINUTE_MS);
+        self.clock.pass(T0 + minute * MINUTE_MS - self.clock.now_ms());
         (batch.at_ms, batch.device_ms) = (self.clock.now_ms(), Some(self.clock.now_ms()));
         let messages = self.telemetry.intake.messages.get() + 1;
         self.queue.send(batch).await.unwrap();
