@@ -371,7 +371,7 @@ series! {
         AlarmValue "value" Float "the value that decided" "触发值";
         AlarmLimit "limit" Float "the limit it was held against" "阈值";
         AlarmDurationS "dur_s" Float "seconds since the condition began" "持续时间";
-        AlarmState "state" Text "what happened: raised, reminded, cleared, acknowledged, shelved, unshelved, suppressed, released; stands, stands_seen: still so, told every hour" "动作";
+        AlarmState "state" Text "what happened: raised, reminded, cleared, acknowledged, shelved, unshelved, suppressed, released; stands, stands_seen, stands_held: still so, told every hour" "动作";
         AlarmSeverity "severity" Text "warning, alarm or critical" "级别";
         AlarmUntil "until_ms" Int "end of a shelving or of maintenance, Unix ms" "截止时间";
         AlarmTarget "target" Text "the lane, compartment, probe or phase it is about" "对象";

@@ -24,10 +24,12 @@ pub(super) enum State {
     Stands,
     /// The same of one that was acknowledged.
     StandsSeen,
+    /// The same of a shelf, or of maintenance.
+    StandsHeld,
 }
 
 impl State {
-    const ALL: [(Self, &'static str); 10] = [
+    const ALL: [(Self, &'static str); 11] = [
         (Self::Raised, "raised"),
         (Self::Reminded, "reminded"),
         (Self::Cleared, "cleared"),
@@ -38,6 +40,7 @@ impl State {
         (Self::Released, "released"),
         (Self::Stands, "stands"),
         (Self::StandsSeen, "stands_seen"),
+        (Self::StandsHeld, "stands_held"),
     ];
 
     fn as_str(self) -> &'static str {
@@ -46,7 +49,7 @@ impl State {
 
     /// Whether it only repeats what was told before.
     pub(super) fn is_repeated(self) -> bool {
-        matches!(self, Self::Stands | Self::StandsSeen)
+        matches!(self, Self::Stands | Self::StandsSeen | Self::StandsHeld)
     }
 }
 

@@ -217,9 +217,11 @@ impl Facility {
             return;
         };
         match event.state {
-            State::Raised | State::Reminded | State::Acknowledged | State::Stands | State::StandsSeen => self.recall_standing(rule, event, at_ms),
+            State::Raised | State::Reminded | State::Acknowledged | State::Stands | State::StandsSeen => {
+                self.recall_standing(rule, event, at_ms)
+            }
             State::Cleared => self.items.retain(|item| item.rule != rule || item.part != event.part),
-            State::Shelved => {
+            State::Shelved | State::StandsHeld => {
                 self.shelves.retain(|shelf| shelf.rule != rule || shelf.part != event.part);
                 if let Some(until_ms) = event.until_ms.filter(|_| self.shelves.len() < SHELVES_MAX) {
                     self.shelves.push(Shelf { rule, part: event.part, until_ms });
@@ -248,10 +250,15 @@ impl Facility {
 
     /// Tells again what stands and what is held back, so that the newest hours of the log say all of it.
     pub(super) fn repeat(&mut self, now_ms: i64, mut tell: impl FnMut(Event, i64)) {
-        let standing: Vec<Event> = self.items.iter().filter(|item| item.watch.is_raised()).map(|item| item.repeated(now_ms)).collect();
+        let Self { items, event_ms, .. } = self;
+        for item in items.iter().filter(|item| item.watch.is_raised()) {
+            *event_ms = now_ms.max(event_ms.saturating_add(1));
+            tell(item.repeated(*event_ms), *event_ms);
+        }
         let shelves = self.shelves.iter().map(|shelf| self.shelf_event(shelf.rule, shelf.part, Some(shelf.until_ms)));
-        let held: Vec<Event> = shelves.chain(self.maintenance_ms.map(|until_ms| Event::maintenance(Some(until_ms)))).collect();
-        for event in standing.into_iter().chain(held) {
+        let maintenance = self.maintenance_ms.map(|until_ms| Event::maintenance(Some(until_ms)));
+        let held: Vec<Event> = shelves.chain(maintenance).map(|event| Event { state: State::StandsHeld, ..event }).collect();
+        for event in held {
             tell(event, self.next_event(now_ms));
         }
     }
@@ -349,7 +356,7 @@ impl Facility {
                 item.watch.acknowledge();
             }
             *event_ms = now_ms.max(event_ms.saturating_add(1));
-            let lasted_ms = item.watch.lasted_ms(now_ms);
+            let lasted_ms = item.watch.lasted_ms(*event_ms);
             tell(Event { lasted_ms, ..Event::of(Some(item.rule), item.part, state) }, *event_ms);
         }
     }
