@@ -173,13 +173,20 @@ impl Pipeline {
             batch.keep |= was_uneasy || self.is_uneasy(batch);
             self.latest.observe(batch, now_ms);
         }
-        if batches.is_empty() {
-            return Ok(());
-        }
         let accepted = batches.iter().filter(|batch| is_message(batch) && batch.refused.is_none()).count();
         // Before the wait: whoever looks at the account meanwhile finds both of its sides.
         self.telemetry.intake.accepted.add(accepted as u64);
         self.enter(events, batches).await
+    }
+
+    /// What time it is, for what has no message: a clock that was set forward is told first.
+    async fn now_ms(&mut self) -> Result<i64, StoreClosed> {
+        let now_ms = self.clock.now_ms();
+        if self.clock_was_set_forward(now_ms) {
+            let heartbeat = self.heartbeat(now_ms);
+            self.take(vec![heartbeat]).await?;
+        }
+        Ok(now_ms)
     }
 
     /// Whether the clock was set forward since it was looked at last. A heartbeat then has to say so in the log before
@@ -210,9 +217,8 @@ impl Pipeline {
     /// Does what an operator wants. Whoever waits for it is told at once whether it changed anything, and by the
     /// acknowledgement when that is durable.
     async fn obey(&mut self, order: Order) -> Result<(), StoreClosed> {
-        // After the heartbeat, if one is due.
-        self.take(Vec::new()).await?;
-        let mut events = self.alarms.command(&order.command, self.clock.now_ms());
+        let now_ms = self.now_ms().await?;
+        let mut events = self.alarms.command(&order.command, now_ms);
         // The asker may have gone; what was asked for is done all the same.
         let _ = order.taken.send(!events.is_empty());
         let Some(last) = events.last_mut() else { return Ok(()) };
@@ -221,8 +227,7 @@ impl Pipeline {
     }
 
     async fn on_tick(&mut self) -> Result<(), StoreClosed> {
-        self.take(Vec::new()).await?;
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.now_ms().await?;
         let mut events = Vec::new();
         for (link, is_up) in self.links.changed() {
             events.extend(self.alarms.link(link, is_up, now_ms));
