@@ -69,6 +69,8 @@ pub enum Suits {
     Probes,
     /// Everything but the gateway, which cannot miss itself.
     Devices,
+    /// The gateway itself.
+    Gateway,
 }
 
 impl Suits {
@@ -83,6 +85,7 @@ impl Suits {
             Self::Machines => kind == Kind::Vending,
             Self::Probes => matches!(kind, Kind::Cabinet | Kind::Vending),
             Self::Devices => kind != Kind::Gateway,
+            Self::Gateway => kind == Kind::Gateway,
         }
     }
 
@@ -97,6 +100,7 @@ impl Suits {
             Self::Machines => "a vending machine",
             Self::Probes => "a cabinet or vending machine",
             Self::Devices => "a device",
+            Self::Gateway => "the gateway itself",
         }
     }
 }
@@ -220,6 +224,9 @@ rules! {
     CommLoss "comm_loss" Alarm Devices "" Side::Above, 2.0 - 0.0, on 0 quiet 0 latch false
         "Nothing heard from the device" "通信中断"
         "awish: heartbeat 5 min, offline after 10; vino gateway: 3 cycles on a bus";
+    UplinkReliability "uplink_reliability" Warning Gateway "%" Side::Below, 80.0 - 5.0, on 0 quiet 0 latch false
+        "Requests to the database often fail" "上行可靠性低"
+        "EVA-DTS EIK: less than 80 % of the attempts of 30 days; of at least 100";
 }
 
 impl RuleKind {

@@ -230,6 +230,8 @@ pub const SILENT_WINDOWS_MAX: u32 = 288;
 pub const FOLD_BATCHES_PER_CLOSE: usize = 4_096;
 /// Lanes of one vending machine that are followed: as many as one message can name.
 pub const LANES_MAX: usize = READINGS_PER_MESSAGE_MAX;
+/// Largest snapshot of the alarms that is read: a device of a thousand lanes takes about 50 KB, most take one.
+pub const ALARM_SNAPSHOT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Time stamps remembered per device to recognise a message that comes a second time.
 pub const STAMPS_REMEMBERED: usize = 128;
 

@@ -31,17 +31,30 @@ pub(crate) fn default_rule(kind: RuleKind, subject: Subject<'_>) -> Rule {
 }
 
 /// The rules in force for a device: default, changed by the settings of the site, of its kind, of its profile, and its own.
+///
+/// A limit for many cabinets is meant for the looser of their classes: it makes fresh ones stricter, never looser. Only a
+/// cabinet's own setting does that.
 pub(crate) fn in_force(subject: Subject<'_>, site: &raw::Alarm, device: &raw::Rules) -> Vec<Rule> {
-    let layers = [Some(&site.rules), site.kind.get(subject.kind.as_str()), site.profile.get(subject.profile), Some(device)];
+    let shared = [Some(&site.rules), site.kind.get(subject.kind.as_str()), site.profile.get(subject.profile)];
     let suiting = RuleKind::ALL.iter().filter(|rule| rule.info().suits.fits(subject.kind, subject.cold));
     let resolved = suiting.filter_map(|rule| {
-        let settings = layers.iter().flatten().filter_map(|layer| layer.get(rule.as_str()));
+        let name = rule.as_str();
+        let settings = shared.iter().flatten().filter_map(|layer| layer.get(name));
         let (rule, enabled) = settings.fold((default_rule(*rule, subject), true), |(rule, enabled), settings| {
-            (change(rule, settings), settings.enabled.unwrap_or(enabled))
+            (keep_class(subject, change(rule, settings)), settings.enabled.unwrap_or(enabled))
         });
-        enabled.then_some(rule)
+        let own = device.get(name).map_or((rule, None), |settings| (change(rule, settings), settings.enabled));
+        own.1.unwrap_or(enabled).then_some(own.0)
     });
     resolved.collect()
+}
+
+/// A rule that was changed for many cabinets, with the limit of the stricter class kept.
+fn keep_class(subject: Subject<'_>, rule: Rule) -> Rule {
+    match (rule.kind, subject.cold) {
+        (RuleKind::ChilledHigh, Some(ColdClass::Fresh)) => Rule { limit: rule.limit.min(ColdClass::Fresh.limit_c()), ..rule },
+        _ => rule,
+    }
 }
 
 fn change(rule: Rule, settings: &raw::Rule) -> Rule {

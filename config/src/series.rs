@@ -212,6 +212,8 @@ series! {
         GatewayDropped "dropped_total" Int "readings dropped since the gateway started" "丢弃读数";
         GatewayBacklog "backlog_points" Int "points waiting for the database" "待转发点数";
         GatewayRss "rss_bytes" Int "memory in use" "内存占用";
+        GatewayUplinkRequests "uplink_requests_total" Int "write requests to the database since the gateway started" "上行请求数";
+        GatewayUplinkFailed "uplink_failed_total" Int "of these, not accepted and to be sent again" "上行失败数";
         GatewayCardWritten "card_written_bytes_per_day" Int "written to the whole card per day, mean of the last 24 h" "存储卡日写入量";
         GatewayCardLifeUsed "card_life_used_pct" Float "life the card (eMMC) reports as used; lower end of a band of 10" "存储卡已用寿命";
     }
@@ -369,13 +371,13 @@ series! {
         AlarmValue "value" Float "the value that decided" "触发值";
         AlarmLimit "limit" Float "the limit it was held against" "阈值";
         AlarmDurationS "dur_s" Float "seconds since the condition began" "持续时间";
-        AlarmState "state" Text "what happened: raised, cleared, acknowledged, shelved, unshelved, suppressed, released" "动作";
+        AlarmState "state" Text "what happened: raised, reminded, cleared, acknowledged, shelved, unshelved, suppressed, released; stands, stands_seen, stands_held: still so, told every hour" "动作";
         AlarmSeverity "severity" Text "warning, alarm or critical" "级别";
         AlarmUntil "until_ms" Int "end of a shelving or of maintenance, Unix ms" "截止时间";
         AlarmTarget "target" Text "the lane, compartment, probe or phase it is about" "对象";
         AlarmPeak "peak" Float "farthest value of the excursion, told when it ends" "峰值";
         AlarmArea "area_c_min" Float "degree-minutes beyond the limit, told when the excursion ends" "超温度分";
-        AlarmCause "cause" Text "what went with the excursion: door, defrost, power, unknown; or open_ended" "原因";
+        AlarmCause "cause" Text "what went with the excursion: door, defrost, power, unknown; or open_ended; why it ended: not_reported, removed" "原因";
     }
     Link "link" Reading Some("link"), "通信链路" {
         LinkUp "up" Bool "whether the broker's or bus's link is up" "链路状态";

@@ -269,6 +269,38 @@ fn a_rule_is_the_default_changed_by_site_kind_profile_and_device() {
 }
 
 #[test]
+fn a_limit_for_many_cabinets_never_loosens_that_of_fresh_goods() {
+    // (settings of the site, the kind, the profile, of the device itself, limit when chilled, when fresh)
+    let cases = [
+        ([Some(9.0), None, None, None], 9.0, 4.0),
+        ([Some(3.0), None, None, None], 3.0, 3.0),
+        ([None, Some(9.0), None, None], 9.0, 4.0),
+        ([None, None, Some(9.0), None], 9.0, 4.0),
+        ([Some(3.0), None, Some(9.0), None], 9.0, 4.0),
+        ([Some(3.0), None, None, Some(6.0)], 6.0, 6.0),
+    ];
+    for (settings, chilled, fresh) in cases {
+        let tables = ["alarm", "alarm.kind.cabinet", "alarm.profile.cabinet", "device.d-1.alarm"];
+        let table = |(table, limit): (&str, Option<f64>)| limit.map(|limit| format!("[{table}.chilled_high]\nlimit_c = {limit:.1}\n"));
+        let lines: String = tables.into_iter().zip(settings).filter_map(table).collect();
+        for (class, limit) in [("chilled", chilled), ("fresh", fresh)] {
+            let head = format!("{HEAD}[mqtt.m]\nurl = \"mqtt://localhost\"\n");
+            let site = accepted(&format!("{head}[device.d-1]\nprofile = \"cabinet\"\nmqtt = \"m\"\ncold = \"{class}\"\n{lines}"));
+            assert_eq!(device(&site, "d-1").rules[0].limit, limit, "{class} {settings:?}");
+        }
+    }
+}
+
+#[test]
+fn the_gateway_has_a_rule_of_its_own() {
+    let rules = |lines: &str| accepted(&format!("{HEAD}{lines}")).devices[0].rules.clone();
+    let told = |lines: &str| rules(lines).iter().map(|rule| (rule.kind, rule.limit, rule.deadband)).collect::<Vec<_>>();
+    assert_eq!(told(""), [(RuleKind::UplinkReliability, 80.0, 5.0)]);
+    assert_eq!(told("[alarm.uplink_reliability]\nlimit_pct = 90\n"), [(RuleKind::UplinkReliability, 90.0, 5.0)]);
+    assert_eq!(told("[alarm.uplink_reliability]\nenabled = false\n"), []);
+}
+
+#[test]
 fn defaults_follow_how_a_device_is_reached_and_what_it_is() {
     let site = accepted(&format!(
         "{HEAD}[bus.b]\ntransport = \"rtu_over_tcp\"\naddress = \"127.0.0.1:502\"\n\

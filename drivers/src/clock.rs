@@ -117,6 +117,16 @@ impl Clock {
         self.0.started.elapsed().as_millis() as i64
     }
 
+    /// How long this clock has been running, ms, in its own time; never steps. The wall clock gains on it by what it is set by.
+    #[must_use]
+    pub fn up_ms(&self) -> i64 {
+        match &self.0.mode {
+            Mode::System { .. } => self.mono_ms(),
+            Mode::Scaled { start_ms, .. } => self.now_ms() - start_ms,
+            Mode::Manual { since_boot_ms, .. } => since_boot_ms.load(Ordering::Relaxed),
+        }
+    }
+
     /// Tells a system clock that it is at least `floor_ms` (the newest time found in the store). One that is set is
     /// believed if that is more than a day ahead of it.
     pub fn raise_floor(&self, floor_ms: i64) {

@@ -112,11 +112,10 @@ impl OperatorTask {
     }
 
     async fn one(&self, spool: &Spool, id: &str, durable: Ack) -> Result<(), Left> {
-        let name = id.to_owned();
-        let wish = match blocking(spool, move |spool| spool.read(&name)).await {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Left::Waiting),
-            read => read.ok().and_then(|text| Wish::parse(&text)).ok_or(Left::Refused(Refusal::NoCommand))?,
-        };
+        let (taken, name) = (id.to_owned(), id.to_owned());
+        blocking(spool, move |spool| spool.take(&taken)).await.map_err(|_| Left::Waiting)?;
+        let text = blocking(spool, move |spool| spool.read(&name)).await;
+        let wish = text.ok().and_then(|text| Wish::parse(&text)).ok_or(Left::Refused(Refusal::NoCommand))?;
         let command = wish.command(&self.site, self.clock.now_ms()).map_err(Left::Refused)?;
         let (taken, answer) = oneshot::channel();
         self.orders.send(Order { command, taken, durable }).await.map_err(|_| Left::Waiting)?;
@@ -132,7 +131,7 @@ impl OperatorTask {
 /// Why a command was not taken.
 enum Left {
     Refused(Refusal),
-    /// It has gone, or nobody is there to do it.
+    /// It has gone or cannot be taken, or nobody is there to do it.
     Waiting,
 }
 

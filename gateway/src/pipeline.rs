@@ -14,7 +14,7 @@ mod recall;
 pub use keep::SNAPSHOT;
 
 use crate::admit::{Admission, is_message};
-use crate::alarm::{Engine, LinkId};
+use crate::alarm::{Engine, LinkId, STEP_MS_MIN};
 use crate::latest::Latest;
 use crate::operator::Order;
 use crate::parcels::Parcels;
@@ -65,6 +65,8 @@ pub struct Pipeline {
     alarms: Engine,
     keeper: Keeper,
     heartbeat_ms: i64,
+    /// What the clock said at the start of its own time, when it was looked at last.
+    base_ms: Option<i64>,
 }
 
 /// What a pipeline is made of.
@@ -105,6 +107,7 @@ impl Pipeline {
             keeper: Keeper::new(snapshot),
             links: Links::new(links),
             heartbeat_ms: 0,
+            base_ms: None,
             site,
             clock,
             telemetry,
@@ -158,6 +161,9 @@ impl Pipeline {
         let now_ms = self.clock.now_ms();
         let clock_is_set = self.clock.is_set();
         let mut events = Vec::new();
+        if self.clock_was_set_forward(now_ms) {
+            batches.insert(0, self.heartbeat(now_ms));
+        }
         for batch in &mut batches {
             let (latest, parcels, intake) = (&mut self.latest, &mut self.parcels, &self.telemetry.intake);
             Admission { site: &self.site, latest, parcels, intake, clock_is_set }.admit(batch);
@@ -173,12 +179,31 @@ impl Pipeline {
         self.enter(events, batches).await
     }
 
+    /// What time it is, for what has no message: a clock that was set forward is told first.
+    async fn now_ms(&mut self) -> Result<i64, StoreClosed> {
+        let now_ms = self.clock.now_ms();
+        if self.clock_was_set_forward(now_ms) {
+            let heartbeat = self.heartbeat(now_ms);
+            self.take(vec![heartbeat]).await?;
+        }
+        Ok(now_ms)
+    }
+
+    /// Whether the clock was set forward since it was looked at last. A heartbeat then has to say so in the log before
+    /// anything is judged by the new time.
+    fn clock_was_set_forward(&mut self, now_ms: i64) -> bool {
+        let base_ms = now_ms - self.clock.up_ms();
+        let before_ms = self.base_ms.replace(base_ms);
+        // A heartbeat says whole seconds.
+        before_ms.is_some_and(|before_ms| base_ms - before_ms > STEP_MS_MIN + 1000)
+    }
+
     fn is_uneasy(&self, batch: &Batch) -> bool {
         batch.device.is_some_and(|device| self.alarms.is_uneasy(device))
     }
 
-    /// Puts events of our own into the log, behind what caused them: a log that ends between the two has a cause whose alarm
-    /// is raised by the first look after the restart.
+    /// Puts events of our own into the log, behind what caused them and in the same append: a log that ends between the two all
+    /// the same has a cause whose alarm is raised by the first look after the restart.
     async fn enter(&self, mut events: Vec<Batch>, mut caused_by: Vec<Batch>) -> Result<(), StoreClosed> {
         let (intake, provisional) = (&self.telemetry.intake, !self.clock.is_set());
         events.iter_mut().for_each(|event| event.provisional = provisional);
@@ -192,7 +217,8 @@ impl Pipeline {
     /// Does what an operator wants. Whoever waits for it is told at once whether it changed anything, and by the
     /// acknowledgement when that is durable.
     async fn obey(&mut self, order: Order) -> Result<(), StoreClosed> {
-        let mut events = self.alarms.command(&order.command, self.clock.now_ms());
+        let now_ms = self.now_ms().await?;
+        let mut events = self.alarms.command(&order.command, now_ms);
         // The asker may have gone; what was asked for is done all the same.
         let _ = order.taken.send(!events.is_empty());
         let Some(last) = events.last_mut() else { return Ok(()) };
@@ -201,7 +227,7 @@ impl Pipeline {
     }
 
     async fn on_tick(&mut self) -> Result<(), StoreClosed> {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.now_ms().await?;
         let mut events = Vec::new();
         for (link, is_up) in self.links.changed() {
             events.extend(self.alarms.link(link, is_up, now_ms));
@@ -227,10 +253,15 @@ impl Pipeline {
         let intake = &self.telemetry.intake;
         let mut batch = Batch::new(DeviceIx::GATEWAY, Subject::Health, now_ms);
         let count = |n: u64| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
-        batch.push(Point::GatewayUptime, Value::Int(self.clock.mono_ms() / 1000));
+        batch.push(Point::GatewayUptime, Value::Int(self.clock.up_ms() / 1000));
         batch.push(Point::GatewayMessages, count(intake.messages.get()));
         batch.push(Point::GatewayReadings, count(intake.readings.get()));
         batch.push(Point::GatewayDropped, count(intake.dropped.lost()));
+        let delivery = &self.telemetry.delivery;
+        if self.site.forward.is_some() {
+            batch.push(Point::GatewayUplinkRequests, count(delivery.requests.get()));
+            batch.push(Point::GatewayUplinkFailed, count(delivery.retries.get()));
+        }
         if let Some(usage) = crate::process::usage() {
             batch.push(Point::GatewayRss, count(usage.rss_bytes));
         }

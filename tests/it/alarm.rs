@@ -88,7 +88,7 @@ async fn an_alarm_is_acknowledged_from_the_shell_and_stays_so_after_a_kill() {
     assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
     let said = out(&alarm(&gateway, &["ack", "fz-001", "frozen_high", "--by", "lin", "--note", "on my way"]));
     assert!(said.starts_with("fz-001 frozen_high: acknowledged"), "{said}");
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing but the folder of refused ones");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "nothing but the folders of taken and refused ones");
     assert!(gateway.log().contains("on my way"));
 
     // Durable is durable.

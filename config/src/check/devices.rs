@@ -22,7 +22,7 @@ const GATEWAY_INTERVAL: Duration = Duration::from_secs(60);
 /// The gateway, then the devices by id; those with problems are left out.
 pub(super) fn devices(raw: &Raw, known: &Known, report: &mut Report) -> Vec<Device> {
     let gateway_id = raw.gateway.id.as_deref().unwrap_or_default();
-    let mut devices = vec![gateway(gateway_id)];
+    let mut devices = vec![gateway(gateway_id, &raw.alarm)];
     let mut taken: BTreeMap<(Source, Box<str>), &str> = BTreeMap::new();
     for (id, raw_device) in &raw.device {
         let path = join("device", id);
@@ -48,7 +48,8 @@ pub(super) fn devices(raw: &Raw, known: &Known, report: &mut Report) -> Vec<Devi
     devices
 }
 
-fn gateway(id: &str) -> Device {
+fn gateway(id: &str, alarm: &raw::Alarm) -> Device {
+    let subject = rules::Subject { kind: Kind::Gateway, cold: None, profile: "", is_polled: false };
     Device {
         id: id.into(),
         name: None,
@@ -60,7 +61,7 @@ fn gateway(id: &str) -> Device {
         ingest: Ingest::default(),
         cold: None,
         calibration: Calibration::default(),
-        rules: Vec::new(),
+        rules: rules::in_force(subject, alarm, &raw::Rules::default()),
     }
 }
 

@@ -29,6 +29,7 @@ macro_rules! rules {
         rule("lane_empty", LANE_EMPTY, "Lane empty (货道缺货)."),
         rule("vend_fail_burst", VEND_FAIL_BURST, "Lane fails to vend (货道连续出货失败)."),
         rule("comm_loss", COMM_LOSS, "Nothing heard from the device (通信中断)."),
+        rule("uplink_reliability", UPLINK_RELIABILITY, "Requests of the gateway to the database often fail (上行可靠性低)."),
         $($more),*
     ] };
 }
@@ -109,9 +110,11 @@ const FROZEN_CRITICAL: &[Key] = &[
     latch("false"),
     RE_ALARM,
 ];
+const CHILLED_ABOVE: &str =
+    "Raise above this air temperature, °C. What is set for a site, kind or profile makes fresh cabinets stricter, never looser than 4.0.";
 const CHILLED_HIGH: &[Key] = &[
     ENABLED,
-    limit_c("8.0, for fresh 4.0", AIR_ABOVE),
+    limit_c("8.0, for fresh 4.0", CHILLED_ABOVE),
     deadband_c("1.0"),
     on_delay("1800"),
     OFF_DELAY,
@@ -202,6 +205,13 @@ const COMM_LOSS: &[Key] = &[
     ENABLED,
     key("silent_intervals", Type::Int(1, 1000), IfAbsent::Derived("2, on a bus 3"), "Raise after this many intervals without a reading."),
     OFF_DELAY,
+    latch("false"),
+    RE_ALARM,
+];
+const UPLINK_RELIABILITY: &[Key] = &[
+    ENABLED,
+    key("limit_pct", Type::Float(0.0, 100.0), IfAbsent::Derived("80.0"), "Raise below this share of at least 100 requests in 30 days, %."),
+    key("deadband_pct", Type::Float(0.0, 100.0), IfAbsent::Derived("5.0"), "Clear this far above the limit, %."),
     latch("false"),
     RE_ALARM,
 ];

@@ -1,6 +1,6 @@
 //! What is told of an alarm, as a batch for the log and back. The log is what a restart reads.
 
-use super::run::Record;
+use super::run::{Cause, Record};
 use facility_config::alarm::RuleKind;
 use facility_config::{DeviceIx, Measurement, Part, Point};
 use facility_drivers::{Batch, Metric, Subject, Value};
@@ -8,32 +8,48 @@ use facility_drivers::{Batch, Metric, Subject, Value};
 /// Name of the `rule` tag of a device's maintenance, which is of all its rules.
 pub(super) const MAINTENANCE: &str = "maintenance";
 
-/// What happened.
+/// What happened, or still is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Raised,
+    /// Told again: nobody has acknowledged it.
+    Reminded,
     Cleared,
     Acknowledged,
     Shelved,
     Unshelved,
     Suppressed,
     Released,
+    /// Nothing happened: it stands, told now and then so that the newest hours of the log say all that stands.
+    Stands,
+    /// The same of one that was acknowledged.
+    StandsSeen,
+    /// The same of a shelf, or of maintenance.
+    StandsHeld,
 }
 
 impl State {
-    const ALL: [Self; 7] =
-        [Self::Raised, Self::Cleared, Self::Acknowledged, Self::Shelved, Self::Unshelved, Self::Suppressed, Self::Released];
+    const ALL: [(Self, &'static str); 11] = [
+        (Self::Raised, "raised"),
+        (Self::Reminded, "reminded"),
+        (Self::Cleared, "cleared"),
+        (Self::Acknowledged, "acknowledged"),
+        (Self::Shelved, "shelved"),
+        (Self::Unshelved, "unshelved"),
+        (Self::Suppressed, "suppressed"),
+        (Self::Released, "released"),
+        (Self::Stands, "stands"),
+        (Self::StandsSeen, "stands_seen"),
+        (Self::StandsHeld, "stands_held"),
+    ];
 
     fn as_str(self) -> &'static str {
-        match self {
-            Self::Raised => "raised",
-            Self::Cleared => "cleared",
-            Self::Acknowledged => "acknowledged",
-            Self::Shelved => "shelved",
-            Self::Unshelved => "unshelved",
-            Self::Suppressed => "suppressed",
-            Self::Released => "released",
-        }
+        Self::ALL[self as usize].1
+    }
+
+    /// Whether it only repeats what was told before.
+    pub(super) fn is_repeated(self) -> bool {
+        matches!(self, Self::Stands | Self::StandsSeen | Self::StandsHeld)
     }
 }
 
@@ -51,6 +67,8 @@ pub(super) struct Event {
     /// End of a shelving or of maintenance.
     pub(super) until_ms: Option<i64>,
     pub(super) record: Option<Record>,
+    /// Why it ended that was not over.
+    pub(super) ended: Option<Cause>,
 }
 
 impl Event {
@@ -58,7 +76,13 @@ impl Event {
     pub(super) fn maintenance(until_ms: Option<i64>) -> Self {
         let state = if until_ms.is_some() { State::Suppressed } else { State::Released };
         let is_active = until_ms.is_some();
-        Self { rule: None, part: Part::WHOLE, state, is_active, value: None, lasted_ms: 0, until_ms, record: None }
+        Self { is_active, until_ms, ..Self::of(None, Part::WHOLE, state) }
+    }
+
+    /// What happened to an alarm that stands; nothing more is known of it.
+    pub(super) fn of(rule: Option<RuleKind>, part: Part, state: State) -> Self {
+        let (value, until_ms, record, ended) = (None, None, None, None);
+        Self { rule, part, state, is_active: true, value, lasted_ms: 0, until_ms, record, ended }
     }
 
     /// As it goes into the log.
@@ -85,7 +109,9 @@ impl Event {
         if let Some(record) = self.record {
             push(Point::AlarmPeak, Value::Float(record.peak));
             push(Point::AlarmArea, Value::Float(record.area_c_min));
-            push(Point::AlarmCause, Value::Text(record.cause.as_str().into()));
+        }
+        if let Some(cause) = self.ended.or(self.record.map(|record| record.cause)) {
+            push(Point::AlarmCause, Value::Text(cause.as_str().into()));
         }
         batch
     }
@@ -104,14 +130,12 @@ impl Event {
         let is_active = of_alarms.find(|reading| reading.metric.point == Point::AlarmActive)?.value == Value::Int(1);
         let rule = if tag.as_str() == MAINTENANCE { None } else { Some(RuleKind::from_name(tag.as_str())?) };
         let word = text(Point::AlarmState);
+        let by_what_stands = if is_active { State::Raised } else { State::Cleared };
         Some(Self {
             rule,
             part: text(Point::AlarmTarget).and_then(Part::new).unwrap_or_default(),
             // An event of a version without the word says it by what stands.
-            state: State::ALL.into_iter().find(|state| Some(state.as_str()) == word).unwrap_or(match is_active {
-                true => State::Raised,
-                false => State::Cleared,
-            }),
+            state: State::ALL.into_iter().find(|(_, known)| Some(*known) == word).map_or(by_what_stands, |(state, _)| state),
             is_active,
             value: float(Point::AlarmValue).zip(float(Point::AlarmLimit)),
             lasted_ms: float(Point::AlarmDurationS).map_or(0, |lasted_s| (lasted_s * 1e3).round() as i64),
@@ -121,6 +145,7 @@ impl Event {
             },
             // Told once; nobody asks for it again.
             record: None,
+            ended: None,
         })
     }
 }

@@ -4,14 +4,17 @@
 //! back everything, a shelf one rule or one part of it, a link that is down the silence of its devices. Bounded: watches and
 //! shelves of a device.
 
+mod recall;
+
 use super::command::Command;
 use super::event::{Event, State};
 use super::held::{Held, Shelf, covers, held};
 use super::inputs::Inputs;
-use super::item::{Item, WATCHES_MAX, is_serviced, limit_of, quiet_parts, watched};
+use super::item::{Item, WATCHES_MAX, is_gone, is_serviced, limit_of, quiet_parts, watched};
+use super::late::Late;
+use super::run::Cause;
 use super::save::{load_list, save_list};
-use super::signal::Stamp;
-use super::stand::{Moment, Seen, Stand, each, is_of_events};
+use super::stand::{Moment, Seen, Stand, each, is_of_events, reported_as};
 use super::watch::May;
 use crate::aggregate::save::Save;
 use facility_config::Part;
@@ -44,23 +47,25 @@ pub(super) struct Facility {
     event_ms: i64,
     link_is_down: bool,
     linked_ms: i64,
+    late: Late,
 }
 
 impl Default for Facility {
     fn default() -> Self {
         let (items, shelves) = (Vec::new(), Vec::new());
         let (event_ms, linked_ms) = (i64::MIN, i64::MIN);
-        Self { inputs: Inputs::default(), items, shelves, maintenance_ms: None, event_ms, link_is_down: false, linked_ms }
+        let (inputs, late) = (Inputs::default(), Late::default());
+        Self { inputs, items, shelves, maintenance_ms: None, event_ms, link_is_down: false, linked_ms, late }
     }
 }
 
 impl Facility {
-    /// Takes the readings of a message stamped `stamp_ms`.
-    pub(super) fn observe(&mut self, batch: &Batch, stamp_ms: i64, rules: &[Rule], at: Moment) {
+    /// Takes the readings of a message stamped `stamp_ms`; false if it says nothing that could raise or clear anything now.
+    pub(super) fn observe(&mut self, batch: &Batch, stamp_ms: i64, rules: &[Rule], at: Moment) -> bool {
         self.forget_lost(rules, at);
-        let hold_ms = at.hold_ms();
-        let from_ms = if stamp_ms > at.now_ms - hold_ms { stamp_ms.min(at.now_ms) } else { at.now_ms };
-        self.inputs.observe(batch, Stamp { stamp_ms, from_ms, hold_ms }, at.now_ms);
+        let stamp = self.late.stamp(stamp_ms, at);
+        self.inputs.observe(batch, stamp, at.now_ms);
+        stamp.is_now || self.has_pulses()
     }
 
     /// Lets delays run out. Of what is in order only silence comes with time alone.
@@ -68,6 +73,7 @@ impl Facility {
         let at = self.listening(at);
         self.expire(at.now_ms, &mut tell);
         self.end_without_rule(rules, at.now_ms, &mut tell);
+        self.end_gone(at, &mut tell);
         for rule in rules {
             if rule.kind == RuleKind::CommLoss || self.items.iter().any(|item| item.rule == rule.kind) {
                 self.judge_rule(rule, at, false, &mut tell);
@@ -85,8 +91,20 @@ impl Facility {
         for rule in rules {
             self.judge_rule(rule, at, follows, &mut tell);
         }
-        self.inputs.pulses.clear();
+        if !follows {
+            self.inputs.pulses.clear();
+        }
         self.items.retain(|item| !item.watch.is_idle());
+    }
+
+    /// Whether something happened whose alarm was not told yet. Between two messages only while the log is read.
+    pub(super) fn has_pulses(&self) -> bool {
+        !self.inputs.pulses.is_empty()
+    }
+
+    /// What happened was told, or held back: the log goes on behind it.
+    pub(super) fn forget_pulses(&mut self) {
+        self.inputs.pulses.clear();
     }
 
     fn judge_rule(&mut self, rule: &Rule, at: Moment, follows: bool, tell: &mut impl FnMut(Event, i64)) {
@@ -125,7 +143,8 @@ impl Facility {
     /// Whether an alarm stands or its delay is running that the readings around it explain. What is low or broken for days
     /// makes none of them precious.
     pub(super) fn is_uneasy(&self) -> bool {
-        let lasting = [RuleKind::LaneLow, RuleKind::LaneEmpty, RuleKind::LockerOverdue, RuleKind::ProbeFault];
+        use RuleKind::{LaneEmpty, LaneLow, LockerOverdue, ProbeFault, UplinkReliability};
+        let lasting = [LaneLow, LaneEmpty, LockerOverdue, ProbeFault, UplinkReliability];
         self.items.iter().any(|item| !lasting.contains(&item.rule))
     }
 
@@ -192,35 +211,6 @@ impl Facility {
         self.link_is_down = link_is_down;
     }
 
-    /// Takes what the log says of an alarm. `until_ms` of the event is steady time.
-    pub(super) fn recall(&mut self, event: &Event, at_ms: i64) {
-        self.event_ms = self.event_ms.max(at_ms);
-        let Some(rule) = event.rule else {
-            self.maintenance_ms = event.until_ms;
-            return;
-        };
-        match event.state {
-            State::Raised => {
-                let seen = Seen { stand: Stand::Over(at_ms), value: None, limit: 0.0, may_raise: true };
-                if let Some(item) = watched(&mut self.items, rule, event.part, &seen) {
-                    item.watch.raise(at_ms - event.lasted_ms, at_ms);
-                    item.watch.set_value(event.value.map(|(value, _)| value));
-                }
-            }
-            State::Cleared => self.items.retain(|item| item.rule != rule || item.part != event.part),
-            State::Acknowledged => self.items.iter_mut().filter(|item| item.is(rule, event.part)).for_each(|item| item.watch.acknowledge()),
-            State::Shelved => {
-                self.shelves.retain(|shelf| shelf.rule != rule || shelf.part != event.part);
-                if let Some(until_ms) = event.until_ms.filter(|_| self.shelves.len() < SHELVES_MAX) {
-                    self.shelves.push(Shelf { rule, part: event.part, until_ms });
-                }
-            }
-            State::Unshelved => self.shelves.retain(|shelf| shelf.rule != rule || shelf.part != event.part),
-            // Said by the link's own readings.
-            State::Suppressed | State::Released => {}
-        }
-    }
-
     fn listening(&self, at: Moment) -> Moment {
         Moment { listening_ms: at.listening_ms.max(self.linked_ms), ..at }
     }
@@ -245,16 +235,26 @@ impl Facility {
 
     /// What stood under a rule that is no more in force clears with it: nobody would judge it ever again.
     fn end_without_rule(&mut self, rules: &[Rule], now_ms: i64, tell: &mut impl FnMut(Event, i64)) {
-        let Self { items, event_ms, .. } = self;
+        self.end(|item, _| !rules.iter().any(|rule| rule.kind == item.rule), None, now_ms, tell);
+    }
+
+    /// What stood of a lane, compartment, probe or phase that is not there any more clears, and nothing is kept of it.
+    fn end_gone(&mut self, at: Moment, tell: &mut impl FnMut(Event, i64)) {
+        self.end(|item, inputs| item.watch.is_raised() && is_gone(item, inputs, at), Some(Cause::NotReported), at.now_ms, tell);
+    }
+
+    fn end(&mut self, ends: impl Fn(&Item, &Inputs) -> bool, why: Option<Cause>, now_ms: i64, tell: &mut impl FnMut(Event, i64)) {
+        let Self { inputs, items, event_ms, .. } = self;
         items.retain_mut(|item| {
-            let is_ruled = rules.iter().any(|rule| rule.kind == item.rule);
-            if !is_ruled && item.watch.is_raised() {
+            let is_over = ends(item, inputs);
+            if is_over && item.watch.is_raised() {
                 *event_ms = now_ms.max(event_ms.saturating_add(1));
-                let seen = Seen { stand: Stand::Lost, value: None, limit: 0.0, may_raise: false };
-                let turn = item.end();
-                tell(Event { value: None, ..item.told(turn, &seen, *event_ms) }, *event_ms);
+                tell(item.ended(why, *event_ms), *event_ms);
             }
-            is_ruled
+            if is_over && why == Some(Cause::NotReported) {
+                reported_as(item.rule, item.part).into_iter().for_each(|metric| inputs.signals.remove(metric));
+            }
+            !is_over
         });
     }
 
@@ -280,7 +280,7 @@ impl Facility {
     fn shelf_event(&self, rule: RuleKind, part: Part, until_ms: Option<i64>) -> Event {
         let state = if until_ms.is_some() { State::Shelved } else { State::Unshelved };
         let is_active = self.items.iter().any(|item| item.rule == rule && covers(part, item.part) && item.watch.is_raised());
-        Event { rule: Some(rule), part, state, is_active, value: None, lasted_ms: 0, until_ms, record: None }
+        Event { is_active, until_ms, ..Event::of(Some(rule), part, state) }
     }
 
     /// What is said of each alarm of a rule that stands.
@@ -295,13 +295,13 @@ impl Facility {
                 item.watch.acknowledge();
             }
             *event_ms = now_ms.max(event_ms.saturating_add(1));
-            let lasted_ms = item.watch.lasted_ms(now_ms);
-            let (rule, part) = (Some(item.rule), item.part);
-            tell(Event { rule, part, state, is_active: true, value: None, lasted_ms, until_ms: None, record: None }, *event_ms);
+            let lasted_ms = item.watch.lasted_ms(*event_ms);
+            tell(Event { lasted_ms, ..Event::of(Some(item.rule), item.part, state) }, *event_ms);
         }
     }
 
-    fn next_event(&mut self, now_ms: i64) -> i64 {
+    /// A time of its own for the next event.
+    pub(super) fn next_event(&mut self, now_ms: i64) -> i64 {
         self.event_ms = now_ms.max(self.event_ms.saturating_add(1));
         self.event_ms
     }
@@ -316,6 +316,7 @@ impl Save for Facility {
         self.event_ms.save(out);
         self.link_is_down.save(out);
         self.linked_ms.save(out);
+        self.late.save(out);
     }
 
     fn load(input: &mut &[u8]) -> Option<Self> {
@@ -327,6 +328,7 @@ impl Save for Facility {
             event_ms: Save::load(input)?,
             link_is_down: Save::load(input)?,
             linked_ms: Save::load(input)?,
+            late: Save::load(input)?,
         })
     }
 }

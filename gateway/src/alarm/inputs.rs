@@ -1,11 +1,16 @@
 //! What the alarms of one device are judged on: its signals, its defrosts, what happened at it and when it was heard.
 //!
 //! Takes readings and events as the pipeline settled them. Judges nothing. Bounded: the signals of a device, its lanes that
-//! fail ([`BURSTS_MAX`]), sums of a day.
+//! fail ([`BURSTS_MAX`]), sums of a day or a month.
+//!
+//! Of what a device kept while it was offline, values and states are passed over: they say nothing of now, and neither begin
+//! nor end anything. What is a date or a count is taken at its own time: when a defrost ended, when the power came back, when
+//! somebody was there, how many doors did not open, which lanes failed. What happened and was over at once, such as
+//! tampering, is news however old it is.
 
 use super::save::{load_list, save_list};
 use super::signal::{Known, Said, Signals, Stamp};
-use super::sliding::{Openings, Starts};
+use super::sliding::{COMMANDS, REQUESTS, Share, Slide, Starts};
 use crate::aggregate::save::{Save, saved};
 use crate::aggregate::{Defrost, Sign, flag, float, mode_is_defrost, sign};
 use facility_config::alarm::RuleKind;
@@ -20,6 +25,8 @@ const CONDENSER_C: std::ops::RangeInclusive<f64> = -60.0..=150.0;
 const MAINS_LOW_V: f64 = 198.0;
 /// A door that opens this long after a command was opened by it (DOMAIN §5, unexpected_open).
 const COMMAND_MS_MAX: i64 = 10_000;
+/// A device that was silent for this long begins to be heard anew.
+const PAUSE_MS: i64 = 3_600_000;
 /// Lanes that fail and are remembered; of more the others are not counted.
 const BURSTS_MAX: usize = 1024;
 
@@ -51,7 +58,8 @@ pub(super) struct Inputs {
     pub(super) signals: Signals,
     pub(super) defrost: Defrost,
     pub(super) starts: Starts,
-    pub(super) openings: Option<Box<Openings>>,
+    pub(super) openings: Option<Box<Share>>,
+    pub(super) uplink: Option<Box<Share>>,
     pub(super) bursts: Vec<Burst>,
     /// First sight or newest power-up.
     pub(super) started_ms: Option<i64>,
@@ -62,12 +70,18 @@ pub(super) struct Inputs {
     /// Since when some compartment stands open and none was closed.
     pub(super) ajar_ms: Option<i64>,
     pub(super) heard_ms: Option<i64>,
+    /// Since when it has been heard without a pause of [`PAUSE_MS`].
+    pub(super) heard_since_ms: Option<i64>,
     /// What is to be judged at once; empty between two messages.
     pub(super) pulses: Vec<Pulse>,
     /// Newest report of how long it has been up, and its time stamp.
     uptime: Option<(i64, i64)>,
     /// Device time of the newest command to open a compartment.
     command_ms: Option<i64>,
+    /// Doors that had been opened in all when the open ones were counted last.
+    opened: Option<i64>,
+    /// The count of open doors before the one of this message, and that; empty between two messages.
+    doors: Option<(Option<f64>, f64)>,
 }
 
 impl Save for Inputs {
@@ -76,9 +90,11 @@ impl Save for Inputs {
         self.defrost.save(out);
         self.starts.save(out);
         self.openings.save(out);
+        self.uplink.save(out);
         save_list(&self.bursts, out);
-        let times = [self.started_ms, self.power_ms, self.serviced_ms, self.ajar_ms, self.heard_ms, self.command_ms];
+        let times = [self.started_ms, self.power_ms, self.serviced_ms, self.ajar_ms, self.heard_ms, self.heard_since_ms];
         times.iter().for_each(|time| time.save(out));
+        [self.command_ms, self.opened].save(out);
         [self.uptime.map(|(at_ms, _)| at_ms), self.uptime.map(|(_, up_s)| up_s)].save(out);
     }
 
@@ -88,15 +104,19 @@ impl Save for Inputs {
             defrost: Save::load(input)?,
             starts: Save::load(input)?,
             openings: Save::load(input)?,
+            uplink: Save::load(input)?,
             bursts: load_list(input, BURSTS_MAX)?,
             started_ms: Save::load(input)?,
             power_ms: Save::load(input)?,
             serviced_ms: Save::load(input)?,
             ajar_ms: Save::load(input)?,
             heard_ms: Save::load(input)?,
+            heard_since_ms: Save::load(input)?,
             command_ms: Save::load(input)?,
+            opened: Save::load(input)?,
             uptime: <[Option<i64>; 2]>::load(input).map(|[at_ms, up_s]| at_ms.zip(up_s))?,
             pulses: Vec::new(),
+            doors: None,
         })
     }
 }
@@ -104,15 +124,21 @@ impl Save for Inputs {
 impl Inputs {
     /// Takes what a device said.
     pub(super) fn observe(&mut self, batch: &Batch, stamp: Stamp, now_ms: i64) {
-        let mut event = None;
+        let (mut event, mut is_heard) = (None, false);
         for reading in &batch.readings {
             match reading.metric.point.measurement() {
                 Measurement::Event => event = Some(reading.metric.part),
-                Measurement::Alarm => {}
+                Measurement::Alarm => continue,
                 _ => self.take(reading, stamp),
             }
+            is_heard = is_heard || matches!(sign(reading.metric.point, &reading.value), Sign::Message | Sign::Heard);
         }
-        if batch.readings.iter().any(|reading| matches!(sign(reading.metric.point, &reading.value), Sign::Message | Sign::Heard)) {
+        if let Some((before, count)) = self.doors.take() {
+            self.judge_doors(before, count, stamp.from_ms);
+        }
+        if is_heard {
+            let had_pause = self.heard_ms.is_none_or(|heard_ms| now_ms - heard_ms > PAUSE_MS);
+            self.heard_since_ms = if had_pause { Some(now_ms) } else { self.heard_since_ms };
             self.heard_ms = Some(now_ms);
         }
         if let Some(event) = event {
@@ -125,54 +151,60 @@ impl Inputs {
         match metric.point {
             Point::CabinetAir | Point::VendingAir => {
                 let said = probe(value, &PROBE_C);
-                if matches!(said, Said::Value(_)) {
+                if self.set(metric, stamp, said) && matches!(said, Said::Value(_)) {
                     self.started_ms.get_or_insert(stamp.from_ms);
                 }
-                self.signals.set(metric, stamp, said);
             }
             Point::CabinetProduct | Point::CabinetEvap | Point::ProbeTemp => {
-                self.signals.set(metric, stamp, probe(value, &PROBE_C));
+                self.set(metric, stamp, probe(value, &PROBE_C));
             }
             Point::CabinetCond => {
-                self.signals.set(metric, stamp, probe(value, &CONDENSER_C));
+                self.set(metric, stamp, probe(value, &CONDENSER_C));
             }
             Point::CabinetDoor | Point::CompartmentDoor | Point::LockerMainsOk => {
-                self.signals.set(metric, stamp, yes_or_no(flag(value)));
+                self.set(metric, stamp, yes_or_no(flag(value)));
             }
             Point::CabinetCompressor => self.compressor(metric, stamp, flag(value)),
             Point::CabinetDefrost => {
                 self.defrost.flag(stamp.from_ms, stamp.hold_ms, flag(value));
-                self.signals.set(metric, stamp, yes_or_no(flag(value)));
+                self.set(metric, stamp, yes_or_no(flag(value)));
             }
             Point::CabinetMode => {
                 self.defrost.mode(stamp.from_ms, stamp.hold_ms, mode_is_defrost(value));
-                self.signals.set(metric, stamp, yes_or_no(mode_is_defrost(value)));
+                self.set(metric, stamp, yes_or_no(mode_is_defrost(value)));
             }
             Point::VendingStatus => {
-                self.signals.set(metric, stamp, yes_or_no(status_is_lockout(value)));
+                self.set(metric, stamp, yes_or_no(status_is_lockout(value)));
             }
             Point::EnergyVoltage | Point::PhaseVoltage => self.voltage(metric, stamp, value),
             Point::VendingSetpoint | Point::LockerOverdue | Point::LaneLevel => {
-                self.signals.set(metric, stamp, number(value));
+                self.set(metric, stamp, number(value));
             }
-            Point::LaneMin => self.signals.set_min(metric.part, float(value)),
+            Point::LaneMin if stamp.is_now => self.signals.set_min(metric.part, float(value)),
             Point::LockerDoorOpen => self.open_doors(metric, stamp, value),
-            Point::LockerOpenCmds => self.openings(value, |openings, count| openings.commands(count, stamp.from_ms)),
-            Point::LockerOpenFails => self.openings(value, |openings, count| openings.fails(count, stamp.from_ms)),
+            Point::LockerOpenCmds => count(&mut self.openings, COMMANDS, value, stamp, Share::all),
+            Point::LockerOpenFails => count(&mut self.openings, COMMANDS, value, stamp, Share::failed),
+            Point::GatewayUplinkRequests => count(&mut self.uplink, REQUESTS, value, stamp, Share::all),
+            Point::GatewayUplinkFailed => count(&mut self.uplink, REQUESTS, value, stamp, Share::failed),
             Point::HealthUptime => self.notice_power_up(value, stamp),
             _ => {}
         }
     }
 
+    /// Takes a value or a state that holds now; false if it does not, or is older than the newest.
+    fn set(&mut self, metric: Metric, stamp: Stamp, said: Said) -> bool {
+        stamp.is_now && self.signals.set(metric, stamp, said)
+    }
+
     fn voltage(&mut self, metric: Metric, stamp: Stamp, value: &Value) {
-        if self.signals.set(metric, stamp, number(value)) && float(value).is_some_and(|volts| volts < MAINS_LOW_V) {
+        if self.set(metric, stamp, number(value)) && float(value).is_some_and(|volts| volts < MAINS_LOW_V) {
             self.power_ms = Some(stamp.from_ms);
         }
     }
 
     fn compressor(&mut self, metric: Metric, stamp: Stamp, on: Option<bool>) {
         let before = self.signals.at(metric.point, stamp.from_ms, stamp.hold_ms);
-        if !self.signals.set(metric, stamp, yes_or_no(on)) {
+        if !self.set(metric, stamp, yes_or_no(on)) {
             return;
         }
         match (before, on) {
@@ -183,21 +215,28 @@ impl Inputs {
         }
     }
 
-    /// Boards that only count open doors: as soon as the count falls, nobody knows which of them still is.
+    /// Boards that only count open doors: judged when the whole message is known.
     fn open_doors(&mut self, metric: Metric, stamp: Stamp, value: &Value) {
-        let before = self.signals.get(metric.point).and_then(|signal| signal.newest());
-        if self.signals.set(metric, stamp, number(value))
+        let before = match self.signals.at(metric.point, stamp.from_ms, stamp.hold_ms) {
+            Known::Good(before, _) => Some(before),
+            Known::Paused | Known::Lost => None,
+        };
+        if self.set(metric, stamp, number(value))
             && let Some(count) = float(value)
         {
-            let stands = count > 0.0 && before.is_some_and(|before| before > 0.0 && count >= before);
-            self.ajar_ms = if count <= 0.0 { None } else { self.ajar_ms.filter(|_| stands).or(Some(stamp.from_ms)) };
+            self.doors = Some((before, count));
         }
     }
 
-    fn openings(&mut self, value: &Value, take: impl FnOnce(&mut Openings, i64)) {
-        if let Value::Int(count @ 0..) = value {
-            take(self.openings.get_or_insert_default(), *count);
-        }
+    /// A count is taken for one door that stands open only while none can be seen to have closed: it neither fell, nor rose by
+    /// less than the doors that were opened in between, as a locker that counts its commands says. One that closes between
+    /// two counts while another is opened without a command cannot be seen.
+    fn judge_doors(&mut self, before: Option<f64>, count: f64, from_ms: i64) {
+        let opened = self.openings.as_ref().and_then(|openings| openings.done());
+        let since = opened.zip(self.opened).map_or(0, |(opened, before)| opened.saturating_sub(before).max(0));
+        self.opened = opened;
+        let stands = before.is_some_and(|before| before > 0.0 && count >= before + since as f64);
+        self.ajar_ms = if count <= 0.0 { None } else { self.ajar_ms.filter(|_| stands).or(Some(from_ms)) };
     }
 
     /// A device that has been up for less time than it had been before was switched on again.
@@ -233,7 +272,7 @@ impl Inputs {
             }
             "vend_fail" => self.vended(part, false, text(Point::EventCode), at_ms),
             "vend_ok" => self.vended(part, true, text(Point::EventCode), at_ms),
-            "refill" | "service" => self.serviced_ms = Some(at_ms),
+            "refill" | "service" => self.serviced_ms = self.serviced_ms.max(Some(at_ms)),
             _ => {}
         }
     }
@@ -253,6 +292,13 @@ impl Inputs {
             None if self.bursts.len() >= BURSTS_MAX => {}
             None => self.bursts.push(Burst { lane, fails: u64::from(!is_ok), is_broken, at_ms }),
         }
+    }
+}
+
+/// Takes a counter at its own time.
+fn count(share: &mut Option<Box<Share>>, slide: Slide, value: &Value, stamp: Stamp, take: impl FnOnce(&mut Share, Slide, i64, i64)) {
+    if let Value::Int(count @ 0..) = value {
+        take(share.get_or_insert_default(), slide, *count, stamp.from_ms);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::event::{Event, State};
 use super::inputs::Inputs;
-use super::run::{Run, Step};
-use super::signal::Known;
-use super::stand::{Moment, Seen, Stand, each, temperature_of};
+use super::run::{Cause, Run, Step};
+use super::signal::{Known, Signal};
+use super::stand::{Moment, Seen, Stand, each, reported_as, temperature_of};
 use super::watch::{Turn, Watch};
 use crate::aggregate::save::saved;
 use facility_config::alarm::{Rule, RuleKind};
@@ -12,6 +12,9 @@ use facility_config::{Part, Point};
 
 /// Most parts of one device that are watched at a time: as many lanes as a message can have are not all empty.
 pub(super) const WATCHES_MAX: usize = 1024;
+
+/// What is not reported for this long is not there any more.
+pub(super) const GONE_MS: i64 = 24 * 3_600_000;
 
 #[derive(Debug)]
 pub(super) struct Item {
@@ -47,17 +50,32 @@ impl Item {
     }
 
     pub(super) fn told(&self, turn: Turn, seen: &Seen, at_ms: i64) -> Event {
-        let is_active = turn == Turn::Raised;
+        let is_active = turn != Turn::Cleared;
+        let state = match turn {
+            Turn::Raised => State::Raised,
+            Turn::Reminded => State::Reminded,
+            Turn::Cleared => State::Cleared,
+        };
         Event {
-            rule: Some(self.rule),
-            part: self.part,
-            state: if is_active { State::Raised } else { State::Cleared },
             is_active,
             value: self.watch.value().map(|value| (value, seen.limit)),
             lasted_ms: self.watch.lasted_ms(at_ms),
-            until_ms: None,
             record: self.watch.run.as_ref().filter(|_| !is_active).map(|run| run.record()),
+            ..Event::of(Some(self.rule), self.part, state)
         }
+    }
+
+    /// Ends an alarm that nobody will judge any more.
+    pub(super) fn ended(&mut self, why: Option<Cause>, at_ms: i64) -> Event {
+        let seen = Seen { stand: Stand::Lost, value: None, limit: 0.0, may_raise: false };
+        let turn = self.end();
+        Event { value: None, ended: why, ..self.told(turn, &seen, at_ms) }
+    }
+
+    /// That it stands, and whether somebody has seen it.
+    pub(super) fn repeated(&self, at_ms: i64) -> Event {
+        let state = if self.watch.is_acknowledged() { State::StandsSeen } else { State::Stands };
+        Event { lasted_ms: self.watch.lasted_ms(at_ms), ..Event::of(Some(self.rule), self.part, state) }
     }
 }
 
@@ -78,6 +96,16 @@ pub(super) fn quiet_parts(rule: &Rule, inputs: &Inputs, items: &[Item], at: Mome
     let mut quiet: Vec<Part> = items.iter().filter(|item| item.rule == rule.kind).map(|item| item.part).collect();
     each(rule, inputs, at, |part, _| quiet.retain(|known| *known != part));
     quiet
+}
+
+/// Whether the lane, compartment, probe or phase of an alarm has not been reported for [`GONE_MS`], while its device was
+/// heard: it is no longer there, and nothing would ever clear it.
+pub(super) fn is_gone(item: &Item, inputs: &Inputs, at: Moment) -> bool {
+    let Some(metric) = reported_as(item.rule, item.part) else { return false };
+    let is_heard = inputs.heard_ms.is_some_and(|heard_ms| at.now_ms - heard_ms <= at.hold_ms());
+    let stamp_ms = inputs.signals.find(metric).map_or(i64::MIN, Signal::stamp_ms);
+    let from_ms = stamp_ms.max(at.listening_ms).max(inputs.heard_since_ms.unwrap_or(at.now_ms));
+    is_heard && at.now_ms.saturating_sub(from_ms) >= GONE_MS
 }
 
 /// A lockout ends with the service.

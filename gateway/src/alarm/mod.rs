@@ -1,15 +1,15 @@
 //! Alarms: each rule of each device judged on live readings, with or without a network (OPC UA Part 9, DOMAIN §5).
 //!
-//! Never reads a clock: `now_ms` is an argument, and when it steps back the delays go on from where they were. Holds the
-//! newest values and what is uneasy; a device in order has no state per rule. What is told goes into the log of readings,
-//! and the log is what a restart believes.
+//! Never reads a clock: `now_ms` is an argument, and when it steps the delays go on from where they were (`steady.rs`). Holds
+//! the newest values and what is uneasy; a device in order has no state per rule. What is told goes into the log of
+//! readings, and the log is what a restart believes: what stands is told again every [`REPEAT_MS`], so that its newest hours
+//! are enough, however old an alarm is and whatever became of the snapshot.
 //!
 //! How missing data is treated (DOMAIN §5): it neither raises nor clears. While the newest reading has no value, or is
 //! older than three intervals, no delay can run out; once three intervals have passed since the last good value, delays
 //! that were running start again. Silence has its own rule, `comm_loss`, which is held while the device's link is down.
 //!
-//! Readings count from their own time if it is at most three intervals old, otherwise from when they came in: a device
-//! with a slow clock is supervised like any other, and a backlog that arrives at once is not mistaken for the present.
+//! A rule is about now: what a device kept while it was offline begins and ends nothing (`late.rs`, `inputs.rs`).
 
 mod command;
 mod event;
@@ -17,6 +17,8 @@ mod facility;
 mod held;
 mod inputs;
 mod item;
+mod late;
+mod removed;
 mod run;
 mod save;
 mod signal;
@@ -38,11 +40,17 @@ use facility::Facility;
 use facility_config::alarm::RuleKind;
 use facility_config::{DeviceIx, Part, Point, Site, Source};
 use facility_drivers::{Batch, Metric, Subject, Value};
+use removed::Removed;
 use save::{MAGIC, VERSION};
 use stand::Moment;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use steady::Steady;
+
+pub(crate) use steady::STEP_MS_MIN;
+
+/// How often it is told again what stands, ms. The start of a gateway without a snapshot reads twice as much of the log.
+pub const REPEAT_MS: i64 = 3_600_000;
 
 /// An alarm that stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,6 +85,12 @@ pub struct Engine {
     listening_ms: Option<i64>,
     /// Links that are known to be down.
     down: Vec<LinkId>,
+    /// When what stands was told again, steady time.
+    repeated_ms: Option<i64>,
+    /// Alarms of devices that are no longer declared, to be told as ended.
+    removed: Vec<Removed>,
+    /// Commit time of the end of the log while it is read, and devices something happened to then.
+    tail: (i64, Vec<DeviceIx>),
 }
 
 impl Engine {
@@ -84,11 +98,13 @@ impl Engine {
     #[must_use]
     pub fn new(site: Arc<Site>) -> Self {
         let devices = site.devices.iter().map(|_| Facility::default()).collect();
-        Self { site, devices, time: Steady::default(), listening_ms: None, down: Vec::new() }
+        let (time, down, removed, tail) = (Steady::default(), Vec::new(), Vec::new(), (i64::MIN, Vec::new()));
+        Self { site, devices, time, listening_ms: None, down, repeated_ms: None, removed, tail }
     }
 
     /// Takes what a device said, once the pipeline has settled its time, and returns the alarms raised and cleared by it.
     pub fn observe(&mut self, batch: &Batch, now_ms: i64) -> Vec<Batch> {
+        self.beat(batch);
         let now_ms = self.listen(now_ms);
         self.take(batch, now_ms, false)
     }
@@ -97,10 +113,21 @@ impl Engine {
     pub fn tick(&mut self, now_ms: i64) -> Vec<Batch> {
         let now_ms = self.listen(now_ms);
         let mut events = Vec::new();
+        self.end_removed(now_ms, &mut events);
+        // The log ended between what happened and its alarm.
+        for ix in std::mem::take(&mut self.tail.1) {
+            self.judge(ix, now_ms, false, &mut events);
+        }
+        let is_due = self.repeated_ms.is_some_and(|repeated_ms| now_ms - repeated_ms >= REPEAT_MS);
+        self.repeated_ms = self.repeated_ms.filter(|_| !is_due).or(Some(now_ms));
         let time = &self.time;
         for (at, (device, facility)) in self.site.devices.iter().zip(&mut self.devices).enumerate() {
             let moment = moment(device, now_ms, self.listening_ms);
-            facility.tick(&device.rules, moment, |event, at_ms| events.push(told(time, DeviceIx(at as u16), event, at_ms)));
+            let mut tell = |event, at_ms| events.push(told(time, DeviceIx(at as u16), event, at_ms));
+            facility.tick(&device.rules, moment, &mut tell);
+            if is_due {
+                facility.repeat(now_ms, tell);
+            }
         }
         events
     }
@@ -138,17 +165,42 @@ impl Engine {
         events
     }
 
+    /// Takes a heartbeat of the gateway, which says what of the time that has passed was only a step of the clock. To be
+    /// taken before anything else that came after the step; taking it again changes nothing.
+    pub fn beat(&mut self, batch: &Batch) {
+        if batch.device == Some(DeviceIx::GATEWAY) {
+            let uptime = batch.readings.iter().find(|reading| reading.metric.point == Point::GatewayUptime);
+            if let Some(Value::Int(up_s)) = uptime.map(|reading| &reading.value) {
+                self.time.beat(batch.at_ms, *up_s);
+            }
+        }
+    }
+
     /// Takes what the log holds, committed at `log_ms`: readings are observed, and alarms are what their events say.
     pub fn replay(&mut self, batch: &Batch, log_ms: i64) {
+        self.beat(batch);
         let now_ms = self.time.advance(log_ms);
         let Some(ix) = batch.device else { return };
+        if log_ms != self.tail.0 {
+            // Alarms stand behind their causes in the same commit: of the one before, everything was told.
+            for ix in std::mem::take(&mut self.tail.1) {
+                self.devices.get_mut(ix.at()).into_iter().for_each(Facility::forget_pulses);
+            }
+            self.tail.0 = log_ms;
+        }
         if ix == DeviceIx::GATEWAY {
             self.recall_links(batch, now_ms);
+            self.removed.retain(|removed| !removed.is_told_by(batch));
         }
         drop(self.take(batch, now_ms, true));
-        if let (Some(event), Some(facility)) = (Event::read(batch), self.devices.get_mut(ix.at())) {
-            let until_ms = event.until_ms.map(|until_ms| self.time.steady(until_ms));
-            facility.recall(&Event { until_ms, ..event }, self.time.steady(batch.at_ms));
+        let Some(facility) = self.devices.get_mut(ix.at()) else { return };
+        if let Some(event) = Event::read(batch) {
+            let (at_ms, until_ms) = (self.time.steady(batch.at_ms), event.until_ms.map(|until_ms| self.time.steady(until_ms)));
+            facility.recall(&Event { until_ms, ..event }, at_ms);
+            self.repeated_ms = if event.state.is_repeated() { Some(at_ms) } else { self.repeated_ms };
+        }
+        if facility.has_pulses() && !self.tail.1.contains(&ix) {
+            self.tail.1.push(ix);
         }
     }
 
@@ -157,6 +209,7 @@ impl Engine {
     pub fn snapshot(&self) -> Vec<u8> {
         let mut body = Vec::new();
         self.time.save(&mut body);
+        self.repeated_ms.save(&mut body);
         (self.down.len() as u64).save(&mut body);
         self.down.iter().for_each(|link| link.part(&self.site).save(&mut body));
         (self.devices.len() as u64).save(&mut body);
@@ -172,7 +225,7 @@ impl Engine {
     #[must_use]
     pub fn restore(site: Arc<Site>, sealed: &[u8]) -> Option<Self> {
         let mut input = unseal_as(MAGIC, VERSION, sealed)?;
-        let time = Steady::load(&mut input)?;
+        let (time, repeated_ms) = (Steady::load(&mut input)?, Save::load(&mut input)?);
         let mut down = Vec::new();
         for _ in 0..u64::load(&mut input)? {
             let name = Part::load(&mut input)?;
@@ -187,7 +240,13 @@ impl Engine {
         for (device, facility) in site.devices.iter().zip(&mut devices) {
             facility.hang_on(down.iter().any(|link| is_on(&device.source, *link)));
         }
-        input.is_empty().then_some(Self { site, devices, time, listening_ms: None, down })
+        let now_ms = time.now_ms();
+        let gone = known.into_iter().flat_map(|(device, facility)| {
+            let rules = facility.standing_rules(now_ms);
+            rules.into_iter().map(move |(rule, lasted_ms)| Removed { device: device.clone(), rule, since_ms: now_ms - lasted_ms })
+        });
+        let removed = gone.collect();
+        input.is_empty().then_some(Self { time, down, repeated_ms, removed, devices, ..Self::new(site) })
     }
 
     /// Whether a device has an alarm that stands, or a condition that will be one if it lasts.
@@ -230,10 +289,19 @@ impl Engine {
         let (Some(device), Some(facility)) = (self.site.devices.get(ix.at()), self.devices.get_mut(ix.at())) else { return events };
         if !device.rules.is_empty() {
             let at = moment(device, now_ms, self.listening_ms);
-            facility.observe(batch, self.time.steady(batch.at_ms), &device.rules, at);
-            self.judge(ix, now_ms, follows, &mut events);
+            if facility.observe(batch, self.time.steady(batch.at_ms), &device.rules, at) {
+                self.judge(ix, now_ms, follows, &mut events);
+            }
         }
         events
+    }
+
+    /// Told by the gateway, for a device that is not declared has no place in the log.
+    fn end_removed(&mut self, now_ms: i64, events: &mut Vec<Batch>) {
+        let Some(gateway) = self.devices.first_mut() else { return };
+        for removed in self.removed.drain(..) {
+            events.push(removed.batch(now_ms, self.time.wall(gateway.next_event(now_ms))));
+        }
     }
 
     fn judge(&mut self, ix: DeviceIx, now_ms: i64, follows: bool, events: &mut Vec<Batch>) {

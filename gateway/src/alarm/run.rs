@@ -10,7 +10,7 @@ use facility_config::alarm::Rule;
 const BEFORE_MS: i64 = 30 * 60_000;
 const MIN_MS: f64 = 60_000.0;
 
-/// What went with an excursion, the likelier first. A closed set.
+/// What went with an excursion, the likelier first, and why an alarm ended that was not over. A closed set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     /// Data stopped while it lasted.
@@ -23,6 +23,10 @@ pub(super) enum Cause {
     Defrost,
     /// None of these.
     Unknown,
+    /// Ended: the lane, compartment, probe or phase is no longer reported.
+    NotReported,
+    /// Ended: the device is no longer declared.
+    Removed,
 }
 
 impl Cause {
@@ -33,6 +37,8 @@ impl Cause {
             Self::Door => "door",
             Self::Defrost => "defrost",
             Self::Unknown => "unknown",
+            Self::NotReported => "not_reported",
+            Self::Removed => "removed",
         }
     }
 }

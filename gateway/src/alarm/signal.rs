@@ -45,6 +45,8 @@ pub(super) struct Stamp {
     pub(super) from_ms: i64,
     /// How long a value stands without a successor.
     pub(super) hold_ms: i64,
+    /// It says how things are now. What a device kept while it was offline does not.
+    pub(super) is_now: bool,
 }
 
 /// A signal.
@@ -107,6 +109,11 @@ impl Signal {
         i32::from(self.streak)
     }
 
+    /// Device time of the newest reading, with a value or without.
+    pub(super) fn stamp_ms(&self) -> i64 {
+        self.stamp_ms
+    }
+
     /// The level a lane asks for a refill at.
     pub(super) fn min(&self) -> Option<f64> {
         self.min.is_finite().then(|| f64::from(self.min))
@@ -162,6 +169,17 @@ impl Signals {
     pub(super) fn get(&self, point: Point) -> Option<&Signal> {
         let (known, signal) = self.0.get(self.first(point))?;
         (known.point == point && known.part.is_whole()).then_some(signal)
+    }
+
+    /// A signal, if it was ever heard.
+    pub(super) fn find(&self, metric: Metric) -> Option<&Signal> {
+        let at = self.0.binary_search_by(|(known, _)| known.cmp(&metric)).ok()?;
+        self.0.get(at).map(|(_, signal)| signal)
+    }
+
+    /// Forgets a signal that is heard no more.
+    pub(super) fn remove(&mut self, metric: Metric) {
+        self.0.retain(|(known, _)| *known != metric);
     }
 
     /// What is known of a signal of the whole device.

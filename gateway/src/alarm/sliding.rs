@@ -1,4 +1,5 @@
-//! What happened in the last hour and the last day: compressor starts, and doors that did not open. Pure, bounded.
+//! What happened in the last hour, day or month: compressor starts, doors that did not open, requests that failed. Pure,
+//! bounded.
 
 use super::save::{load_list, save_list};
 use crate::aggregate::save::{Save, saved};
@@ -6,9 +7,6 @@ use crate::aggregate::save::{Save, saved};
 const HOUR_MS: i64 = 3_600_000;
 /// Starts that are remembered; more in one hour are all beyond any limit.
 const STARTS_MAX: usize = 64;
-const HOURS: usize = 24;
-/// Fewer commands in a day make no rate (DOMAIN §5).
-const COMMANDS_MIN: i64 = 50;
 
 /// The newest starts of a compressor.
 #[derive(Debug, Default)]
@@ -55,65 +53,104 @@ impl Save for Starts {
     }
 }
 
-/// Counts of the last 24 hours, by hour, from a counter since ever. One that falls back was reset and begins anew.
+/// How sums slide, and what they are for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slide {
+    bucket_ms: i64,
+    buckets: usize,
+    /// Fewer in all make no share.
+    all_min: i64,
+    /// What a counter says after it fell back has all happened since; of others nobody knows.
+    counts_from_zero: bool,
+}
+
+/// Commands to open a compartment of the last 24 hours, at least 50 (DOMAIN §5).
+pub(super) const COMMANDS: Slide = Slide { bucket_ms: HOUR_MS, buckets: 24, all_min: 50, counts_from_zero: false };
+/// Requests to the database of the last 30 days (DOMAIN §5); our own counters begin with the process.
+pub(super) const REQUESTS: Slide = Slide { bucket_ms: 24 * HOUR_MS, buckets: 30, all_min: 100, counts_from_zero: true };
+
+/// What a counter since ever has gained, by bucket of time. One that falls back was reset and begins anew.
 #[derive(Debug, Default)]
-pub(super) struct Daily {
+struct Sums {
     newest: Option<i64>,
-    hour: i64,
-    /// Of the current hour, the one before it, and so on.
+    newest_ms: i64,
+    bucket: i64,
+    /// Of the current bucket, the one before it, and so on.
     counts: Vec<i64>,
 }
 
-saved!(Daily { newest, hour, counts });
+saved!(Sums { newest, newest_ms, bucket, counts });
 
-impl Daily {
-    fn take(&mut self, count: i64, at_ms: i64) {
-        let more = self.newest.map_or(0, |before| if count >= before { count.saturating_sub(before) } else { 0 });
-        self.newest = Some(count);
-        let hour = at_ms.div_euclid(HOUR_MS);
-        if self.counts.is_empty() {
-            (self.counts, self.hour) = (vec![0; HOURS], hour);
+impl Sums {
+    /// Takes a count at its own time, which may have been a while ago, but not before the newest.
+    fn take(&mut self, slide: Slide, count: i64, at_ms: i64) {
+        let bucket = at_ms.div_euclid(slide.bucket_ms);
+        if self.newest.is_none() {
+            (self.counts, self.bucket, self.newest_ms) = (vec![0; slide.buckets], bucket, at_ms);
         }
-        let passed = usize::try_from(hour.saturating_sub(self.hour)).unwrap_or(0).min(HOURS);
-        self.counts.rotate_right(passed % HOURS);
+        if at_ms < self.newest_ms {
+            return;
+        }
+        let more = match self.newest {
+            Some(before) if count >= before => count.saturating_sub(before),
+            Some(_) if slide.counts_from_zero => count,
+            _ => 0,
+        };
+        (self.newest, self.newest_ms) = (Some(count), at_ms);
+        let passed = usize::try_from(bucket.saturating_sub(self.bucket)).unwrap_or(0).min(slide.buckets);
+        self.counts.rotate_right(passed % slide.buckets);
         self.counts.iter_mut().take(passed).for_each(|count| *count = 0);
-        self.hour = self.hour.max(hour);
+        self.bucket = self.bucket.max(bucket);
         if let Some(current) = self.counts.first_mut() {
             *current = current.saturating_add(more);
         }
     }
 
-    /// Sum of the 24 hours up to the one of `now_ms`.
-    fn sum(&self, now_ms: i64) -> i64 {
-        let passed = usize::try_from(now_ms.div_euclid(HOUR_MS).saturating_sub(self.hour)).unwrap_or(0);
-        let still = HOURS.saturating_sub(passed);
+    /// Sum of the buckets up to the one of `now_ms`.
+    fn sum(&self, slide: Slide, now_ms: i64) -> i64 {
+        let passed = usize::try_from(now_ms.div_euclid(slide.bucket_ms).saturating_sub(self.bucket)).unwrap_or(0);
+        let still = slide.buckets.saturating_sub(passed);
         self.counts.iter().take(still).fold(0, |sum: i64, count| sum.saturating_add(*count))
     }
 }
 
-/// Commands to open a compartment and how many failed, as the locker counts them.
+/// How many of many failed, as their counters say.
 #[derive(Debug, Default)]
-pub(super) struct Openings {
-    commands: Daily,
-    fails: Daily,
+pub(super) struct Share {
+    all: Sums,
+    failed: Sums,
+    /// First count.
+    since_ms: Option<i64>,
 }
 
-saved!(Openings { commands, fails });
+saved!(Share { all, failed, since_ms });
 
-impl Openings {
-    /// Takes the locker's count of commands.
-    pub(super) fn commands(&mut self, count: i64, at_ms: i64) {
-        self.commands.take(count, at_ms);
+impl Share {
+    /// Takes the count of all.
+    pub(super) fn all(&mut self, slide: Slide, count: i64, at_ms: i64) {
+        self.since_ms.get_or_insert(at_ms);
+        self.all.take(slide, count, at_ms);
     }
 
-    /// Takes the locker's count of failures.
-    pub(super) fn fails(&mut self, count: i64, at_ms: i64) {
-        self.fails.take(count, at_ms);
+    /// Takes the count of failures.
+    pub(super) fn failed(&mut self, slide: Slide, count: i64, at_ms: i64) {
+        self.failed.take(slide, count, at_ms);
     }
 
-    /// Share of the last day's commands that failed, %; none if they were too few.
-    pub(super) fn fail_pct(&self, now_ms: i64) -> Option<f64> {
-        let commands = self.commands.sum(now_ms);
-        (commands >= COMMANDS_MIN).then(|| 100.0 * self.fails.sum(now_ms) as f64 / commands as f64)
+    /// How many succeeded since ever, as far as the counters say.
+    pub(super) fn done(&self) -> Option<i64> {
+        Some(self.all.newest?.saturating_sub(self.failed.newest.unwrap_or(0)))
+    }
+
+    /// Share that failed, %; none if they were too few.
+    pub(super) fn failed_pct(&self, slide: Slide, now_ms: i64) -> Option<f64> {
+        let all = self.all.sum(slide, now_ms);
+        (all >= slide.all_min).then(|| 100.0 * self.failed.sum(slide, now_ms) as f64 / all as f64)
+    }
+
+    /// Whether none of the time they slide over was missed.
+    pub(super) fn is_whole(&self, slide: Slide, now_ms: i64) -> bool {
+        let span_ms = slide.bucket_ms.saturating_mul(slide.buckets as i64);
+        self.since_ms.is_some_and(|since_ms| now_ms - since_ms >= span_ms)
     }
 }

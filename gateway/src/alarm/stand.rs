@@ -5,8 +5,10 @@
 
 use super::inputs::Inputs;
 use super::signal::{Known, Signal};
+use super::sliding::{COMMANDS, REQUESTS, Share, Slide};
 use facility_config::alarm::{Rule, RuleKind, Side};
 use facility_config::{Part, Point};
+use facility_drivers::Metric;
 use std::time::Duration;
 
 /// Silence is never judged before this many intervals, whatever the rule says.
@@ -98,7 +100,25 @@ pub(super) fn each(rule: &Rule, seen: &Inputs, at: Moment, mut tell: impl FnMut(
             failing.for_each(|burst| tell(burst.lane, Seen::state(Stand::Over(burst.at_ms))));
         }
         RuleKind::CommLoss => tell(Part::WHOLE, silence(rule, seen, at)),
+        RuleKind::UplinkReliability => tell(Part::WHOLE, uplink(rule, seen, at)),
     }
+}
+
+/// What is reported of a part that can be taken out of a device, and that an alarm is about. Of a lane that fails to vend
+/// nothing is, until it is tried again.
+pub(super) fn reported_as(kind: RuleKind, part: Part) -> Option<Metric> {
+    let point = match kind {
+        _ if part.is_whole() || part.as_str() == "air" => return None,
+        RuleKind::LaneLow | RuleKind::LaneEmpty => Point::LaneLevel,
+        RuleKind::LockerDoorAjar => Point::CompartmentDoor,
+        RuleKind::Mains => Point::PhaseVoltage,
+        RuleKind::ProbeFault | RuleKind::FrozenCritical => match PROBES.iter().find(|(_, name)| *name == part.as_str()) {
+            Some((point, _)) => return Some((*point).into()),
+            None => Point::ProbeTemp,
+        },
+        _ => return None,
+    };
+    Some(Metric { point, part })
 }
 
 /// Whether parts that are not told of are in order, because only what happens is told.
@@ -250,7 +270,7 @@ fn mains(rule: &Rule, seen: &Inputs, at: Moment, mut tell: impl FnMut(Part, Seen
 }
 
 /// Compartments by themselves where a device tells them apart; otherwise the count of open ones, which says of none of them
-/// how long it is open: it is for so long that none was closed.
+/// how long it is open: it is for so long that, as far as can be known, none was closed (`Inputs::judge_doors`).
 fn ajar(seen: &Inputs, at: Moment, mut tell: impl FnMut(Part, Seen)) {
     let stand = match (on(seen.signals.at(Point::LockerDoorOpen, at.now_ms, at.hold_ms())), seen.ajar_ms) {
         (Stand::Over(_), Some(ajar_ms)) => Stand::OverAnew(ajar_ms),
@@ -262,12 +282,27 @@ fn ajar(seen: &Inputs, at: Moment, mut tell: impl FnMut(Part, Seen)) {
     }
 }
 
-/// By the locker's own counts: the compartment of a command is not kept, so retries cannot be told apart here.
+/// By the locker's own counts: the compartment of a command is not kept, so retries cannot be told apart here. A locker that
+/// nobody uses any more has no rate, and what stood ends with the day it slid out of.
 fn fail_rate(rule: &Rule, seen: &Inputs, at: Moment) -> Seen {
-    match seen.openings.as_ref().and_then(|openings| openings.fail_pct(at.now_ms)) {
-        Some(pct) => judged(rule, Known::Good(pct, at.now_ms)),
-        None => Seen { limit: rule.limit, ..Seen::state(Stand::Paused) },
-    }
+    share(rule, seen.openings.as_deref(), COMMANDS, at, |failed_pct| failed_pct)
+}
+
+/// The same of our own requests to the database: those that were accepted, %.
+fn uplink(rule: &Rule, seen: &Inputs, at: Moment) -> Seen {
+    share(rule, seen.uplink.as_deref(), REQUESTS, at, |failed_pct| 100.0 - failed_pct)
+}
+
+fn share(rule: &Rule, share: Option<&Share>, slide: Slide, at: Moment, value: impl Fn(f64) -> f64) -> Seen {
+    let stand = match share {
+        Some(share) => match share.failed_pct(slide, at.now_ms) {
+            Some(failed_pct) => return judged(rule, Known::Good(value(failed_pct), at.now_ms)),
+            None if share.is_whole(slide, at.now_ms) => Stand::Under(at.now_ms),
+            None => Stand::Paused,
+        },
+        None => Stand::Paused,
+    };
+    Seen { limit: rule.limit, ..Seen::state(stand) }
 }
 
 fn stock(kind: RuleKind, lane: &Signal, at: Moment) -> Seen {

@@ -5,6 +5,7 @@ mod basics;
 mod excursion;
 mod fixture;
 mod people;
+mod present;
 mod restart;
 mod rules;
 mod speed;

@@ -14,8 +14,9 @@ const NEVER: i64 = i64::MIN;
 /// What became of an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// Raised, or told again.
     Raised,
+    /// Told again.
+    Reminded,
     Cleared,
 }
 
@@ -42,8 +43,8 @@ pub(super) struct Watch {
     value: f64,
     /// Of a temperature.
     pub(super) run: Option<Box<Run>>,
-    /// Times it was told.
-    told: u16,
+    /// Times it was told, those missed while the gateway was off included.
+    told: u32,
     is_acknowledged: bool,
 }
 
@@ -141,8 +142,10 @@ impl Watch {
         }
         let due_ms = self.raised_ms.saturating_add(every_ms.saturating_mul(i64::from(self.told)));
         (now_ms >= due_ms).then(|| {
-            self.told = self.told.saturating_add(1);
-            Turn::Raised
+            // Once, however many were missed.
+            let passed = (now_ms - self.raised_ms) / every_ms;
+            self.told = u32::try_from(passed.saturating_add(1)).unwrap_or(u32::MAX);
+            Turn::Reminded
         })
     }
 
@@ -172,7 +175,7 @@ impl Watch {
     }
 }
 
-impl Save for u16 {
+impl Save for u32 {
     fn save(&self, out: &mut Vec<u8>) {
         u64::from(*self).save(out);
     }

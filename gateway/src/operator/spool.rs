@@ -1,7 +1,7 @@
-//! Commands on disk: `ID.json` waits for the gateway, `refused/ID.json` was refused. Blocks.
+//! Commands on disk: `ID.json` waits for the gateway, `taken/ID.json` is being done, `refused/ID.json` was refused. Blocks.
 //!
 //! A running gateway and a command of the shell work on the folder without a lock: a file is only ever renamed to its name
-//! when it is whole, and removed by the gateway. Names that could lead elsewhere, and what is no plain file, are no commands.
+//! when it is whole; either the gateway takes it, or whoever left it takes it back, and what is taken only the gateway removes. Names that could lead elsewhere, and what is no plain file, are no commands.
 //! Bounded by [`FILE_BYTES_MAX`] of each and [`REFUSED_MAX`] that were refused.
 
 use super::wish::{Refusal, Wish};
@@ -20,6 +20,7 @@ const REFUSED_MAX: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Spool {
     dir: PathBuf,
+    taken: PathBuf,
     refused: PathBuf,
 }
 
@@ -28,6 +29,8 @@ pub struct Spool {
 pub enum Fate {
     /// It waits.
     Waiting,
+    /// The gateway does it; it is not durable yet.
+    Taken,
     /// It is done, and durable.
     Done,
     /// It was refused.
@@ -46,7 +49,7 @@ impl Spool {
     /// The folders in one; nothing is made yet.
     #[must_use]
     pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), refused: dir.join("refused") }
+        Self { dir: dir.to_owned(), taken: dir.join("taken"), refused: dir.join("refused") }
     }
 
     /// Makes the folders, closed to everybody else.
@@ -54,7 +57,7 @@ impl Spool {
     /// # Errors
     /// As the file system says.
     pub fn make(&self) -> io::Result<()> {
-        for dir in [&self.dir, &self.refused] {
+        for dir in [&self.dir, &self.taken, &self.refused] {
             DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
             fs::set_permissions(dir, Permissions::from_mode(0o700))?;
         }
@@ -82,22 +85,37 @@ impl Spool {
         if about.uid() != folder.uid() { fchown(&file, Some(folder.uid()), Some(folder.gid())) } else { Ok(()) }
     }
 
-    /// Names of the commands that wait, the oldest first.
+    /// Names of the commands that are to be done, the oldest first: also those that were taken before and did not become
+    /// durable.
     ///
     /// # Errors
     /// As the file system says.
     pub fn ids(&self) -> io::Result<Vec<String>> {
-        names(&self.dir)
+        let mut ids = names(&self.taken)?;
+        ids.extend(names(&self.dir)?);
+        ids.sort_unstable();
+        Ok(ids)
     }
 
-    /// Text of a command.
+    /// Takes a command: from here on it cannot be taken back.
+    ///
+    /// # Errors
+    /// As the file system says; `NotFound` if it was taken back.
+    pub fn take(&self, id: &str) -> io::Result<()> {
+        match fs::rename(self.path(id)?, self.taken(id)?) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.taken(id)?.try_exists()? => Ok(()),
+            renamed => renamed,
+        }
+    }
+
+    /// Text of a command that was taken.
     ///
     /// # Errors
     /// As the file system says, and `InvalidData` for what is no plain file of the folder's owner, or too long for a command.
     pub fn read(&self, id: &str) -> io::Result<Vec<u8>> {
         // Not through a link, and without waiting for the other end of a pipe.
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(self.path(id)?)?;
+        let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(self.taken(id)?)?;
         let (about, owner) = (file.metadata()?, fs::metadata(&self.dir)?);
         if !about.is_file() || about.len() > FILE_BYTES_MAX || about.uid() != owner.uid() {
             return Err(io::ErrorKind::InvalidData.into());
@@ -110,7 +128,7 @@ impl Spool {
     /// # Errors
     /// As the file system says; one that has gone is no error.
     pub fn remove(&self, id: &str) -> io::Result<()> {
-        self.take_back(id).map(drop)
+        removed(&self.taken(id)?).map(drop)
     }
 
     /// Removes a command that nobody has taken; false if somebody has.
@@ -118,13 +136,10 @@ impl Spool {
     /// # Errors
     /// As the file system says.
     pub fn take_back(&self, id: &str) -> io::Result<bool> {
-        match fs::remove_file(self.path(id)?) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            removed => removed.map(|()| true),
-        }
+        removed(&self.path(id)?)
     }
 
-    /// Moves a command aside, with the reason.
+    /// Moves a command that was taken aside, with the reason.
     ///
     /// # Errors
     /// As the file system says; it then waits again.
@@ -147,6 +162,9 @@ impl Spool {
         if self.path(id)?.try_exists()? {
             return Ok(Fate::Waiting);
         }
+        if self.taken(id)?.try_exists()? {
+            return Ok(Fate::Taken);
+        }
         match File::open(self.refused.join(format!("{id}.json"))) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Fate::Done),
             Err(error) => Err(error),
@@ -157,7 +175,23 @@ impl Spool {
     }
 
     fn path(&self, id: &str) -> io::Result<PathBuf> {
-        if is_id(id) { Ok(self.dir.join(format!("{id}.json"))) } else { Err(io::ErrorKind::NotFound.into()) }
+        file(&self.dir, id)
+    }
+
+    fn taken(&self, id: &str) -> io::Result<PathBuf> {
+        file(&self.taken, id)
+    }
+}
+
+fn file(dir: &Path, id: &str) -> io::Result<PathBuf> {
+    if is_id(id) { Ok(dir.join(format!("{id}.json"))) } else { Err(io::ErrorKind::NotFound.into()) }
+}
+
+/// Removes a file; false if it has gone.
+fn removed(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        removed => removed.map(|()| true),
     }
 }
 

@@ -129,7 +129,7 @@ async fn what_changes_nothing_is_refused_and_what_is_not_durable_waits() {
     spool.make().unwrap();
     let wish = Wish::parse(text("maintenance", "").as_bytes()).unwrap();
     let id = spool.put(&wish, NOW_MS).unwrap();
-    let answers = [(true, Fate::Waiting), (false, Fate::Refused(Refusal::NothingToDo))];
+    let answers = [(true, Fate::Taken), (false, Fate::Refused(Refusal::NothingToDo))];
     for (changed, fate) in answers {
         let pipeline = async {
             let order = asked.recv().await.unwrap();
@@ -149,6 +149,8 @@ fn refused_ones_are_kept_up_to_a_number_and_one_that_nobody_takes_can_be_taken_b
     let spool = Spool::new(&dir.path().join(DIR));
     spool.make().unwrap();
     for nth in 0..70 {
+        std::fs::write(dir.path().join(DIR).join(format!("{nth:03}.json")), "{}").unwrap();
+        spool.take(&format!("{nth:03}")).unwrap();
         spool.refuse(&format!("{nth:03}"), Refusal::NoCommand).unwrap();
     }
     assert_eq!(std::fs::read_dir(dir.path().join(DIR).join("refused")).unwrap().count(), 64);
@@ -157,6 +159,14 @@ fn refused_ones_are_kept_up_to_a_number_and_one_that_nobody_takes_can_be_taken_b
     let id = spool.put(&wish, NOW_MS).unwrap();
     assert_eq!(spool.ids().unwrap(), std::slice::from_ref(&id));
     assert!(spool.take_back(&id).unwrap() && !spool.take_back(&id).unwrap());
+    assert!(spool.take(&id).is_err(), "it was taken back");
+    let id = spool.put(&wish, NOW_MS).unwrap();
+    spool.take(&id).unwrap();
+    spool.take(&id).unwrap();
+    assert!(!spool.take_back(&id).unwrap(), "the gateway has it");
+    assert_eq!((spool.fate(&id).unwrap(), spool.ids().unwrap()), (Fate::Taken, vec![id.clone()]), "and the next start does it");
+    spool.remove(&id).unwrap();
+    assert_eq!((spool.fate(&id).unwrap(), spool.ids().unwrap()), (Fate::Done, vec![]));
     for name in ["", "../x", "a/b", "a.json"] {
         assert!(spool.read(name).is_err() && spool.remove(name).is_err(), "{name}");
     }

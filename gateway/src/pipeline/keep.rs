@@ -1,14 +1,17 @@
-//! The alarms' state on disk, so that a restart need not read far back. A cache: losing it costs time, and the memory of what
-//! was raised, acknowledged or shelved before the part of the log that is read instead.
+//! The alarms' state on disk, so that a restart need not read far back. A cache: losing it costs time, delays that were running
+//! and sums of days; what stands is in the newest hours of the log.
 //!
-//! Written beside the runtime, beside the old one, then renamed; only when everything it knows of is durable, or a power cut
-//! would leave alarms whose events were never told. Bounded by the state it saves.
+//! Read and written beside the runtime. Written beside the old one, brought to the medium, then renamed; only when everything it
+//! knows of is durable, or a power cut would leave alarms whose events were never told. Bounded by the state it saves, and
+//! when read by [`ALARM_SNAPSHOT_BYTES_MAX`].
 
 use super::Pipeline;
 use crate::alarm::Engine;
 use crate::store::{Durable, Seq};
 use facility_config::Site;
-use std::io;
+use facility_config::limits::ALARM_SNAPSHOT_BYTES_MAX;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,8 +50,10 @@ impl Keeper {
     }
 
     /// The state that was kept and the position it stands at. One from beyond the log's end belongs to another log.
-    pub(super) fn load(&self, site: &Arc<Site>, end: Seq) -> Option<(Engine, Seq)> {
-        load(&self.path, site).filter(|(_, at)| *at <= end)
+    pub(super) async fn load(&self, site: &Arc<Site>, end: Seq) -> Option<(Engine, Seq)> {
+        let (path, site) = (self.path.clone(), site.clone());
+        let loaded = tokio::task::spawn_blocking(move || load(&path, &site)).await.ok().flatten();
+        loaded.filter(|(_, at)| *at <= end)
     }
 
     /// Waits until nothing is being written.
@@ -112,7 +117,8 @@ impl Pipeline {
 
 /// Position (8 bytes, little-endian), the engine's own sealed bytes, checksum of both.
 fn load(path: &Path, site: &Arc<Site>) -> Option<(Engine, Seq)> {
-    let bytes = std::fs::read(path).ok()?;
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(ALARM_SNAPSHOT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
     let (content, checksum) = bytes.split_last_chunk::<4>()?;
     if crc32c::crc32c(content) != u32::from_le_bytes(*checksum) {
         return None;
@@ -126,6 +132,9 @@ fn save(path: &Path, at: Seq, alarms: &[u8]) -> io::Result<()> {
     bytes.extend(alarms);
     bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
     let fresh = path.with_extension("new");
-    std::fs::write(&fresh, &bytes)?;
-    std::fs::rename(&fresh, path)
+    let mut file = File::create(&fresh)?;
+    file.write_all(&bytes)?;
+    file.sync_data()?;
+    std::fs::rename(&fresh, path)?;
+    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
 }

@@ -1,11 +1,13 @@
 //! What the log says at start: newest values, messages that a broker may send again, alarms.
 //!
 //! Nothing is told from here: an alarm that stood before the restart was told then. Time is the log's, never that of a
-//! reading, which may be a device's own. Bounded by [`WARM_POINTS`] and [`REPLAY_POINTS_MAX`].
+//! reading, which may be a device's own. Bounded by [`WARM_POINTS`], and by [`REPLAY_POINTS_MAX`] or two of [`REPEAT_MS`],
+//! within which all that stands is told again.
 
 use super::Pipeline;
 use crate::admit::identity;
 use crate::aggregate::span_ms;
+use crate::alarm::REPEAT_MS;
 use crate::store::{Page, Seq, StoreClosed};
 use facility_config::limits::READ_POINTS_MAX;
 use facility_config::series::Class;
@@ -14,7 +16,7 @@ use facility_drivers::{Batch, Metric, Subject};
 
 /// Points read back to know what was just received.
 const WARM_POINTS: u64 = 50_000;
-/// Points read back at most to know the alarms: four hours of 200 devices.
+/// Points read back at most for delays that were running: four hours of 200 devices.
 const REPLAY_POINTS_MAX: u64 = 500_000;
 
 /// A batch as the log has it.
@@ -37,12 +39,14 @@ impl Pipeline {
         };
         let values_from = start.max(end.saturating_sub(WARM_POINTS));
         let oldest = start.max(end.saturating_sub(REPLAY_POINTS_MAX));
-        let alarms_from = match self.keeper.load(&self.site, end) {
+        // One from so long ago, or whose log is gone, knows of alarms whose end nobody would read.
+        let kept = self.keeper.load(&self.site, end).await.filter(|(_, at)| *at >= oldest);
+        let alarms_from = match kept {
             Some((alarms, at)) => {
                 self.alarms = alarms;
-                at.max(oldest)
+                at
             }
-            None => self.before_the_longest_delay(oldest, end).await?,
+            None => self.before_what_matters(start, oldest, end).await?,
         };
         let mut at = alarms_from.min(values_from);
         let mut points = 0;
@@ -60,13 +64,19 @@ impl Pipeline {
                 at = told.pop().map_or(at, |last| last.first);
             }
             points += told.iter().map(|one| one.batch.readings.len()).sum::<usize>();
-            for Told { first, log_ms, batch } in told {
+            let mut heard_ms = None;
+            for at in 0..told.len() {
+                let Told { first, log_ms, ref batch } = told[at];
                 if first >= alarms_from {
-                    self.alarms.replay(&batch, log_ms);
+                    if heard_ms.replace(log_ms) != Some(log_ms) {
+                        // What was taken just before a step of the clock was committed after it, with the heartbeat.
+                        told[at..].iter().take_while(|one| one.log_ms == log_ms).for_each(|one| self.alarms.beat(&one.batch));
+                    }
+                    self.alarms.replay(batch, log_ms);
                 }
-                if first >= values_from && !is_of_alarms(&batch) {
-                    self.recognise(&batch);
-                    self.latest.observe(&batch, batch.at_ms);
+                if first >= values_from && !is_of_alarms(batch) {
+                    self.recognise(batch);
+                    self.latest.observe(batch, batch.at_ms);
                 }
             }
         }
@@ -76,9 +86,9 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Where the log has to be read from when no snapshot says how the alarms stood: whatever is older than the longest delay
-    /// of any rule decides nothing any more.
-    async fn before_the_longest_delay(&self, oldest: Seq, end: Seq) -> Result<Seq, StoreClosed> {
+    /// Where the log has to be read from when no snapshot says how the alarms stood: what stands was told within the last
+    /// hour that the gateway was there, and whatever is older than the longest delay of any rule decides nothing any more.
+    async fn before_what_matters(&self, start: Seq, oldest: Seq, end: Seq) -> Result<Seq, StoreClosed> {
         let newest = self.readings.read(end.saturating_sub(1), 1).await?;
         let Some(newest_ms) = newest.records.first().map(|record| record.log_ms) else {
             // The end is held back while the clock is not set.
@@ -88,8 +98,14 @@ impl Pipeline {
             let hold_ms = 3 * span_ms(device.interval);
             device.rules.iter().map(move |rule| hold_ms + span_ms(rule.on_delay) + span_ms(rule.off_delay) + span_ms(rule.defrost_delay))
         });
-        let from_ms = newest_ms.saturating_sub(delays.max().unwrap_or(0));
-        let (mut low, mut high) = (oldest, end);
+        let delays = self.committed_since(newest_ms.saturating_sub(delays.max().unwrap_or(0)), oldest, end).await?;
+        let repeated = self.committed_since(newest_ms.saturating_sub(2 * REPEAT_MS), start, end).await?;
+        Ok(delays.min(repeated))
+    }
+
+    /// First position between two that was committed at a time or later.
+    async fn committed_since(&self, from_ms: i64, mut low: Seq, end: Seq) -> Result<Seq, StoreClosed> {
+        let mut high = end;
         while low < high {
             let middle = low + (high - low) / 2;
             let page = self.readings.read(middle, 1).await?;

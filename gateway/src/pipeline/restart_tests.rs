@@ -7,7 +7,7 @@ use crate::rollup::Rollup;
 use crate::store::memory::{Memory, memory};
 use crate::store::{Names, Record};
 use facility_config::Part;
-use facility_config::alarm::RuleKind::{self, CommLoss, FrozenHigh};
+use facility_config::alarm::RuleKind::{self, CommLoss, FrozenHigh, LockerTamper};
 use facility_drivers::link::LinkState;
 use facility_drivers::{Ack, Reading};
 use std::path::Path;
@@ -96,7 +96,7 @@ impl Life {
 
     /// Says something at a minute and waits until it is in the log.
     async fn says(&self, minute: i64, mut batch: Batch) {
-        self.clock.set(T0 + minute * MINUTE_MS);
+        self.clock.pass(T0 + minute * MINUTE_MS - self.clock.now_ms());
         (batch.at_ms, batch.device_ms) = (self.clock.now_ms(), Some(self.clock.now_ms()));
         let messages = self.telemetry.intake.messages.get() + 1;
         self.queue.send(batch).await.unwrap();
@@ -147,6 +147,12 @@ impl Life {
 fn air(air_c: f64) -> Batch {
     let mut batch = Batch::new(CABINET, Subject::Telemetry, T0);
     batch.push(Point::CabinetAir, Value::Float(air_c));
+    batch
+}
+
+fn tamper() -> Batch {
+    let mut batch = Batch::new(LOCKER, Subject::Event, T0);
+    batch.push(facility_drivers::Metric { point: Point::EventCount, part: Part::new("tamper").unwrap() }, Value::Int(1));
     batch
 }
 
@@ -221,6 +227,68 @@ async fn a_log_that_ends_anywhere_neither_loses_nor_doubles_an_alarm() {
             life.says(minute, air(air_c)).await;
         }
         assert_eq!(told(FrozenHigh, &life.end().await), [true, false], "the log ended after {end} points");
+    }
+}
+
+#[tokio::test]
+async fn what_was_over_at_once_is_told_wherever_the_log_ends() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(T0));
+    let life = Life::begin(dir.path(), &clock, Default::default()).await;
+    life.says(0, locker()).await;
+    life.says(1, tamper()).await;
+    let (names, records) = life.end().await;
+    assert_eq!(told(LockerTamper, &(names.clone(), records.clone())), [true]);
+    let is_cause = |record: &Record| names.metrics[record.metric as usize].point == Some(Point::EventCount);
+    let cause = records.iter().position(is_cause).unwrap();
+    for end in cause + 1..=records.len() {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(records[end - 1].log_ms));
+        let mut life = Life::begin(dir.path(), &clock, (names.clone(), records[..end].to_vec())).await;
+        life.ticked().await;
+        assert_eq!(told(LockerTamper, &life.end().await), [true], "the log ended {} points after it", end - cause - 1);
+    }
+}
+
+#[tokio::test]
+async fn an_old_alarm_is_found_in_the_log_when_the_snapshot_is_lost() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(T0));
+    let mut life = Life::begin(dir.path(), &clock, Default::default()).await;
+    life.says(0, tamper()).await;
+    for minute in 0..300 {
+        life.says(minute, air(-13.0)).await;
+        if minute % 50 == 49 {
+            life.ticked().await;
+        }
+    }
+    let log = life.end().await;
+    std::fs::remove_file(dir.path().join(SNAPSHOT)).unwrap();
+    let mut life = Life::begin(dir.path(), &clock, log).await;
+    life.ticked().await;
+    let shown = life.picture.borrow().alarms.iter().map(|alarm| (alarm.rule, alarm.since_ms)).collect::<Vec<_>>();
+    assert!(shown.contains(&(FrozenHigh, T0)) && shown.contains(&(LockerTamper, T0)), "{shown:?}");
+    life.says(300, air(-20.0)).await;
+    let states = states(&life.end().await);
+    let count = |word: &str| states.iter().filter(|state| *state == word).count();
+    // Too warm, tampering, and the locker is silent.
+    assert_eq!((count("raised"), count("cleared")), (3, 1), "{states:?}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_forward_lets_nobody_fall_silent() {
+    for step_ms in [10 * MINUTE_MS, 50 * 365 * 24 * 60 * MINUTE_MS] {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(T0));
+        let mut life = Life::begin(dir.path(), &clock, Default::default()).await;
+        for minute in 0..3 {
+            life.says(minute, air(-14.0 - minute as f64)).await;
+            life.says(minute, locker()).await;
+        }
+        clock.set(clock.now_ms() + step_ms);
+        life.ticked().await;
+        life.ticked().await;
+        let log = life.end().await;
+        assert!(told(CommLoss, &log).is_empty());
+        let mut life = Life::begin(dir.path(), &clock, log).await;
+        life.ticked().await;
+        assert!(told(CommLoss, &life.end().await).is_empty());
     }
 }
 

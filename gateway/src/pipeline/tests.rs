@@ -73,7 +73,12 @@ impl Rig {
 
     /// Sends a batch at a minute and returns what went into the store for it.
     async fn stored(&self, minute: i64, batch: Batch) -> Batch {
-        self.clock.set(T0 + minute * 60_000);
+        let at_ms = T0 + minute * 60_000;
+        if self.clock.is_set() {
+            self.clock.pass(at_ms - self.clock.now_ms())
+        } else {
+            self.clock.set(at_ms)
+        }
         self.said(batch).await
     }
 

@@ -67,7 +67,13 @@ pub(super) fn told(events: &[Batch]) -> Vec<Told> {
         assert_eq!(value(batch, Point::AlarmValue).is_some(), kind != RuleKind::DoorOpen, "a door has no value");
         ((batch.at_ms - T0) / MIN_MS, kind.as_str(), active, lasted_s as i64 / 60)
     };
-    events.iter().map(read).collect()
+    events.iter().filter(|event| is_news(event)).map(read).collect()
+}
+
+/// Whether something happened: what only says again what stands has a test of its own.
+pub(super) fn is_news(event: &Batch) -> bool {
+    let repeats = |word: &str| word.starts_with("stands");
+    !event.readings.iter().any(|one| one.metric.point == Point::AlarmState && matches!(&one.value, Value::Text(word) if repeats(word)))
 }
 
 /// Lets a device say something (or nothing) each minute, with a tick every ten seconds.
@@ -158,6 +164,7 @@ pub(super) fn act(
         events.extend(does(minute, at_ms, engine));
         (0..6).for_each(|tick| events.extend(engine.tick(at_ms + tick * 10_000)));
     }
+    events.retain(is_news);
     events
 }
 

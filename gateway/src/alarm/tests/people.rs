@@ -61,8 +61,8 @@ fn commands() {
             &[(55, acknowledge(RULE))],
             &[
                 "30 frozen_high raised",
-                "40 frozen_high raised",
-                "50 frozen_high raised",
+                "40 frozen_high reminded",
+                "50 frozen_high reminded",
                 "55 frozen_high acknowledged",
                 "90 frozen_high cleared",
             ],

@@ -155,7 +155,7 @@ fn silence_of_the_gateway_is_not_silence_of_its_devices() {
     // Off for three hours, then back.
     let mut engine = Engine::restore(two, &engine.snapshot()).unwrap();
     let back_ms = T0 + 190 * MIN_MS;
-    assert!(engine.tick(back_ms).is_empty() && engine.tick(back_ms + MIN_MS).is_empty());
+    assert!(!engine.tick(back_ms).iter().any(is_news) && engine.tick(back_ms + MIN_MS).is_empty());
     assert_eq!(engine.active().len(), 1, "what stood stands until it is heard");
     assert_eq!(engine.tick(back_ms + 3 * MIN_MS).len(), 1, "now the first one is silent for two intervals too");
     assert_eq!(engine.observe(&said(2, back_ms + 4 * MIN_MS, vec![whole(Point::CabinetAir, 4.0)]), back_ms + 4 * MIN_MS).len(), 1);
@@ -198,4 +198,87 @@ fn an_alarm_whose_rule_is_no_more_clears_at_the_first_look() {
     let mut restored = Engine::restore(site(minutes(5), vec![cabinet(&[door()])]), &engine.snapshot()).unwrap();
     assert_eq!(restored.tick(T0 + 50 * MIN_MS).iter().map(line).collect::<Vec<_>>(), ["50 frozen_high cleared"]);
     assert!(restored.tick(T0 + 51 * MIN_MS).is_empty() && restored.active().is_empty());
+}
+
+#[test]
+fn the_newest_hours_of_the_log_say_all_that_stands_and_all_that_is_held_back() {
+    let rules = [frozen_at_once(), door(), RuleKind::FrozenCritical.default_rule()];
+    let says = |_: i64| vec![whole(Point::CabinetAir, -10.0), is(Point::CabinetDoor, true)];
+    let (ix, part) = (DeviceIx(1), Part::WHOLE);
+    let (mut engine, mut log) = (Engine::new(site(minutes(5), vec![cabinet(&rules)])), Vec::new());
+    let length_min = 600;
+    for m in 0..length_min {
+        let now_ms = T0 + m * MIN_MS;
+        let message = said(1, now_ms, says(m));
+        let mut batches = engine.observe(&message, now_ms);
+        batches.insert(0, message);
+        match m {
+            5 => batches.extend(
+                engine.command(&Command::Shelve { device: ix, rule: RuleKind::DoorOpen, part, until_ms: T0 + 700 * MIN_MS }, now_ms),
+            ),
+            40 => batches.extend(engine.command(&Command::Acknowledge { device: ix, rule: RuleKind::FrozenHigh, part }, now_ms)),
+            _ => {}
+        }
+        batches.extend(engine.tick(now_ms));
+        log.extend(batches.into_iter().map(|batch| (now_ms, batch)));
+    }
+    let news = log.iter().filter(|(_, batch)| batch.subject == Subject::Event && is_news(batch)).count();
+    assert_eq!((news, engine.active().len()), (4, 2), "raised, raised, shelved, acknowledged");
+    let mut replayed = Engine::new(site(minutes(5), vec![cabinet(&rules)]));
+    let newest = log.iter().filter(|(log_ms, _)| *log_ms >= T0 + (length_min - 121) * MIN_MS);
+    newest.for_each(|(log_ms, batch)| replayed.replay(batch, *log_ms));
+    let known = |engine: &Engine| engine.active().into_iter().map(|one| (one.rule, one.since_ms, one.is_acknowledged)).collect::<Vec<_>>();
+    assert_eq!(known(&engine), known(&replayed));
+    let told = act_from(&mut replayed, length_min, 720, says);
+    assert_eq!(told, ["700 door_open unshelved", "700 door_open raised"], "nothing is told twice");
+}
+
+/// The same as [`lines`], from a minute on.
+fn act_from(engine: &mut Engine, from_min: i64, to_min: i64, says: impl Fn(i64) -> Says) -> Vec<String> {
+    let mut events = Vec::new();
+    for m in from_min..to_min {
+        events.extend(engine.observe(&said(1, T0 + m * MIN_MS, says(m)), T0 + m * MIN_MS));
+        events.extend(engine.tick(T0 + m * MIN_MS));
+    }
+    events.iter().filter(|event| is_news(event)).map(line).collect()
+}
+
+#[test]
+fn what_happened_at_the_very_end_of_the_log_is_told_by_the_next_start() {
+    let tamper = said(1, T0, event("tamper", "", ""));
+    let raised = with(&[RuleKind::LockerTamper]).observe(&tamper, T0).remove(0);
+    let later = said(1, T0, vec![whole(Point::LockerTemp, 20.0)]);
+    type Log<'a> = &'a [(&'a Batch, i64)];
+    let cases: [(&str, Log<'_>, usize); 4] = [
+        ("cause and event", &[(&tamper, T0), (&raised, T0)], 0),
+        ("the event is missing", &[(&tamper, T0)], 1),
+        ("something else of the same commit", &[(&tamper, T0), (&later, T0)], 1),
+        ("the log goes on: it was held back", &[(&tamper, T0), (&later, T0 + 1000)], 0),
+    ];
+    for (case, log, told) in cases {
+        let mut engine = with(&[RuleKind::LockerTamper]);
+        log.iter().for_each(|(batch, log_ms)| engine.replay(batch, *log_ms));
+        assert_eq!(engine.tick(T0 + MIN_MS).len(), told, "{case}");
+        assert_eq!(engine.tick(T0 + 2 * MIN_MS).len(), 0, "{case}: once");
+    }
+}
+
+#[test]
+fn an_alarm_of_a_device_that_is_no_longer_declared_is_told_as_ended_once() {
+    let other = Device { id: "a-device-with-a-long-name".into(), ..cabinet(&[frozen_at_once()]) };
+    let mut engine = Engine::new(site(minutes(5), vec![other, cabinet(&[frozen_at_once()])]));
+    act(&mut engine, 40, |_| vec![whole(Point::CabinetAir, -10.0)], |_, _, _| Vec::new());
+    let (sealed, left) = (engine.snapshot(), site(minutes(5), vec![cabinet(&[frozen_at_once()])]));
+    let mut restored = Engine::restore(left.clone(), &sealed).unwrap();
+    let told = restored.tick(T0 + 50 * MIN_MS);
+    assert_eq!(told.len(), 1);
+    let word = |point| told[0].readings.iter().find(|reading| reading.metric.point == point).map(|reading| reading.value.clone());
+    assert_eq!((told[0].device, word(Point::AlarmState)), (Some(DeviceIx::GATEWAY), Some(text("cleared"))));
+    assert_eq!((word(Point::AlarmTarget), word(Point::AlarmCause)), (Some(text("a-device-with-a-long-name")), Some(text("removed"))));
+    assert!(restored.tick(T0 + 51 * MIN_MS).is_empty());
+    assert!(Engine::restore(left.clone(), &restored.snapshot()).unwrap().tick(T0 + 52 * MIN_MS).is_empty());
+    // Killed before the next snapshot: the log has it.
+    let mut again = Engine::restore(left, &sealed).unwrap();
+    again.replay(&told[0], T0 + 50 * MIN_MS);
+    assert!(again.tick(T0 + 53 * MIN_MS).is_empty());
 }

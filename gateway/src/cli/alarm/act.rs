@@ -143,10 +143,14 @@ impl Saying {
         match wait(&spool, &id, &clock).map_err(failed)? {
             Fate::Done => print(&(done(&wish) + "\n")).map(|()| Exit::Done),
             Fate::Refused(why) => Err(refused(why)),
+            Fate::Taken => Err(Exit::Start {
+                code: UNAVAILABLE,
+                message: "the gateway has taken it, but it is not on its disk yet: it is done as soon as the store can write, and `alarm list` shows it".to_owned(),
+            }),
             Fate::Waiting => Err(Exit::Start {
                 code: UNAVAILABLE,
                 message: format!(
-                    "the gateway has not taken it, and it was taken back. Is the gateway running with the data folder {}?",
+                    "the gateway did not look at it, so it was taken back and will not be done. Is the gateway running with the data folder {}?",
                     site.store.dir.display()
                 ),
             }),
@@ -176,12 +180,12 @@ fn look_over(wish: &Wish, site: &Site, now_ms: i64) -> Result<(), Exit> {
     }
 }
 
-/// Waits until the gateway has taken a command. What it does not take in time is taken back: nobody waits for it any more.
+/// Waits until the gateway has done a command. What it does not take in time is taken back: nobody waits for it any more.
 fn wait(spool: &Spool, id: &str, clock: &Clock) -> io::Result<Fate> {
     let deadline_ms = clock.mono_ms().saturating_add(PATIENCE_MS);
     loop {
         match spool.fate(id)? {
-            Fate::Waiting if clock.mono_ms() < deadline_ms => std::thread::sleep(LOOK_EVERY),
+            Fate::Waiting | Fate::Taken if clock.mono_ms() < deadline_ms => std::thread::sleep(LOOK_EVERY),
             Fate::Waiting => return if spool.take_back(id)? { Ok(Fate::Waiting) } else { spool.fate(id) },
             fate => return Ok(fate),
         }
