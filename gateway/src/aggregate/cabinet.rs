@@ -133,8 +133,10 @@ impl Cabinet {
     }
 
     /// Writes a long window's figures and begins the next.
-    pub(super) fn close_long(&mut self, long: Long, terms: Terms, row: &mut Row<'_>) {
-        self.long.close(long).write_long(terms, row);
+    pub(super) fn close_long(&mut self, long: Long, terms: Terms, row: &mut Row<'_>) -> Slot {
+        let sums = self.long.close(long);
+        sums.write_long(terms, row);
+        sums
     }
 }
 
@@ -220,7 +222,7 @@ impl Slot {
         row.known(max, self.air.0.map(|(_, high_c)| high_c));
     }
 
-    fn write_long(&self, terms: Terms, row: &mut Row<'_>) {
+    pub(super) fn write_long(&self, terms: Terms, row: &mut Row<'_>) {
         if self.observed_ms > 0 {
             self.write_temperatures([Point::CabinetKpiAirMean, Point::CabinetKpiAirMin, Point::CabinetKpiAirMax], row);
             row.known(Point::CabinetKpiMkt, self.kinetic.mean(self.observed_ms).filter(|rate| *rate > 0.0).map(Kinetic::mean_c));

@@ -2,6 +2,7 @@
 
 use super::cabinet::Cabinet;
 use super::calendar::{Long, Moment};
+use super::days::DaySums;
 use super::energy::Energy;
 use super::hold::{Frame, Sample, Terms};
 use super::locker::Locker;
@@ -88,20 +89,14 @@ impl State {
         self.online.close(frame, terms, row);
     }
 
-    /// Writes a long window's figures and begins the next.
-    pub(super) fn close_long(&mut self, long: Long, terms: Terms, row: &mut Row<'_>) {
-        if let Some(locker) = &mut self.locker {
-            locker.close_long(long, row);
+    /// Writes an hour's or a day's figures and begins the next; returns what they were made of.
+    pub(super) fn close_long(&mut self, long: Long, terms: Terms, row: &mut Row<'_>) -> DaySums {
+        DaySums {
+            locker: self.locker.as_mut().map(|locker| Box::new(locker.close_long(long, row))),
+            cabinet: self.cabinet.as_mut().map(|cabinet| Box::new(cabinet.close_long(long, terms, row))),
+            vending: self.vending.as_mut().map(|vending| Box::new(vending.close_long(long, row))),
+            energy: self.energy.as_mut().map(|energy| Box::new(energy.close_long(long, row))),
+            online: Some(Box::new(self.online.close_long(long, row))),
         }
-        if let Some(cabinet) = &mut self.cabinet {
-            cabinet.close_long(long, terms, row);
-        }
-        if let Some(vending) = &mut self.vending {
-            vending.close_long(long, row);
-        }
-        if let Some(energy) = &mut self.energy {
-            energy.close_long(long, row);
-        }
-        self.online.close_long(long, row);
     }
 }

@@ -74,8 +74,10 @@ impl Energy {
     }
 
     /// Writes a long window's figures and begins the next.
-    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
-        self.long.close(long).write_long(row);
+    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) -> Slot {
+        let sums = self.long.close(long);
+        sums.write_long(row);
+        sums
     }
 }
 
@@ -92,7 +94,7 @@ impl Slot {
         row.coverage(Point::Energy5mCoverage, self.observed_ms);
     }
 
-    fn write_long(&self, row: &mut Row<'_>) {
+    pub(super) fn write_long(&self, row: &mut Row<'_>) {
         let coverage = self.observed_ms as f64 / row.window_ms as f64;
         if let Some(kwh) = self.metered.kwh() {
             row.float(Point::EnergyKpiKwh, kwh);

@@ -135,8 +135,10 @@ impl Locker {
     }
 
     /// Writes a long window's figures and begins the next.
-    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
-        self.long.close(long).write_long(row);
+    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) -> Slot {
+        let sums = self.long.close(long);
+        sums.write_long(row);
+        sums
     }
 }
 
@@ -160,7 +162,7 @@ impl Slot {
         row.coverage(Point::Locker5mCoverage, self.observed_ms);
     }
 
-    fn write_long(&self, row: &mut Row<'_>) {
+    pub(super) fn write_long(&self, row: &mut Row<'_>) {
         if self.observed_ms > 0 {
             // As long as more are occupied than usable the locker is full, but no window of a year has more than all.
             row.share(Point::LockerKpiOccupancy, self.occupied_ms.min(self.usable_ms), self.usable_ms);

@@ -7,19 +7,23 @@
 //!
 //! A window `[a, b)` closes for all devices at once, when the log's time reaches `b` plus a grace. A record whose
 //! window is closed is counted as late: its value stands from now on, a difference of a counter is booked in the
-//! oldest open window, and nothing else of it is used. A record older than the newest of its point is not used at all;
+//! oldest open window, and nothing else of it is used, until its day is worked over ([`late`], [`again`]). A record older than the newest of its point is not used at all;
 //! one older than another point of its measurement counts from that one's time on.
 
+mod again;
 mod cabinet;
 mod calendar;
 mod cascade;
+mod column;
 mod counter;
+mod days;
 mod defrost;
 mod device;
 mod dwell;
 mod energy;
 mod hold;
 mod kinetic;
+mod late;
 mod locker;
 mod online;
 mod row;
@@ -31,13 +35,19 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use again::Heard;
 pub(crate) use cabinet::mode_is_defrost;
+pub(crate) use calendar::{Long, Span};
+pub(crate) use column::{Cell, Cells, Kept, Name};
+pub(crate) use days::{DaySums, Turn};
 pub(crate) use defrost::Defrost;
 pub(crate) use device::{FIGURES_OF_ALL, figures_of};
 pub(crate) use hold::{Held, flag, float};
+pub(crate) use late::DueDay;
 pub(crate) use online::{Sign, online_ms, sign};
+pub(crate) use row::revise;
 
-use calendar::{Calendar, Long, Moment};
+use calendar::{Calendar, Moment};
 use device::State;
 use facility_config::limits::{
     CLOCK_AHEAD_MS_MAX, CLOCK_STEP_MS, DEVICES_MAX, FOLD_BATCHES_PER_CLOSE, SILENT_WINDOWS_MAX, WINDOW_GRACE_MS_MAX,
@@ -45,6 +55,7 @@ use facility_config::limits::{
 use facility_config::{Device, DeviceIx, Site};
 use facility_drivers::{Batch, Metric, Subject, Value};
 use hold::{Frame, Sample, Terms};
+use late::Late;
 use row::Row;
 use save::{Save, saved, seal, unseal};
 use std::collections::BTreeMap;
@@ -67,9 +78,12 @@ pub struct Irregular {
     pub outdated: u64,
     /// Windows left out because the log itself was silent for longer than [`SILENT_WINDOWS_MAX`] of them.
     pub skipped_windows: u64,
+    /// Days that something came late for and that could not be worked over: the log no longer has all of their readings, or
+    /// has too many.
+    pub unrevised: u64,
 }
 
-saved!(Irregular { late, ahead, outdated, skipped_windows });
+saved!(Irregular { late, ahead, outdated, skipped_windows, unrevised });
 
 /// Readings to metrics.
 #[derive(Debug)]
@@ -81,8 +95,11 @@ pub struct Fold {
     ahead_ms: i64,
     progress: Progress,
     devices: Vec<State>,
+    /// Days of each device that something came late for.
+    late: Vec<Late>,
     /// Closed and not handed out yet.
     closed: Vec<Batch>,
+    turns: Vec<Turn>,
 }
 
 /// How far the fold has come.
@@ -94,14 +111,12 @@ struct Progress {
     calendar: Calendar,
     /// Newest time of the log.
     log_ms: i64,
-    /// Windows that end here or before are in the outbox already.
-    emitted_until_ms: i64,
     /// Windows closed since the last record.
     silent_windows: u64,
     irregular: Irregular,
 }
 
-saved!(Progress { open_ms, calendar, log_ms, emitted_until_ms, silent_windows, irregular });
+saved!(Progress { open_ms, calendar, log_ms, silent_windows, irregular });
 
 impl Fold {
     /// A fold that has seen nothing.
@@ -111,12 +126,14 @@ impl Fold {
         Self {
             terms: site.devices.iter().map(terms).collect(),
             devices: site.devices.iter().map(|_| State::default()).collect(),
+            late: site.devices.iter().map(|_| Late::default()).collect(),
             window_ms,
             // Half a window at most: then no record can fall behind the second open window.
             grace_ms: WINDOW_GRACE_MS_MAX.min(window_ms / 2),
             ahead_ms: CLOCK_AHEAD_MS_MAX.min(window_ms / 2),
             progress: Progress::default(),
             closed: Vec::new(),
+            turns: Vec::new(),
             site,
         }
     }
@@ -139,9 +156,9 @@ impl Fold {
         }
         for _ in 0..count {
             let id = Box::<str>::load(input)?;
-            let state = State::load(input)?;
-            if let Some(place) = by_id.get(&*id).and_then(|at| fold.devices.get_mut(*at)) {
-                *place = state;
+            let (state, late) = (State::load(input)?, Late::load(input)?);
+            if let Some(at) = by_id.get(&*id) {
+                (fold.devices[*at], fold.late[*at]) = (state, late);
             }
         }
         input.is_empty().then_some(fold)
@@ -153,7 +170,7 @@ impl Fold {
     /// Closes windows that are due by `log_ms` if [`close`](Self::close) was not asked before; their batches wait.
     pub fn observe(&mut self, log_ms: i64, device: DeviceIx, metric: Metric, at_ms: i64, value: &Value) {
         let log_ms = self.log_time(log_ms);
-        let mut open_ms = self.open_ms(log_ms);
+        let mut open_ms = self.first_open_ms(log_ms);
         while self.due(open_ms, log_ms) {
             open_ms = self.close_one(open_ms, log_ms);
         }
@@ -161,13 +178,12 @@ impl Fold {
         let (Some(state), Some(terms)) = (self.devices.get_mut(device.at()), self.terms.get(device.at())) else { return };
 
         let irregular = &mut self.progress.irregular;
-        let mut at_ms = at_ms.max(-TIME_MS_MAX);
-        if at_ms > log_ms.saturating_add(self.ahead_ms) {
-            irregular.ahead += 1;
-            at_ms = log_ms;
-        }
+        let is_ahead = at_ms > log_ms.saturating_add(self.ahead_ms);
+        irregular.ahead += u64::from(is_ahead);
+        let at_ms = if is_ahead { log_ms } else { at_ms.max(-TIME_MS_MAX) };
         if at_ms < open_ms {
             irregular.late += 1;
+            self.late[device.at()].mark(at_ms, open_ms, log_ms, &self.site.zone);
         }
         let frame = Frame { open_ms, window_ms: self.window_ms };
         if !state.observe(&metric, &Sample { frame, terms: *terms, at_ms, value }) {
@@ -188,17 +204,43 @@ impl Fold {
         std::mem::take(&mut self.closed)
     }
 
-    /// End of the newest window whose batches were handed out (once [`close`](Self::close) has returned them), Unix
-    /// ms: to be kept beside them in the outbox. 0 before the first.
-    #[must_use]
-    pub fn emitted_until_ms(&self) -> i64 {
-        self.progress.emitted_until_ms.max(self.progress.open_ms.unwrap_or(0))
+    /// Days that have ended since this was asked before: to be archived before the batches of [`close`](Self::close) leave.
+    pub(crate) fn turns(&mut self) -> Vec<Turn> {
+        std::mem::take(&mut self.turns)
     }
 
-    /// Keeps back every window that ends at or before this time: its batches are in the outbox already. The state
-    /// advances all the same.
-    pub fn skip_until(&mut self, emitted_until_ms: i64) {
-        self.progress.emitted_until_ms = self.progress.emitted_until_ms.max(emitted_until_ms);
+    /// The figures of a month, a quarter or a year of one device, from its archived days.
+    pub(crate) fn long_row(&self, device: DeviceIx, (long, span): (Long, Span), sums: &DaySums) -> Batch {
+        let mut batch = Batch::new(device, Subject::Metric, span.start_ms);
+        if let Some(terms) = self.terms.get(device.at()) {
+            sums.write(*terms, &mut Row { batch: &mut batch, window_ms: span.end_ms - span.start_ms, long: Some(long) });
+        }
+        batch
+    }
+
+    /// Closed days that have to be worked over now, by device. To be asked when windows were closed, and by the log alone.
+    pub(crate) fn due_days(&mut self) -> Vec<(DeviceIx, Vec<DueDay>)> {
+        let log_ms = self.progress.log_ms;
+        let due = self.late.iter_mut().enumerate().map(|(at, late)| (DeviceIx(at as u16), late.due(log_ms)));
+        due.filter(|(_, days)| !days.is_empty()).collect()
+    }
+
+    /// A day of [`due_days`](Self::due_days) stays as it is.
+    pub(crate) fn unrevised(&mut self) {
+        self.progress.irregular.unrevised += 1;
+    }
+
+    /// The month, quarter and year that a day is in, as far as they are over.
+    pub(crate) fn ended_around(&self, day: Span) -> Vec<(Long, Span)> {
+        let open_ms = self.progress.open_ms.unwrap_or(0);
+        let around = [Long::Month, Long::Quarter, Long::Year].map(|long| (long, long.around(day.start_ms, &self.site.zone)));
+        around.into_iter().filter(|(_, span)| span.end_ms <= open_ms).collect()
+    }
+
+    /// Start of the oldest open window, Unix ms; none before the first record.
+    #[must_use]
+    pub fn open_ms(&self) -> Option<i64> {
+        self.progress.open_ms
     }
 
     /// What could not be used as it came.
@@ -211,16 +253,17 @@ impl Fold {
     /// [`restore`](Self::restore), while closed windows wait to be handed out: they are not part of it.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        if !self.closed.is_empty() {
+        if !self.closed.is_empty() || !self.turns.is_empty() {
             return Vec::new();
         }
         let mut body = Vec::new();
         self.window_ms.save(&mut body);
         self.progress.save(&mut body);
         (self.devices.len() as u64).save(&mut body);
-        for (device, state) in self.site.devices.iter().zip(&self.devices) {
+        for (device, (state, late)) in self.site.devices.iter().zip(self.devices.iter().zip(&self.late)) {
             device.id.save(&mut body);
             state.save(&mut body);
+            late.save(&mut body);
         }
         seal(&body)
     }
@@ -229,8 +272,8 @@ impl Fold {
     /// depends on the log alone and so replays the same.
     fn log_time(&mut self, log_ms: i64) -> i64 {
         if log_ms.saturating_add(CLOCK_STEP_MS) < self.progress.log_ms {
-            let closed = std::mem::take(&mut self.closed);
-            *self = Self { closed, ..Self::new(self.site.clone()) };
+            let (closed, turns) = (std::mem::take(&mut self.closed), std::mem::take(&mut self.turns));
+            *self = Self { closed, turns, ..Self::new(self.site.clone()) };
         }
         self.progress.log_ms = self.progress.log_ms.max(log_ms.min(TIME_MS_MAX));
         self.progress.log_ms
@@ -238,7 +281,7 @@ impl Fold {
 
     /// Start of the oldest open window. The first record opens the one its log time is in: of the time before there
     /// is nothing to tell, not even that a device was away.
-    fn open_ms(&mut self, log_ms: i64) -> i64 {
+    fn first_open_ms(&mut self, log_ms: i64) -> i64 {
         if let Some(open_ms) = self.progress.open_ms {
             return open_ms;
         }
@@ -270,35 +313,49 @@ impl Fold {
         next_ms
     }
 
-    /// Closes the long windows that have ended by the end of a short one, the shorter first.
+    /// Closes the long windows that have ended by the end of a short one, the shorter first. Of those longer than a day only
+    /// the end is told: they are sums of archived days.
     fn close_long(&mut self, until_ms: i64) {
         for long in Long::ALL {
             let span = self.progress.calendar.span(long);
             if span.end_ms > until_ms {
                 continue;
             }
-            let wanted = until_ms > self.progress.emitted_until_ms;
-            let window_ms = span.end_ms - span.start_ms;
-            for (at, (state, terms)) in self.devices.iter_mut().zip(&self.terms).enumerate() {
-                let mut batch = Batch::new(DeviceIx(at as u16), Subject::Metric, span.start_ms);
-                state.close_long(long, *terms, &mut Row { batch: &mut batch, window_ms, long: Some(long) });
-                if wanted && !batch.readings.is_empty() {
-                    self.closed.push(batch);
+            match long {
+                Long::Hour => drop(self.write_long(long, span)),
+                Long::Day => {
+                    let sums = self.write_long(long, span);
+                    self.turns.push(Turn { day: span, sums, ended: Vec::new() });
+                }
+                Long::Month | Long::Quarter | Long::Year => {
+                    if let Some(turn) = self.turns.last_mut() {
+                        turn.ended.push((long, span));
+                    }
                 }
             }
             self.progress.calendar.turn(long, until_ms, &self.site.zone);
         }
     }
 
+    fn write_long(&mut self, long: Long, span: Span) -> Vec<DaySums> {
+        let mut all = Vec::with_capacity(self.devices.len());
+        for (at, (state, terms)) in self.devices.iter_mut().zip(&self.terms).enumerate() {
+            let mut batch = Batch::new(DeviceIx(at as u16), Subject::Metric, span.start_ms);
+            let window_ms = span.end_ms - span.start_ms;
+            all.push(state.close_long(long, *terms, &mut Row { batch: &mut batch, window_ms, long: Some(long) }));
+            if !batch.readings.is_empty() {
+                self.closed.push(batch);
+            }
+        }
+        all
+    }
+
     fn write_window(&mut self, frame: Frame) {
-        let wanted = frame.open_end_ms() > self.progress.emitted_until_ms;
         let moment = Moment::at(frame.open_end_ms(), &self.site.zone);
         for (at, (state, terms)) in self.devices.iter_mut().zip(&self.terms).enumerate() {
             let mut batch = Batch::new(DeviceIx(at as u16), Subject::Metric, frame.open_ms);
             state.close(frame, *terms, moment, &mut Row { batch: &mut batch, window_ms: frame.window_ms, long: None });
-            if wanted {
-                self.closed.push(batch);
-            }
+            self.closed.push(batch);
         }
     }
 }

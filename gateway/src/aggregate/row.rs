@@ -5,8 +5,8 @@
 
 use super::calendar::Long;
 use facility_config::limits::{COVERAGE_GOOD_MIN, COVERAGE_MIN};
-use facility_config::{Part, Point};
-use facility_drivers::{Batch, Metric, Value};
+use facility_config::{Measurement, Part, Point};
+use facility_drivers::{Batch, Metric, Reading, Value};
 
 /// Adds figures to a batch.
 pub(super) struct Row<'a> {
@@ -71,5 +71,36 @@ impl Row<'_> {
         if observed_ms > 0 {
             self.share(point, observed_ms, self.window_ms);
         }
+    }
+}
+
+/// Says of every figure of a batch that it is not the first issue.
+pub(crate) fn revise(batch: &mut Batch, rev: i64) {
+    let readings = std::mem::take(&mut batch.readings);
+    let mut rest = readings.into_iter().peekable();
+    while let Some(reading) = rest.next() {
+        let (metric, measurement) = (reading.metric, reading.metric.point.measurement());
+        batch.readings.push(reading);
+        let is_last = rest.peek().is_none_or(|next| next.metric.point.measurement() != measurement);
+        if let Some(point) = rev_of(measurement).filter(|_| is_last) {
+            batch.readings.push(Reading { metric: Metric { point, ..metric }, value: Value::Int(rev) });
+        }
+    }
+}
+
+/// Where a measurement of figures says which issue they are.
+fn rev_of(measurement: Measurement) -> Option<Point> {
+    match measurement {
+        Measurement::Locker5m => Some(Point::Locker5mRev),
+        Measurement::Cabinet5m => Some(Point::Cabinet5mRev),
+        Measurement::Vending5m => Some(Point::Vending5mRev),
+        Measurement::Energy5m => Some(Point::Energy5mRev),
+        Measurement::Device5m => Some(Point::Device5mRev),
+        Measurement::LockerKpi => Some(Point::LockerKpiRev),
+        Measurement::CabinetKpi => Some(Point::CabinetKpiRev),
+        Measurement::VendingKpi => Some(Point::VendingKpiRev),
+        Measurement::EnergyKpi => Some(Point::EnergyKpiRev),
+        Measurement::DeviceKpi => Some(Point::DeviceKpiRev),
+        _ => None,
     }
 }

@@ -125,8 +125,10 @@ impl Vending {
     }
 
     /// Writes a long window's figures and begins the next.
-    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
-        self.long.close(long).write_long(row);
+    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) -> Slot {
+        let sums = self.long.close(long);
+        sums.write_long(row);
+        sums
     }
 }
 
@@ -147,7 +149,7 @@ impl Slot {
         row.coverage(Point::Vending5mCoverage, self.observed_ms);
     }
 
-    fn write_long(&self, row: &mut Row<'_>) {
+    pub(super) fn write_long(&self, row: &mut Row<'_>) {
         if self.observed_ms > 0 {
             row.share(Point::VendingKpiAvailability, self.in_service_ms, self.observed_ms);
             row.seconds(Point::VendingKpiInServiceS, self.in_service_ms);

@@ -66,6 +66,7 @@ impl Bench {
             site: self.site.clone(),
             readings: readings.clone(),
             outbox: outbox.clone(),
+            archive: Arc::new(Archive::open(self.dir.path(), self.site.clone()).unwrap()),
             snapshot: self.snapshot(),
             telemetry: Arc::default(),
             stop: stop.clone(),

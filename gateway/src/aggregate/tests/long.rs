@@ -201,13 +201,14 @@ fn however_short_the_windows_a_day_is_made_of_it_is_the_same_to_the_last_bit() {
 fn windows_of_every_length_end_when_the_calendar_says() {
     // One reading an hour over fourteen months.
     let start_ms = "2026-11-30T16:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond();
-    let mut windows = Fold::new(site(Duration::from_secs(3600), vec![device("m-1", Kind::Meter, 3600)]));
+    let dir = tempfile::tempdir().unwrap();
+    let mut windows = Archived::new(site(Duration::from_secs(3600), vec![device("m-1", Kind::Meter, 3600)]), dir.path());
     let mut out = Vec::new();
     let hours = 425 * 24;
     for hour in 0..hours {
         let at_ms = start_ms + hour * 3_600_000 + 60_000;
-        drain(&mut windows, at_ms, &mut out);
-        windows.observe(at_ms, DeviceIx(1), Point::EnergyTotal.into(), at_ms, &Value::Float(100.0 + hour as f64 / 10.0));
+        windows.drain(at_ms, &mut out);
+        windows.fold.observe(at_ms, DeviceIx(1), Point::EnergyTotal.into(), at_ms, &Value::Float(100.0 + hour as f64 / 10.0));
     }
     let of = |window: &str| -> Vec<_> { out.iter().filter(|b| b.device == Some(DeviceIx(1)) && is_of(b, window)).collect() };
     let counts = Long::ALL.map(|long| of(long.as_str()).len());
@@ -233,7 +234,7 @@ fn windows_of_every_length_end_when_the_calendar_says() {
         &year(0),
         &[("energy_kpi.per_day_kwh", None), ("energy_kpi.quality", Some(2.0)), ("device_kpi.window_s", Some(31.0 * 86_400.0))],
     );
-    // Months add up to the year, to the mWh.
+    // Months add up to the year, to the Wh that a day is kept in.
     let months: f64 = of("1mo").iter().skip(1).map(|m| figures_of_window(&out, DeviceIx(1), m.at_ms, "1mo")["energy_kpi.energy_kwh"]).sum();
     assert!((months - year(1)["energy_kpi.energy_kwh"]).abs() < 1e-6, "{months}");
 }
