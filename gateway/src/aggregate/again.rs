@@ -76,7 +76,9 @@ impl Fold {
     /// One way through the records: each with the time of the log, its own, and itself.
     fn run<'h>(&self, device: DeviceIx, day: Span, heard: impl Iterator<Item = (i64, i64, &'h Heard)>) -> Option<Again> {
         let terms = *self.terms.get(device.at())?;
-        let open_ms = day.start_ms.saturating_sub(LATE_LEAD_MS).div_euclid(self.window_ms) * self.window_ms;
+        let lead_ms = day.start_ms.saturating_sub(LATE_LEAD_MS).div_euclid(self.window_ms) * self.window_ms;
+        // Of the time before the first window nothing was told.
+        let open_ms = lead_ms.max(self.progress.began_ms);
         let calendar = Calendar::around(open_ms, &self.site.zone);
         let out = Again { sums: DaySums::default(), batches: Vec::new() };
         let mut run = Run { fold: self, device, terms, day, state: State::default(), open_ms, calendar, out };

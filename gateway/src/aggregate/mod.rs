@@ -107,6 +107,8 @@ pub struct Fold {
 struct Progress {
     /// Start of the oldest open window; none before the first record.
     open_ms: Option<i64>,
+    /// Start of the first window of all.
+    began_ms: i64,
     /// The hour, day, month, quarter and year it is in.
     calendar: Calendar,
     /// Newest time of the log.
@@ -116,7 +118,7 @@ struct Progress {
     irregular: Irregular,
 }
 
-saved!(Progress { open_ms, calendar, log_ms, silent_windows, irregular });
+saved!(Progress { open_ms, began_ms, calendar, log_ms, silent_windows, irregular });
 
 impl Fold {
     /// A fold that has seen nothing.
@@ -287,6 +289,7 @@ impl Fold {
         }
         let open_ms = log_ms.div_euclid(self.window_ms) * self.window_ms;
         self.progress.open_ms = Some(open_ms);
+        self.progress.began_ms = open_ms;
         self.progress.calendar = Calendar::around(open_ms, &self.site.zone);
         open_ms
     }

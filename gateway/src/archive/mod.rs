@@ -213,6 +213,15 @@ impl Archive {
         Ok(month)
     }
 
+    /// What each column of a file takes, for measurements.
+    #[cfg(test)]
+    #[expect(clippy::print_stdout, reason = "a measurement")]
+    pub(crate) fn print_columns(&self, path: &Path) {
+        for sheet in self.read(path).map(|month| month.sheets).unwrap_or_default() {
+            println!("{} {} rows: {}", sheet.kind, sheet.len(), sheet.columns_cost());
+        }
+    }
+
     fn id(&self, device: DeviceIx) -> &str {
         self.site.devices.get(device.at()).map_or("", |device| &device.id)
     }

@@ -220,6 +220,19 @@ impl Sheet {
         is_there.iter().enumerate().map(value).collect()
     }
 
+    /// Bits of a row that each column takes.
+    #[cfg(test)]
+    pub(super) fn columns_cost(&self) -> String {
+        let mut all = Vec::new();
+        for at in 0..=self.columns.len() {
+            let mut bytes = Vec::new();
+            Self { columns: self.columns[..at].to_vec(), ..self.clone() }.encode(&mut bytes);
+            all.push(bytes.len());
+        }
+        let bits = |(at, (name, _)): (usize, &(Box<str>, Column))| format!(" {name} {:.1}", (all[at + 1] - all[at]) as f64 * 8.0 / self.len() as f64);
+        format!("keys {:.1}", all[0] as f64 * 8.0 / self.len() as f64) + &self.columns.iter().enumerate().map(bits).collect::<String>()
+    }
+
     /// Nobody asks any more at which position a row was made.
     pub(super) fn forget_positions(&mut self) {
         self.keys.iter_mut().for_each(|key| key.upto = 0);
