@@ -229,7 +229,6 @@ pub const LANES_MAX: usize = READINGS_PER_MESSAGE_MAX;
 /// Time stamps remembered per device to recognise a message that comes a second time.
 pub const STAMPS_REMEMBERED: usize = 128;
 
-
 /// Late readings change closed days for this long after their end; as long as a reading may be old (DOMAIN §4).
 pub const LATE_MS_MAX: i64 = READING_AGE_MS_MAX;
 /// A day is worked over this long after its end at the earliest, log time: most of what is late comes within the hour.
@@ -246,10 +245,11 @@ pub const LATE_READINGS_MAX: usize = 300_000;
 pub const LATE_MARKS_MAX: usize = 18 * 24;
 
 const _: () = assert!(FOLD_BATCHES_PER_CLOSE >= DEVICES_MAX, "one call must be able to hand out a whole window");
-const _: () = assert!(LATE_MS_MAX + LATE_LONG_LEAD_MS + 2 * 24 * 3_600_000 < LATE_MARKS_MAX as i64 * 3_600_000, "what is worked over is found");
+const _: () =
+    assert!(LATE_MS_MAX + LATE_LONG_LEAD_MS + 2 * 24 * 3_600_000 < LATE_MARKS_MAX as i64 * 3_600_000, "what is worked over is found");
 // The archive of days.
 
-/// Largest file of one month that is read: a month of 2 000 devices before it is made compact takes a third of it.
+/// Largest file of one month that is read; a growing one of 2 000 devices takes about 4 MiB, and more with revisions.
 pub const FIGURES_FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Rows of one kind that are written together.
 pub const FIGURES_ROWS_MAX: usize = 4_096;

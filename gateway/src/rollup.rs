@@ -192,10 +192,14 @@ impl Rollup {
                 Ok(done) => return Ok(done),
                 Err(error) => tracing::error!(%error, "GW-S040 the archive of figures cannot be used; tried again"),
             }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(STORE_RETRY_MS)) => {}
-                () = self.stop.cancelled() => return Err(Ended::Asked),
-            }
+            self.wait().await?;
+        }
+    }
+
+    async fn wait(&self) -> Result<(), Ended> {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(STORE_RETRY_MS)) => Ok(()),
+            () = self.stop.cancelled() => Err(Ended::Asked),
         }
     }
 

@@ -4,14 +4,13 @@
 //! now: the same records in the order of their times, as if none had come late. Nothing is guessed about what a late record
 //! may change. Pure; the memory is that of the records, which the caller bounds.
 
-use super::calendar::{Calendar, Long, Span};
+use super::calendar::{Calendar, Long, Moment, Span};
 use super::days::DaySums;
 use super::device::State;
-use super::hold::{Frame, Sample, Terms};
+use super::hold::{Sample, Terms};
 use super::late::DueDay;
 use super::row::Row;
 use super::{Fold, TIME_MS_MAX};
-use crate::aggregate::calendar::Moment;
 use facility_config::limits::LATE_LEAD_MS;
 use facility_config::{DeviceIx, Point};
 use facility_drivers::{Batch, Metric, Subject, Value};
@@ -66,7 +65,7 @@ impl Fold {
 
     /// The time of a value: one from the future gets the log's.
     fn believed_ms(&self, at_ms: i64, log_ms: i64) -> i64 {
-        if at_ms > log_ms.saturating_add(self.ahead_ms) { log_ms } else { at_ms.max(-TIME_MS_MAX) }
+        if at_ms > log_ms.saturating_add(self.grid.ahead_ms) { log_ms } else { at_ms.max(-TIME_MS_MAX) }
     }
 
     fn believed(&self, heard: &Heard) -> i64 {
@@ -76,17 +75,17 @@ impl Fold {
     /// One way through the records: each with the time of the log, its own, and itself.
     fn run<'h>(&self, device: DeviceIx, day: Span, heard: impl Iterator<Item = (i64, i64, &'h Heard)>) -> Option<Again> {
         let terms = *self.terms.get(device.at())?;
-        let lead_ms = day.start_ms.saturating_sub(LATE_LEAD_MS).div_euclid(self.window_ms) * self.window_ms;
+        let lead_ms = self.grid.short_around(day.start_ms.saturating_sub(LATE_LEAD_MS));
         // Of the time before the first window nothing was told.
         let open_ms = lead_ms.max(self.progress.began_ms);
         let calendar = Calendar::around(open_ms, &self.site.zone);
         let out = Again { sums: DaySums::default(), batches: Vec::new() };
         let mut run = Run { fold: self, device, terms, day, state: State::default(), open_ms, calendar, out };
         for (log_ms, at_ms, heard) in heard {
-            while self.due(run.open_ms, log_ms) && run.is_unfinished() {
+            while self.grid.is_due(run.open_ms, log_ms) && run.is_unfinished() {
                 run.close_one();
             }
-            let frame = Frame { open_ms: run.open_ms, window_ms: self.window_ms };
+            let frame = self.grid.frame(run.open_ms);
             run.state.observe(&heard.metric, &Sample { frame, terms, at_ms, value: &heard.value });
         }
         while run.is_unfinished() {
@@ -114,28 +113,31 @@ impl Run<'_> {
     }
 
     fn close_one(&mut self) {
-        let frame = Frame { open_ms: self.open_ms, window_ms: self.fold.window_ms };
+        let frame = self.fold.grid.frame(self.open_ms);
         let end_ms = frame.open_end_ms();
-        let moment = Moment::at(end_ms, &self.fold.site.zone);
-        let mut batch = Batch::new(self.device, Subject::Metric, frame.open_ms);
-        let row = &mut Row { batch: &mut batch, window_ms: frame.window_ms, long: None };
-        self.state.close(frame, self.terms, moment, row);
-        self.put(Span { start_ms: frame.open_ms, end_ms }, batch);
+        let (moment, mut batches) = (Moment::at(end_ms, &self.fold.site.zone), Vec::new());
+        self.fold.grid.close(&mut self.state, self.device, frame, self.terms, moment, &mut batches);
+        batches.into_iter().for_each(|batch| self.put(Span { start_ms: batch.at_ms, end_ms }, batch));
+        self.open_ms = end_ms;
+        if self.fold.grid.is_edge(end_ms) {
+            self.close_long(end_ms);
+        }
+    }
+
+    fn close_long(&mut self, end_ms: i64) {
         for long in [Long::Hour, Long::Day] {
             let span = self.calendar.span(long);
             if span.end_ms > end_ms {
                 continue;
             }
             let mut batch = Batch::new(self.device, Subject::Metric, span.start_ms);
-            let row = &mut Row { batch: &mut batch, window_ms: span.end_ms - span.start_ms, long: Some(long) };
-            let sums = self.state.close_long(long, self.terms, row);
+            let sums = self.state.close_long(long, self.terms, &mut Row::long(&mut batch, long, span));
             if long == Long::Day && span == self.day {
                 self.out.sums = sums;
             }
             self.put(span, batch);
             self.calendar.turn(long, end_ms, &self.fold.site.zone);
         }
-        self.open_ms = end_ms;
     }
 
     /// Keeps what is of the day.

@@ -9,7 +9,7 @@ use super::cascade::{Area, Cascade, Greatest, Range, sums};
 use super::defrost::Defrost;
 use super::hold::{Frame, Held, Sample, Terms, walk};
 use super::kinetic::Kinetic;
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use facility_config::Point;
 use facility_drivers::Value;
@@ -125,9 +125,13 @@ impl Cabinet {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, terms: Terms, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, terms: Terms, rows: &mut Rows<'_>) {
         self.advance(frame.open_end_ms(), frame, terms);
-        let slot = super::shift(&mut self.slots);
+        let base = super::shift(&mut self.slots);
+        if let Some(row) = &mut rows.minute {
+            base.write_long(terms, row);
+        }
+        let Some((slot, row)) = self.long.step(&base, rows) else { return };
         slot.write(terms, row);
         self.long.add(&slot);
     }

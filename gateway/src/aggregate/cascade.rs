@@ -1,4 +1,4 @@
-//! From the short windows to the long ones: sums are added, and only at the end of a window does a sum become a ratio.
+//! From the base windows to the short and the long ones: sums are added, and only at the end of a window does a sum become a ratio.
 //!
 //! Everything that is added is an integer, so that a day is the same to the last bit whether it is put together from
 //! hours or from five-minute windows. Never a mean of means. Months and longer are sums of archived days ([`days`](super::days)):
@@ -6,6 +6,7 @@
 
 use super::calendar::Long;
 use super::column::{Cells, Kept};
+use super::row::{Row, Rows};
 use super::save::Save;
 
 /// What is known of a window, such that two that follow each other can become one.
@@ -18,14 +19,22 @@ pub(super) trait Sums: Default + Save {
     fn recall(row: &dyn Kept) -> Self;
 }
 
-/// The sums of the long windows that are open.
+/// The sums of the short window and of the long ones that are open.
 #[derive(Debug, Default)]
 pub(super) struct Cascade<S> {
+    short: S,
     hour: S,
     day: S,
 }
 
 impl<S: Sums> Cascade<S> {
+    /// Takes in a base window; the short one, and where its figures go, if that ends with it.
+    pub(super) fn step<'r, 'a>(&mut self, window: &S, rows: &'r mut Rows<'a>) -> Option<(S, &'r mut Row<'a>)> {
+        self.short.add(window);
+        let row = rows.short.as_mut()?;
+        Some((std::mem::take(&mut self.short), row))
+    }
+
     /// Takes in a short window. Days are made of these and not of hours: in some zones they do not begin on the hour.
     pub(super) fn add(&mut self, window: &S) {
         self.hour.add(window);
@@ -40,12 +49,13 @@ impl<S: Sums> Cascade<S> {
 
 impl<S: Save> Save for Cascade<S> {
     fn save(&self, out: &mut Vec<u8>) {
+        self.short.save(out);
         self.hour.save(out);
         self.day.save(out);
     }
 
     fn load(input: &mut &[u8]) -> Option<Self> {
-        Some(Self { hour: S::load(input)?, day: S::load(input)? })
+        Some(Self { short: S::load(input)?, hour: S::load(input)?, day: S::load(input)? })
     }
 }
 

@@ -22,7 +22,8 @@ impl Name {
 
     /// Whether a column that was read has this name.
     pub(crate) fn is(self, text: &str) -> bool {
-        text.strip_prefix(self.0).is_some_and(|rest| rest.strip_prefix('.').unwrap_or(rest) == self.1 && rest.is_empty() == self.1.is_empty())
+        text.strip_prefix(self.0)
+            .is_some_and(|rest| rest.strip_prefix('.').unwrap_or(rest) == self.1 && rest.is_empty() == self.1.is_empty())
     }
 }
 

@@ -7,7 +7,7 @@ use super::energy::Energy;
 use super::hold::{Frame, Sample, Terms};
 use super::locker::Locker;
 use super::online::Online;
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use super::vending::Vending;
 use facility_config::{Measurement, Point};
@@ -73,20 +73,20 @@ impl State {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, terms: Terms, moment: Option<Moment>, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, terms: Terms, moment: Option<Moment>, rows: &mut Rows<'_>) {
         if let Some(locker) = &mut self.locker {
-            locker.close(frame, moment, row);
+            locker.close(frame, moment, rows);
         }
         if let Some(cabinet) = &mut self.cabinet {
-            cabinet.close(frame, terms, row);
+            cabinet.close(frame, terms, rows);
         }
         if let Some(vending) = &mut self.vending {
-            vending.close(frame, row);
+            vending.close(frame, rows);
         }
         if let Some(energy) = &mut self.energy {
-            energy.close(frame, row);
+            energy.close(frame, rows);
         }
-        self.online.close(frame, terms, row);
+        self.online.close(frame, terms, rows);
     }
 
     /// Writes an hour's or a day's figures and begins the next; returns what they were made of.

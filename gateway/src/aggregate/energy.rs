@@ -6,7 +6,7 @@ use super::calendar::Long;
 use super::cascade::{Area, Cascade, sums};
 use super::counter::{Meter, Metered};
 use super::hold::{Frame, Held, Sample, walk};
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use facility_config::Point;
 use facility_config::limits::PER_DAY_COVERAGE_MIN;
@@ -66,9 +66,13 @@ impl Energy {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, rows: &mut Rows<'_>) {
         self.advance(frame.open_end_ms(), frame);
-        let slot = super::shift(&mut self.slots);
+        let base = super::shift(&mut self.slots);
+        if let Some(row) = &mut rows.minute {
+            base.write_long(row);
+        }
+        let Some((slot, row)) = self.long.step(&base, rows) else { return };
         slot.write(row);
         self.long.add(&slot);
     }

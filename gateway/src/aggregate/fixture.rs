@@ -37,6 +37,7 @@ pub(crate) fn site(window: Duration, devices: Vec<Device>) -> Arc<Site> {
         forward: None,
         api: Api { listen: None },
         window,
+        minutes: false,
         zone: facility_config::zone::china(),
         coldchain: facility_config::site::ColdChain::default(),
     })

@@ -7,7 +7,7 @@ use super::cascade::{Cascade, Greatest, Last, sums};
 use super::counter::{Counter, Wrap};
 use super::dwell::Dwell;
 use super::hold::{Frame, Held, Sample, walk};
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use facility_config::Point;
 use facility_config::limits::DWELL_PARCELS_MIN;
@@ -119,9 +119,15 @@ impl Locker {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, moment: Option<Moment>, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, moment: Option<Moment>, rows: &mut Rows<'_>) {
         self.advance(frame.open_end_ms(), frame);
-        let mut slot = super::shift(&mut self.slots);
+        let base = super::shift(&mut self.slots);
+        if let Some(row) = &mut rows.minute {
+            base.write_long(row);
+        }
+        let Some((mut slot, row)) = self.long.step(&base, rows) else { return };
+        // What stood earlier in the window is not what stands at its end.
+        slot.at_end = base.at_end;
         if slot.usable_ms > 0 {
             slot.peak.take(slot.occupied_ms.min(slot.usable_ms) as f64 / slot.usable_ms as f64);
         }

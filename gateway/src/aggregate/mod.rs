@@ -21,6 +21,7 @@ mod defrost;
 mod device;
 mod dwell;
 mod energy;
+mod grid;
 mod hold;
 mod kinetic;
 mod late;
@@ -49,11 +50,10 @@ pub(crate) use row::revise;
 
 use calendar::{Calendar, Moment};
 use device::State;
-use facility_config::limits::{
-    CLOCK_AHEAD_MS_MAX, CLOCK_STEP_MS, DEVICES_MAX, FOLD_BATCHES_PER_CLOSE, SILENT_WINDOWS_MAX, WINDOW_GRACE_MS_MAX,
-};
+use facility_config::limits::{CLOCK_STEP_MS, DEVICES_MAX, FOLD_BATCHES_PER_CLOSE};
 use facility_config::{Device, DeviceIx, Site};
 use facility_drivers::{Batch, Metric, Subject, Value};
+use grid::Grid;
 use hold::{Frame, Sample, Terms};
 use late::Late;
 use row::Row;
@@ -76,7 +76,8 @@ pub struct Irregular {
     pub ahead: u64,
     /// Records older than the newest of their point, or of one lane too many; not used.
     pub outdated: u64,
-    /// Windows left out because the log itself was silent for longer than [`SILENT_WINDOWS_MAX`] of them.
+    /// Windows left out because the log itself was silent for longer than
+    /// [`SILENT_WINDOWS_MAX`](facility_config::limits::SILENT_WINDOWS_MAX) of them.
     pub skipped_windows: u64,
     /// Days that something came late for and that could not be worked over: the log no longer has all of their readings, or
     /// has too many.
@@ -90,9 +91,7 @@ saved!(Irregular { late, ahead, outdated, skipped_windows, unrevised });
 pub struct Fold {
     site: Arc<Site>,
     terms: Vec<Terms>,
-    window_ms: i64,
-    grace_ms: i64,
-    ahead_ms: i64,
+    grid: Grid,
     progress: Progress,
     devices: Vec<State>,
     /// Days of each device that something came late for.
@@ -124,15 +123,11 @@ impl Fold {
     /// A fold that has seen nothing.
     #[must_use]
     pub fn new(site: Arc<Site>) -> Self {
-        let window_ms = span_ms(site.window);
         Self {
+            grid: Grid::of(&site),
             terms: site.devices.iter().map(terms).collect(),
             devices: site.devices.iter().map(|_| State::default()).collect(),
             late: site.devices.iter().map(|_| Late::default()).collect(),
-            window_ms,
-            // Half a window at most: then no record can fall behind the second open window.
-            grace_ms: WINDOW_GRACE_MS_MAX.min(window_ms / 2),
-            ahead_ms: CLOCK_AHEAD_MS_MAX.min(window_ms / 2),
             progress: Progress::default(),
             closed: Vec::new(),
             turns: Vec::new(),
@@ -147,7 +142,7 @@ impl Fold {
     pub fn restore(site: Arc<Site>, bytes: &[u8]) -> Option<Self> {
         let mut fold = Self::new(site);
         let input = &mut unseal(bytes)?;
-        if i64::load(input)? != fold.window_ms {
+        if (i64::load(input)?, i64::load(input)?) != (fold.grid.base_ms, fold.grid.short_ms) {
             return None;
         }
         fold.progress = Progress::load(input)?;
@@ -173,21 +168,21 @@ impl Fold {
     pub fn observe(&mut self, log_ms: i64, device: DeviceIx, metric: Metric, at_ms: i64, value: &Value) {
         let log_ms = self.log_time(log_ms);
         let mut open_ms = self.first_open_ms(log_ms);
-        while self.due(open_ms, log_ms) {
+        while self.grid.is_due(open_ms, log_ms) {
             open_ms = self.close_one(open_ms, log_ms);
         }
         self.progress.silent_windows = 0;
         let (Some(state), Some(terms)) = (self.devices.get_mut(device.at()), self.terms.get(device.at())) else { return };
 
         let irregular = &mut self.progress.irregular;
-        let is_ahead = at_ms > log_ms.saturating_add(self.ahead_ms);
+        let is_ahead = at_ms > log_ms.saturating_add(self.grid.ahead_ms);
         irregular.ahead += u64::from(is_ahead);
         let at_ms = if is_ahead { log_ms } else { at_ms.max(-TIME_MS_MAX) };
         if at_ms < open_ms {
             irregular.late += 1;
             self.late[device.at()].mark(at_ms, open_ms, log_ms, &self.site.zone);
         }
-        let frame = Frame { open_ms, window_ms: self.window_ms };
+        let frame = self.grid.frame(open_ms);
         if !state.observe(&metric, &Sample { frame, terms: *terms, at_ms, value }) {
             irregular.outdated += 1;
         }
@@ -199,7 +194,7 @@ impl Fold {
     pub fn close(&mut self, log_ms: i64) -> Vec<Batch> {
         let log_ms = self.log_time(log_ms);
         if let Some(mut open_ms) = self.progress.open_ms {
-            while self.closed.len() < FOLD_BATCHES_PER_CLOSE && self.due(open_ms, log_ms) {
+            while self.closed.len() < FOLD_BATCHES_PER_CLOSE && self.grid.is_due(open_ms, log_ms) {
                 open_ms = self.close_one(open_ms, log_ms);
             }
         }
@@ -215,7 +210,7 @@ impl Fold {
     pub(crate) fn long_row(&self, device: DeviceIx, (long, span): (Long, Span), sums: &DaySums) -> Batch {
         let mut batch = Batch::new(device, Subject::Metric, span.start_ms);
         if let Some(terms) = self.terms.get(device.at()) {
-            sums.write(*terms, &mut Row { batch: &mut batch, window_ms: span.end_ms - span.start_ms, long: Some(long) });
+            sums.write(*terms, &mut Row::long(&mut batch, long, span));
         }
         batch
     }
@@ -259,7 +254,8 @@ impl Fold {
             return Vec::new();
         }
         let mut body = Vec::new();
-        self.window_ms.save(&mut body);
+        self.grid.base_ms.save(&mut body);
+        self.grid.short_ms.save(&mut body);
         self.progress.save(&mut body);
         (self.devices.len() as u64).save(&mut body);
         for (device, (state, late)) in self.site.devices.iter().zip(self.devices.iter().zip(&self.late)) {
@@ -287,31 +283,29 @@ impl Fold {
         if let Some(open_ms) = self.progress.open_ms {
             return open_ms;
         }
-        let open_ms = log_ms.div_euclid(self.window_ms) * self.window_ms;
+        let open_ms = self.grid.base_around(log_ms);
         self.progress.open_ms = Some(open_ms);
         self.progress.began_ms = open_ms;
         self.progress.calendar = Calendar::around(open_ms, &self.site.zone);
         open_ms
     }
 
-    fn due(&self, open_ms: i64, log_ms: i64) -> bool {
-        open_ms + self.window_ms + self.grace_ms <= log_ms
-    }
-
     /// Closes the oldest window, or steps over all that are due if the log was silent for too long. Returns the start
     /// of the window that is the oldest then.
     fn close_one(&mut self, open_ms: i64, log_ms: i64) -> i64 {
-        let frame = Frame { open_ms, window_ms: self.window_ms };
+        let frame = self.grid.frame(open_ms);
         let mut next_ms = frame.open_end_ms();
-        if self.progress.silent_windows >= u64::from(SILENT_WINDOWS_MAX) {
-            let skipped = (log_ms - self.grace_ms - open_ms).div_euclid(self.window_ms);
-            next_ms = open_ms + skipped * self.window_ms;
-            self.progress.irregular.skipped_windows += skipped.unsigned_abs();
+        let beyond_ms = self.grid.short_around(log_ms - self.grid.grace_ms);
+        if self.progress.silent_windows >= self.grid.silent_max() && self.grid.is_edge(open_ms) && beyond_ms > open_ms {
+            next_ms = beyond_ms;
+            self.progress.irregular.skipped_windows += ((beyond_ms - open_ms) / self.grid.short_ms).unsigned_abs();
         } else {
             self.progress.silent_windows += 1;
             self.write_window(frame);
         }
-        self.close_long(next_ms);
+        if self.grid.is_edge(next_ms) {
+            self.close_long(next_ms);
+        }
         self.progress.open_ms = Some(next_ms);
         next_ms
     }
@@ -344,8 +338,7 @@ impl Fold {
         let mut all = Vec::with_capacity(self.devices.len());
         for (at, (state, terms)) in self.devices.iter_mut().zip(&self.terms).enumerate() {
             let mut batch = Batch::new(DeviceIx(at as u16), Subject::Metric, span.start_ms);
-            let window_ms = span.end_ms - span.start_ms;
-            all.push(state.close_long(long, *terms, &mut Row { batch: &mut batch, window_ms, long: Some(long) }));
+            all.push(state.close_long(long, *terms, &mut Row::long(&mut batch, long, span)));
             if !batch.readings.is_empty() {
                 self.closed.push(batch);
             }
@@ -356,9 +349,7 @@ impl Fold {
     fn write_window(&mut self, frame: Frame) {
         let moment = Moment::at(frame.open_end_ms(), &self.site.zone);
         for (at, (state, terms)) in self.devices.iter_mut().zip(&self.terms).enumerate() {
-            let mut batch = Batch::new(DeviceIx(at as u16), Subject::Metric, frame.open_ms);
-            state.close(frame, *terms, moment, &mut Row { batch: &mut batch, window_ms: frame.window_ms, long: None });
-            self.closed.push(batch);
+            self.grid.close(state, DeviceIx(at as u16), frame, *terms, moment, &mut self.closed);
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::calendar::Long;
 use super::cascade::{Cascade, sums};
 use super::hold::{Frame, Sample, Terms, walk};
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use facility_config::series::Class;
 use facility_config::{Measurement, Point};
@@ -161,11 +161,15 @@ impl Online {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, terms: Terms, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, terms: Terms, rows: &mut Rows<'_>) {
         self.advance(frame.open_end_ms(), frame);
-        let mut slot = super::shift(&mut self.slots);
-        slot.window_ms = frame.window_ms;
-        slot.expected = expected(frame, terms.interval_ms);
+        let mut base = super::shift(&mut self.slots);
+        base.window_ms = frame.window_ms;
+        base.expected = expected(frame, terms.interval_ms);
+        if let Some(row) = &mut rows.minute {
+            base.write_long(row);
+        }
+        let Some((slot, row)) = self.long.step(&base, rows) else { return };
         row.share(Point::Device5mOnlineRate, slot.online_ms, slot.window_ms);
         row.seconds(Point::Device5mOnlineS, slot.online_ms);
         row.seconds(Point::Device5mWindowS, slot.window_ms);

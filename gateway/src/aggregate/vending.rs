@@ -7,7 +7,7 @@ use super::calendar::Long;
 use super::cascade::{Cascade, sums};
 use super::counter::{Counter, Wrap};
 use super::hold::{Frame, Held, Sample, walk};
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use facility_config::limits::LANES_MAX;
 use facility_config::{Part, Point};
@@ -114,12 +114,16 @@ impl Vending {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, rows: &mut Rows<'_>) {
         let end_ms = frame.open_end_ms();
         self.advance(end_ms, frame);
         self.lanes.iter_mut().for_each(|lane| lane.advance(end_ms, frame, &mut self.slots));
         self.lanes.retain(|lane| lane.level.at(end_ms).is_some());
-        let slot = super::shift(&mut self.slots);
+        let base = super::shift(&mut self.slots);
+        if let Some(row) = &mut rows.minute {
+            base.write_long(row);
+        }
+        let Some((slot, row)) = self.long.step(&base, rows) else { return };
         slot.write(row);
         self.long.add(&slot);
     }

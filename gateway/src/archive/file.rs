@@ -28,6 +28,8 @@ pub(super) struct Month {
     /// In the order in which they were written.
     pub(super) sheets: Vec<Sheet>,
     pub(super) is_damaged: bool,
+    /// The medium does not give it, or it is none of ours: nothing is known about it.
+    pub(super) is_unreadable: bool,
 }
 
 /// What the head of a file says.
@@ -75,13 +77,19 @@ pub(super) fn read(path: &Path) -> io::Result<Month> {
     let mut bytes = Vec::new();
     file.take(FIGURES_FILE_BYTES_MAX).read_to_end(&mut bytes)?;
     match parse_head(&bytes) {
-        Head::Newer(_) => Err(io::Error::other("written by a later version, left untouched")),
+        Head::Newer(_) => Err(newer()),
         head => {
-            let mut month = frames(bytes.get(HEADER_BYTES..).unwrap_or(&[]));
+            // One that is torn in its head may have frames right behind.
+            let from = if head == Head::Damaged { 0 } else { HEADER_BYTES };
+            let mut month = frames(bytes.get(from..).unwrap_or(&[]));
             month.is_damaged |= head == Head::Damaged;
             Ok(month)
         }
     }
+}
+
+fn newer() -> io::Error {
+    io::Error::other("written by a later version, left untouched")
 }
 
 fn frames(mut rest: &[u8]) -> Month {
@@ -127,15 +135,14 @@ fn put_frame(sheet: &Sheet, out: &mut Vec<u8>) {
 
 /// Adds tables to a file, made if it is not there; they are on the disk when this returns.
 pub(super) fn append(path: &Path, sheets: &[Sheet]) -> io::Result<()> {
-    if head(path)?.is_none() {
-        return replace(path, sheets, false);
+    match head(path)? {
+        None => return replace(path, sheets, false),
+        Some(Head::Newer(_)) => return Err(newer()),
+        Some(_) => {}
     }
     let mut bytes = Vec::new();
     sheets.iter().for_each(|sheet| put_frame(sheet, &mut bytes));
     let mut file = OpenOptions::new().append(true).open(path)?;
-    if file.metadata()?.len().saturating_add(bytes.len() as u64) > FIGURES_FILE_BYTES_MAX {
-        return Err(io::Error::other("no room for another day in the file of its month"));
-    }
     file.write_all(&bytes)?;
     file.sync_data()
 }

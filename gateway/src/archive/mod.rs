@@ -9,8 +9,7 @@
 //! adds nothing, and finds what was there the first time, not what had come behind it.
 //!
 //! Written before the outbox is told of what is in it. Blocks while the disk works: for threads that may. Bounded by
-//! [`FIGURES_MONTHS_MAX`] files of [`FIGURES_FILE_BYTES_MAX`](facility_config::limits::FIGURES_FILE_BYTES_MAX), one of them
-//! in memory. What is damaged is missing, and the coverage of the month says so.
+//! [`FIGURES_MONTHS_MAX`] files of [`FIGURES_FILE_BYTES_MAX`], one of them in memory. What is damaged is missing, and the coverage of the month says so.
 
 pub(crate) mod file;
 mod sheet;
@@ -19,7 +18,7 @@ mod tests;
 
 use crate::aggregate::{DaySums, Long, Span, Turn};
 use crate::store::{OpenError, Seq};
-use facility_config::limits::{FIGURES_COMPACT_MS, FIGURES_MONTHS_MAX, FIGURES_ROWS_MAX};
+use facility_config::limits::{FIGURES_COMPACT_MS, FIGURES_FILE_BYTES_MAX, FIGURES_MONTHS_MAX, FIGURES_ROWS_MAX};
 use facility_config::{DeviceIx, Site};
 use file::{Head, Month};
 use jiff::Timestamp;
@@ -80,7 +79,7 @@ impl Archive {
     /// Archives a day, and returns the longer windows that ended with it.
     pub(crate) fn turn(&self, cut: Cut, turn: &Turn) -> io::Result<Vec<LongSums>> {
         let path = self.path(turn.day.start_ms);
-        let month = self.read(&path)?;
+        let month = self.read(&path);
         let known: BTreeSet<_> = rows(&month)
             .filter(|(_, _, key)| cut.is_replay || key.rev == 0 && key.upto == cut.at())
             .map(|(kind, id, key)| (kind, id, key.day_ms))
@@ -90,7 +89,7 @@ impl Archive {
             let key = Key { device: 0, day_ms: turn.day.start_ms, rev: 0, after: [0; 3], upto: cut.at() };
             adding.add(&device.id, &key, sums, |kind| known.contains(&(kind, &*device.id, key.day_ms)));
         }
-        adding.write(&path)?;
+        self.write(&path, adding)?;
         let mut ended = Vec::new();
         if !cut.is_replay {
             for window in &turn.ended {
@@ -111,7 +110,7 @@ impl Archive {
         ended: &[(Long, Span)],
     ) -> io::Result<(Vec<i64>, Vec<LongSums>)> {
         let path = self.path(day.start_ms);
-        let month = self.read(&path)?;
+        let month = self.read(&path);
         let is_before = |key: &Key| cut.sees(key) && !(key.rev > 0 && key.upto == cut.at());
         let before = newest(&month, is_before);
         let known: BTreeSet<_> =
@@ -132,7 +131,7 @@ impl Archive {
             adding.add(id, &key, sums, |kind| known.contains(&(kind, id, key.day_ms, key.rev)));
             revs.push(key.rev);
         }
-        adding.write(&path)?;
+        self.write(&path, adding)?;
         let devices: Vec<DeviceIx> = revised.iter().map(|(device, _)| *device).collect();
         let mut longer = Vec::new();
         for window in ended {
@@ -148,7 +147,7 @@ impl Archive {
         let mut found: BTreeMap<DeviceIx, (DaySums, i64)> = BTreeMap::new();
         let mut at_ms = span.start_ms;
         while at_ms < span.end_ms {
-            let month = self.read(&self.path(at_ms))?;
+            let month = self.read(&self.path(at_ms));
             for ((kind, id, day_ms), (sheet, row)) in newest(&month, |key| cut.sees(key)) {
                 let device = by_id.get(id).copied().filter(|device| only.is_none_or(|only| only.contains(device)));
                 let Some(device) = device.filter(|_| (span.start_ms..span.end_ms).contains(&day_ms)) else { continue };
@@ -182,7 +181,10 @@ impl Archive {
 
     /// Writes a month anew, each row once. If it does not read back as what it was made of, it stays as it is.
     fn compact(&self, path: &Path) -> io::Result<()> {
-        let month = self.read(path)?;
+        let month = self.read(path);
+        if month.is_unreadable {
+            return Ok(());
+        }
         let mut sheets: Vec<Sheet> = Vec::new();
         for ((kind, _, _), (sheet, row)) in newest(&month, |_| true) {
             if sheets.last().is_none_or(|last| *last.kind != *kind || last.len() >= FIGURES_ROWS_MAX) {
@@ -205,19 +207,36 @@ impl Archive {
         file::replace(path, &sheets, true)
     }
 
-    fn read(&self, path: &Path) -> io::Result<Month> {
-        let month = file::read(path)?;
-        if month.is_damaged && self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned()) {
-            tracing::warn!(path = %path.display(), "GW-S042 archived figures are damaged; what cannot be read is missing from its month");
+    /// Adds rows to a file. One that has grown without bound, because its days were revised without end, is made compact first.
+    fn write(&self, path: &Path, adding: Adding) -> io::Result<()> {
+        let sheets: Vec<Sheet> = adding.0.into_values().collect();
+        if sheets.is_empty() {
+            return Ok(());
         }
-        Ok(month)
+        if std::fs::metadata(path).is_ok_and(|file| file.len() > FIGURES_FILE_BYTES_MAX / 2) {
+            self.compact(path)?;
+        }
+        file::append(path, &sheets)
+    }
+
+    /// What can be read of a file; what cannot is missing, and that is told once.
+    fn read(&self, path: &Path) -> Month {
+        let (month, error) = match file::read(path) {
+            Ok(month) if !month.is_damaged => return month,
+            Ok(month) => (month, None),
+            Err(error) => (Month { is_unreadable: true, ..Month::default() }, Some(error)),
+        };
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned()) {
+            tracing::warn!(path = %path.display(), ?error, "GW-S042 archived figures cannot be read; what is missing is missing from its month");
+        }
+        month
     }
 
     /// What each column of a file takes, for measurements.
     #[cfg(test)]
     #[expect(clippy::print_stdout, reason = "a measurement")]
     pub(crate) fn print_columns(&self, path: &Path) {
-        for sheet in self.read(path).map(|month| month.sheets).unwrap_or_default() {
+        for sheet in self.read(path).sheets {
             println!("{} {} rows: {}", sheet.kind, sheet.len(), sheet.columns_cost());
         }
     }
@@ -258,11 +277,6 @@ impl Adding {
         for (kind, cells) in sums.parts().into_iter().filter(|(kind, _)| !is_known(kind)) {
             self.0.entry(kind).or_insert_with(|| Sheet::new(kind)).push(id, key.clone(), &cells);
         }
-    }
-
-    fn write(self, path: &Path) -> io::Result<()> {
-        let sheets: Vec<Sheet> = self.0.into_values().collect();
-        if sheets.is_empty() { Ok(()) } else { file::append(path, &sheets) }
     }
 }
 

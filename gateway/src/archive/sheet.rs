@@ -229,7 +229,9 @@ impl Sheet {
             Self { columns: self.columns[..at].to_vec(), ..self.clone() }.encode(&mut bytes);
             all.push(bytes.len());
         }
-        let bits = |(at, (name, _)): (usize, &(Box<str>, Column))| format!(" {name} {:.1}", (all[at + 1] - all[at]) as f64 * 8.0 / self.len() as f64);
+        let bits = |(at, (name, _)): (usize, &(Box<str>, Column))| {
+            format!(" {name} {:.1}", (all[at + 1] - all[at]) as f64 * 8.0 / self.len() as f64)
+        };
         format!("keys {:.1}", all[0] as f64 * 8.0 / self.len() as f64) + &self.columns.iter().enumerate().map(bits).collect::<String>()
     }
 
@@ -240,15 +242,8 @@ impl Sheet {
 }
 
 /// What the lists of the keys say, in their order.
-const KEYS: [fn(&Key) -> i64; 7] = [
-    |key| key.device as i64,
-    |key| key.day_ms,
-    |key| key.rev,
-    |key| key.after[0],
-    |key| key.after[1],
-    |key| key.after[2],
-    |key| key.upto,
-];
+const KEYS: [fn(&Key) -> i64; 7] =
+    [|key| key.device as i64, |key| key.day_ms, |key| key.rev, |key| key.after[0], |key| key.after[1], |key| key.after[2], |key| key.upto];
 
 /// What a row's number is written as the difference to.
 fn under(base: Option<&[Option<i64>]>, row: usize) -> i64 {

@@ -137,7 +137,12 @@ impl Rollup {
         let mut at = work.marks.before(first_ms - lead_ms);
         while at < upto && !back.heard.is_empty() {
             let page = self.readings.read(at, READ_POINTS_MAX).await?;
-            if page.lost > 0 || page.first != at || page.next == at {
+            if page.next == at {
+                // It was read before: the disk does not give it just now. A page that is dead for good becomes a hole.
+                self.wait().await?;
+                continue;
+            }
+            if page.lost > 0 || page.first != at {
                 return Ok((back.heard, false));
             }
             back.take_page(&page, upto);

@@ -30,8 +30,7 @@ fn delayed(log: &[Line], random: &mut fastrand::Rng) -> Vec<Line> {
     let mut delayed = log.to_vec();
     for device in 1..4 {
         for _ in 0..3 {
-            let (from_s, length_s, delay_s) =
-                (random.i64(0..LENGTH_S), random.i64(60..5 * HOUR_S), random.i64(1..30 * HOUR_S));
+            let (from_s, length_s, delay_s) = (random.i64(0..LENGTH_S), random.i64(60..5 * HOUR_S), random.i64(1..30 * HOUR_S));
             for line in delayed.iter_mut().filter(|line| line.device == DeviceIx(device)) {
                 let at_s = (line.at_ms - T0) / 1000;
                 if (from_s..from_s + length_s).contains(&at_s) {
@@ -60,9 +59,8 @@ fn live(fold: &mut Fold, log: &[Line]) -> (Told, usize) {
         let due = if has_closed { fold.due_days() } else { Vec::new() };
         for (device, days) in due {
             let mine = log[..at].iter().filter(|line| line.device == device);
-            let heard: Vec<Heard> = mine
-                .map(|line| Heard { log_ms: line.log_ms, at_ms: line.at_ms, metric: line.metric, value: line.value.clone() })
-                .collect();
+            let heard: Vec<Heard> =
+                mine.map(|line| Heard { log_ms: line.log_ms, at_ms: line.at_ms, metric: line.metric, value: line.value.clone() }).collect();
             for day in days {
                 let Some(changed) = fold.again(device, day, &heard) else { continue };
                 again += changed.batches.len();
@@ -111,7 +109,8 @@ fn a_day_is_worked_over_after_an_hour_and_then_every_six_until_a_week_has_passed
         }
         let line = minute(now_s, now_s + 1);
         drain(&mut windows, line.log_ms, &mut Vec::new());
-        let of_day = |(_, days): (DeviceIx, Vec<crate::aggregate::DueDay>)| days.into_iter().filter(|day| day.day.end_ms == T0 + end_s * 1000);
+        let of_day =
+            |(_, days): (DeviceIx, Vec<crate::aggregate::DueDay>)| days.into_iter().filter(|day| day.day.end_ms == T0 + end_s * 1000);
         due.extend(windows.due_days().into_iter().flat_map(of_day).map(|day| (hour - 40, day.since_ms > 0)));
         windows.observe(line.log_ms, line.device, line.metric, line.at_ms, &line.value);
     }

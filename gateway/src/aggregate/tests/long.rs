@@ -198,6 +198,42 @@ fn however_short_the_windows_a_day_is_made_of_it_is_the_same_to_the_last_bit() {
 }
 
 #[test]
+fn minutes_are_told_beside_the_short_windows_and_change_nothing() {
+    let length_s = 30 * HOUR_S;
+    let (site, log) = random_day(12, length_s);
+    let of = |minutes: bool| {
+        let site = Arc::new(Site { minutes, ..(*site).clone() });
+        fold(&mut Fold::new(site), &log, T0 + (length_s + 120) * 1000)
+    };
+    let (without, with) = (of(false), of(true));
+    for window in ["", "1h", "1d"] {
+        let rows = |batches: &[Batch]| -> Vec<String> {
+            let of_window = batches.iter().filter(|batch| is_of(batch, window));
+            of_window.map(|batch| format!("{:?} {} {:?}", batch.device, batch.at_ms, batch.readings)).collect()
+        };
+        assert_eq!(rows(&with), rows(&without), "window {window:?}");
+    }
+    let minutes = rows(&with, "1m");
+    assert!(rows(&without, "1m").is_empty());
+    assert_eq!(minutes.len() as i64, 4 * (length_s / 60 + 1));
+    // The seconds of five minutes are those of the short window.
+    let observed = |batch: &Batch, point: Point| {
+        batch
+            .readings
+            .iter()
+            .filter(|reading| reading.metric.point == point)
+            .map(|r| if let Value::Float(s) = r.value { s } else { 0.0 })
+            .sum::<f64>()
+    };
+    let sum = |window: &str, point: Point| -> f64 {
+        with.iter().filter(|batch| is_of(batch, window) && batch.at_ms < T0 + length_s * 1000).map(|b| observed(b, point)).sum()
+    };
+    assert!(sum("", Point::Cabinet5mObservedS) > 1000.0);
+    assert_eq!(sum("1m", Point::CabinetKpiObservedS), sum("", Point::Cabinet5mObservedS));
+    assert_eq!(sum("1m", Point::DeviceKpiOnlineS), sum("", Point::Device5mOnlineS));
+}
+
+#[test]
 fn windows_of_every_length_end_when_the_calendar_says() {
     // One reading an hour over fourteen months.
     let start_ms = "2026-11-30T16:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond();

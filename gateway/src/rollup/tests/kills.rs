@@ -60,8 +60,14 @@ fn readings(is_late: bool) -> Vec<Record> {
 
 /// Rolls up what there is, with an outbox that has this mark. Returns what was appended and the mark then.
 async fn roll_up(site: Arc<Site>, dir: &Path, records: &[Record], mark: Option<i64>) -> (Vec<Batch>, Option<i64>) {
+    roll_up_from(0, site, dir, records, mark).await
+}
+
+/// The same with a log that has lost what is before a position.
+async fn roll_up_from(start: u64, site: Arc<Site>, dir: &Path, records: &[Record], mark: Option<i64>) -> (Vec<Batch>, Option<i64>) {
     let (readings, outbox, stop) = (memory(names()), memory(Names::default()), CancellationToken::new());
     readings.1.push(records.to_vec());
+    readings.1.evict(start);
     outbox.1.push_mark(mark);
     let rollup = Rollup {
         site: site.clone(),
@@ -103,7 +109,11 @@ fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() { copy(&entry.path(), &target) } else { drop(std::fs::copy(entry.path(), target).unwrap()) }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 
@@ -178,11 +188,27 @@ async fn a_month_survives_its_snapshot_and_another_window() {
         let dir = tempdir().unwrap();
         let (_, mark) = roll_up(two(300), dir.path(), &records[..cut], None).await;
         if window_s == 300 {
-            std::fs::remove_file(dir.path().join("fold.snapshot")).unwrap();
+            let _ = std::fs::remove_file(dir.path().join("fold.snapshot"));
         }
         let (rest, _) = roll_up(two(window_s), dir.path(), &records, mark).await;
         for device in [1, 2] {
             assert_eq!(september(&rest, device), september(&whole, device), "windows of {window_s} s");
         }
     }
+}
+
+#[tokio::test]
+async fn a_day_whose_readings_are_gone_stays_as_it_is() {
+    let (records, dir) = (readings(true), tempdir().unwrap());
+    let at = |minute: i64| records.partition_point(|record| record.log_ms < START_MS + minute * MINUTE_MS);
+    // Told on 1 October; on the 2nd the log has only that month.
+    let (told, mark) = roll_up(two(300), dir.path(), &records[..at(4 * DAY_MIN)], None).await;
+    assert_eq!(september(&told, 1).len(), 1);
+    while !dir.path().join("fold.snapshot").exists() {
+        roll_up(two(300), dir.path(), &records[..at(4 * DAY_MIN)], mark).await;
+    }
+    let start = at(3 * DAY_MIN + 300) as u64;
+    let (rest, _) = roll_up_from(start, two(300), dir.path(), &records, mark).await;
+    assert_eq!((september(&rest, 1), september(&rest, 2)), (Vec::new(), Vec::new()));
+    assert!(rest.iter().flat_map(|batch| &batch.readings).all(|reading| reading.metric.point.info().field != "rev"));
 }
