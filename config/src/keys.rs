@@ -114,7 +114,13 @@ const STORE: &[Key] = &[
 ];
 
 const METRICS: &[Key] = &[
-    key("window_s", Type::Int(5, 3600), IfAbsent::Int(300), "Length of the shortest metric window; must divide an hour."),
+    key("window_s", Type::Int(5, 3600), IfAbsent::Int(300), "Length of a short metric window; must divide an hour."),
+    key(
+        "minutes",
+        Type::Bool,
+        IfAbsent::Bool(false),
+        "Tell the figures of every minute too, as window 1m; window_s must be whole minutes.",
+    ),
     key("zone", Type::Text, IfAbsent::Text(ZONE_DEFAULT), "Zone of days, months, quarters and years: a name or an offset such as +08:00."),
 ];
 

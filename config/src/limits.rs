@@ -235,7 +235,44 @@ pub const ALARM_SNAPSHOT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Time stamps remembered per device to recognise a message that comes a second time.
 pub const STAMPS_REMEMBERED: usize = 128;
 
+/// Late readings change closed days for this long after their end; as long as a reading may be old (DOMAIN §4).
+pub const LATE_MS_MAX: i64 = READING_AGE_MS_MAX;
+/// A day is worked over this long after its end at the earliest, log time: most of what is late comes within the hour.
+pub const LATE_FIRST_MS: i64 = 3_600_000;
+/// A day is worked over again after this long at the earliest, log time, if more has come.
+pub const LATE_AGAIN_MS: i64 = 6 * 3_600_000;
+/// What is read before a day that is worked over: how its counters, doors and defrosts stood when it began.
+pub const LATE_LEAD_MS: i64 = 24 * 3_600_000;
+/// The same for a day that begins with a counter that had been silent for longer than that.
+pub const LATE_LONG_LEAD_MS: i64 = 8 * 24 * 3_600_000;
+/// Readings kept in memory to work days over, about 60 bytes each; a device with more in one day is left as it is.
+pub const LATE_READINGS_MAX: usize = 300_000;
+/// Hours of the log whose position is remembered.
+pub const LATE_MARKS_MAX: usize = 18 * 24;
+
 const _: () = assert!(FOLD_BATCHES_PER_CLOSE >= DEVICES_MAX, "one call must be able to hand out a whole window");
+const _: () =
+    assert!(LATE_MS_MAX + LATE_LONG_LEAD_MS + 2 * 24 * 3_600_000 < LATE_MARKS_MAX as i64 * 3_600_000, "what is worked over is found");
+// The archive of days.
+
+/// Largest file of one month that is read; a growing one of 2 000 devices takes about 4 MiB, and more with revisions.
+pub const FIGURES_FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Rows of one kind that are written together.
+pub const FIGURES_ROWS_MAX: usize = 4_096;
+/// Columns of one kind; a reader refuses more.
+pub const FIGURES_COLUMNS_MAX: usize = 256;
+/// Numbers of one column of lists that are written together.
+pub const FIGURES_LISTED_MAX: usize = 1 << 20;
+/// A month is made compact this long after its end: nothing late comes for it any more.
+pub const FIGURES_COMPACT_MS: i64 = LATE_MS_MAX + 24 * 3_600_000;
+/// Months that are kept; the oldest goes.
+pub const FIGURES_MONTHS_MAX: usize = 15 * 12;
+
+/// Largest snapshot of the roll-up that is read; 2 000 devices take about 8 MiB.
+pub const SNAPSHOT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+const _: () = assert!(FIGURES_COMPACT_MS > LATE_MS_MAX + LATE_FIRST_MS, "a compact month is not revised");
+const _: () = assert!(FIGURES_ROWS_MAX >= DEVICES_MAX + 1, "a day is written in one go");
 // The cold-chain log.
 
 /// Months the cold-chain log is kept unless configured otherwise. Two years are asked for (DOMAIN §5); a third leaves time to ask.

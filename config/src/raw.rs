@@ -45,6 +45,7 @@ pub(crate) struct Store {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Metrics {
     pub(crate) window_s: u64,
+    pub(crate) minutes: bool,
     pub(crate) zone: String,
 }
 

@@ -229,6 +229,7 @@ series! {
         Locker5mOpenCmds "open_cmds" Int "door commands" "开箱次数";
         Locker5mOpenFails "open_fails" Int "door commands without an open door" "开箱失败数";
         Locker5mCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+        Locker5mRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     Cabinet5m "cabinet_5m" Metric None, "冷柜五分钟指标" {
         Cabinet5mAirMean "air_mean_c" Float "time-weighted mean air temperature" "平均柜温";
@@ -247,6 +248,7 @@ series! {
         Cabinet5mCompressorS "compressor_s" Float "seconds with the compressor running" "压机运行秒数";
         Cabinet5mCompressorObservedS "compressor_observed_s" Float "seconds in which the compressor was observed" "压机观测秒数";
         Cabinet5mCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+        Cabinet5mRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     Vending5m "vending_5m" Metric None, "售卖机五分钟指标" {
         Vending5mAvailability "availability" Float "share of observed time in service, 0 to 1" "可售率";
@@ -258,6 +260,7 @@ series! {
         Vending5mLaneEmptyS "lane_empty_s" Float "lane-seconds without stock (numerator of the stock-out rate)" "缺货货道秒";
         Vending5mLaneObservedS "lane_observed_s" Float "lane-seconds observed (denominator of the stock-out rate)" "观测货道秒";
         Vending5mCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+        Vending5mRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     Energy5m "energy_5m" Metric None, "能耗五分钟指标" {
         Energy5mKwh "energy_kwh" Float "energy used" "耗电量";
@@ -265,6 +268,7 @@ series! {
         Energy5mPowerObservedS "power_observed_s" Float "seconds with a known power (denominator of active_mean_w)" "功率观测秒数";
         Energy5mResets "resets" Int "times the meter's counter went back" "表计复位次数";
         Energy5mCoverage "coverage" Float "share of the window that was observed" "覆盖率";
+        Energy5mRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     Device5m "device_5m" Metric None, "设备在线五分钟指标" {
         Device5mOnlineRate "online_rate" Float "share of the window the device was online, 0 to 1" "在线率";
@@ -272,6 +276,7 @@ series! {
         Device5mWindowS "window_s" Float "seconds of the window (denominator of online_rate)" "窗口秒数";
         Device5mReceived "received" Int "messages or polls received" "收到次数";
         Device5mExpected "expected" Int "messages or polls expected" "应收次数";
+        Device5mRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     LockerKpi "locker_kpi" Metric Some("window"), "信包箱时、日、月、季、年指标" {
         LockerKpiOccupancy "occupancy" Float "occupied over usable compartments, time-weighted, 0 to 1" "占用率";
@@ -295,6 +300,7 @@ series! {
         LockerKpiObservedS "observed_s" Float "seconds observed" "观测秒数";
         LockerKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";
         LockerKpiQuality "quality" Int "0 good, 1 uncertain (coverage below 0.95), 2 insufficient (below 0.80)" "质量";
+        LockerKpiRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     CabinetKpi "cabinet_kpi" Metric Some("window"), "冷柜时、日、月、季、年指标" {
         CabinetKpiAirMean "air_mean_c" Float "time-weighted mean air temperature" "平均柜温";
@@ -324,6 +330,7 @@ series! {
         CabinetKpiDefrostS "defrost_s" Float "seconds in defrost" "化霜秒数";
         CabinetKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";
         CabinetKpiQuality "quality" Int "0 good, 1 uncertain (coverage below 0.95), 2 insufficient (below 0.80)" "质量";
+        CabinetKpiRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     VendingKpi "vending_kpi" Metric Some("window"), "售卖机时、日、月、季、年指标" {
         VendingKpiAvailability "availability" Float "share of observed time in service, 0 to 1" "可售率";
@@ -341,6 +348,7 @@ series! {
         VendingKpiParS "par_s" Float "item-seconds at par (denominator of fill)" "标准件秒";
         VendingKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";
         VendingKpiQuality "quality" Int "0 good, 1 uncertain (coverage below 0.95), 2 insufficient (below 0.80)" "质量";
+        VendingKpiRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     EnergyKpi "energy_kpi" Metric Some("window"), "能耗时、日、月、季、年指标" {
         EnergyKpiKwh "energy_kwh" Float "energy used" "耗电量";
@@ -351,6 +359,7 @@ series! {
         EnergyKpiObservedS "observed_s" Float "seconds observed" "观测秒数";
         EnergyKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";
         EnergyKpiQuality "quality" Int "0 good, 1 uncertain (coverage below 0.95), 2 insufficient (below 0.80)" "质量";
+        EnergyKpiRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     DeviceKpi "device_kpi" Metric Some("window"), "设备在线时、日、月、季、年指标" {
         DeviceKpiOnlineRate "online_rate" Float "share of the window the device was online, 0 to 1" "在线率";
@@ -365,6 +374,7 @@ series! {
         DeviceKpiRepairS "repair_s" Float "seconds from the beginning to the end of those that ended (numerator of mttr_h)" "修复秒数";
         DeviceKpiMtbf "mtbf_h" Float "hours online per fault" "平均故障间隔";
         DeviceKpiMttr "mttr_h" Float "hours from the beginning of a fault to its end, mean of those that ended in the window" "平均修复时间";
+        DeviceKpiRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     Alarm "alarm" Event Some("rule"), "报警" {
         AlarmActive "active" Int "1 raised, 0 cleared" "状态";

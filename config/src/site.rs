@@ -24,8 +24,10 @@ pub struct Site {
     pub forward: Option<Forward>,
     /// Status page and health.
     pub api: Api,
-    /// Length of a metric window; 5 min.
+    /// Length of a short metric window; 5 min.
     pub window: Duration,
+    /// The figures of every minute are told too.
+    pub minutes: bool,
     /// Zone of days, months, quarters and years.
     pub zone: jiff::tz::TimeZone,
     /// Cold-chain log.

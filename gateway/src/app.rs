@@ -8,6 +8,7 @@ mod operator;
 pub(crate) mod stores;
 
 use crate::api::{Api, Logs, Taps};
+use crate::archive::Archive;
 use crate::coldchain::{self, ColdChain};
 use crate::collect::{Collector, Watched};
 use crate::forward::{ForwardTask, Lane};
@@ -67,6 +68,7 @@ pub struct App {
     telemetry: Arc<Telemetry>,
     readings: Store,
     outbox: Store,
+    archive: Arc<Archive>,
     threads: Vec<JoinHandle<()>>,
     links: Links,
     status: (watch::Sender<Arc<Status>>, watch::Receiver<Arc<Status>>),
@@ -134,6 +136,7 @@ impl App {
         }
         let telemetry = Arc::new(Telemetry::default());
         let [readings, outbox] = stores::open(&site, &clock).map_err(BuildError::Store)?;
+        let archive = Arc::new(Archive::open(&site.store.dir, site.clone()).map_err(BuildError::Store)?);
         let api = match site.api.listen {
             Some(listen) => Some(Api::bind(listen).with_context(|| {
                 format!("api.listen = \"{listen}\" cannot be used; choose another port, or see which program has it with `ss -ltnp`")
@@ -174,6 +177,7 @@ impl App {
             telemetry,
             readings: readings.store,
             outbox: outbox.store,
+            archive,
             threads: vec![readings.thread, outbox.thread],
             links,
             status,
@@ -280,6 +284,7 @@ impl App {
             site: self.site.clone(),
             readings: self.readings.clone(),
             outbox: self.outbox.clone(),
+            archive: self.archive.clone(),
             snapshot: self.site.store.dir.join("fold.snapshot"),
             telemetry: self.telemetry.clone(),
             stop: self.tasks.stop_of(Kind::Rollup),

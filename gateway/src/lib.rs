@@ -5,6 +5,7 @@ pub mod aggregate;
 pub mod alarm;
 pub mod api;
 pub mod app;
+pub mod archive;
 pub mod cli;
 pub mod coldchain;
 pub mod collect;

@@ -2,9 +2,15 @@
 //!
 //! Output is exactly once across restarts: every append to the outbox carries the log position it covers as its mark,
 //! in the same frame. After a crash the log is replayed from the last snapshot and whatever the newest durable mark
-//! covers is computed again but not written again. The snapshot is a cache: losing it costs time, never a figure.
+//! covers is computed again but not written again. Days are archived before the append that covers them, and months are
+//! made of archived days. So the snapshot is a cache: losing it costs the time of a replay, and of the windows and the day
+//! that are open then what the log no longer has; never a month.
 
-use crate::aggregate::Fold;
+mod late;
+mod snapshot;
+
+use crate::aggregate::{Fold, Turn, revise};
+use crate::archive::{Archive, Cut, LongSums, file};
 use crate::privacy;
 use crate::store::handle;
 use crate::store::{Append, Cursor, Durable, Names, Page, Record, Seq, Sink, Store, StoreClosed};
@@ -13,7 +19,10 @@ use facility_config::limits::{FOLD_BATCHES_PER_CLOSE, READ_POINTS_MAX, STORE_RET
 use facility_config::series::Class;
 use facility_config::{Point, Site};
 use facility_drivers::{Batch, Metric, Subject};
-use std::path::{Path, PathBuf};
+use late::Marks;
+use snapshot::Snapshot;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +36,8 @@ pub struct Rollup {
     pub readings: Store,
     /// Where metrics and events go.
     pub outbox: Store,
+    /// The days that are over.
+    pub archive: Arc<Archive>,
     /// Cache of the fold, `fold.snapshot` in the store's directory.
     pub snapshot: PathBuf,
     /// Counts what is produced.
@@ -35,23 +46,52 @@ pub struct Rollup {
     pub stop: CancellationToken,
 }
 
+/// Why it ends.
+enum Ended {
+    Asked,
+    Closed,
+}
+
+impl From<StoreClosed> for Ended {
+    fn from(_: StoreClosed) -> Self {
+        Self::Closed
+    }
+}
+
+/// What is carried from page to page.
+struct Work {
+    fold: Fold,
+    marks: Marks,
+    /// What lies before is in the outbox.
+    written: Seq,
+    /// End of the log at the start.
+    end: Seq,
+}
+
+impl Work {
+    fn cut(&self, upto: Seq) -> Cut {
+        Cut { upto, end: self.end, is_replay: upto < self.written }
+    }
+}
+
 impl Rollup {
     /// Runs until stopped or until a store has ended.
     pub async fn run(self) {
-        if let Err(error) = self.follow().await {
-            tracing::debug!(%error, "roll-up ends");
+        if matches!(self.follow().await, Err(Ended::Closed)) {
+            tracing::debug!("roll-up ends: a store has stopped");
         }
     }
 
-    async fn follow(&self) -> Result<(), StoreClosed> {
+    async fn follow(&self) -> Result<(), Ended> {
         let mut log = self.readings.durable();
         let mut outbox = self.outbox.durable();
         let end = log.borrow().end;
         let written = covered(&outbox.borrow_and_update(), end);
-        let (mut fold, mut at) = match load(&self.snapshot, &self.site) {
-            Some((fold, seq)) if seq <= written => (fold, seq),
-            _ => (Fold::new(self.site.clone()), log.borrow().start),
+        let Snapshot { mut at, fold, marks } = match snapshot::load(&self.snapshot, &self.site).await {
+            Some(snapshot) if snapshot.at <= written => snapshot,
+            _ => Snapshot { at: log.borrow().start, fold: Fold::new(self.site.clone()), marks: Marks::default() },
         };
+        let mut work = Work { fold, marks, written, end };
         if at < written {
             tracing::info!(from = at, to = written, "replaying readings to rebuild open windows");
         }
@@ -73,15 +113,15 @@ impl Rollup {
                 };
                 tokio::select! {
                     more = handle::more(&mut log) => more?,
-                    changed = outbox.changed(), if snapshot.is_some() => changed.map_err(|_| StoreClosed)?,
+                    changed = outbox.changed(), if snapshot.is_some() => changed.map_err(|_| Ended::Closed)?,
                     // The disk does not give it just now, and no commit may come to say that it does again.
                     () = tokio::time::sleep(Duration::from_millis(STORE_RETRY_MS)), if is_there => {}
                     () = self.stop.cancelled() => return Ok(()),
                 }
                 continue;
             }
-            let before = fold.emitted_until_ms();
-            self.fold_page(&mut fold, &page, written).await?;
+            let before = work.fold.open_ms();
+            self.fold_page(&mut work, &page).await?;
             at = page.next;
             if at > cursor.next {
                 let passed = at - cursor.next;
@@ -89,8 +129,8 @@ impl Rollup {
                 cursor = Cursor { next: at, delivered: cursor.delivered + taken, lost: cursor.lost + (passed - taken), ..cursor };
                 self.readings.advance(Sink::Aggregate, cursor).await?;
             }
-            if fold.emitted_until_ms() != before {
-                snapshot = Some((at, fold.snapshot()));
+            if work.fold.open_ms() != before {
+                snapshot = Some((at, snapshot::bytes(at, &work.fold, &work.marks)));
             }
         }
         Ok(())
@@ -98,29 +138,69 @@ impl Rollup {
 
     /// Takes a page in and hands over what comes of it, in portions: after a night without power hundreds of windows
     /// close at one record.
-    async fn fold_page(&self, fold: &mut Fold, page: &Page, written: Seq) -> Result<(), StoreClosed> {
+    async fn fold_page(&self, work: &mut Work, page: &Page) -> Result<(), Ended> {
         let mut output = Vec::new();
         for (seq, record) in (page.first..).zip(&page.records) {
+            let mut has_closed = false;
             loop {
-                let closed = fold.close(record.log_ms);
+                let closed = work.fold.close(record.log_ms);
                 if closed.is_empty() {
                     break;
                 }
+                has_closed = true;
                 output.extend(closed);
-                if seq >= written && output.len() >= FOLD_BATCHES_PER_CLOSE {
+                for turn in work.fold.turns() {
+                    output.extend(self.archive_day(work, turn, seq).await?);
+                }
+                if seq >= work.written && output.len() >= FOLD_BATCHES_PER_CLOSE {
                     // Everything before this record is covered; a kill between two portions repeats the same lines.
                     self.write(std::mem::take(&mut output), seq).await?;
-                } else if seq < written {
+                } else if seq < work.written {
                     output.clear();
                 }
             }
-            take_in(fold, record, &page.names, &mut output);
-            if seq < written {
+            if has_closed {
+                output.extend(self.work_over(work, seq).await?);
+            }
+            work.marks.note(record.log_ms, seq);
+            take_in(&mut work.fold, record, &page.names, &mut output);
+            if seq < work.written {
                 // The newest durable mark covers it: computed again, not written again.
                 output.clear();
             }
         }
-        self.write(output, page.next).await
+        Ok(self.write(output, page.next).await?)
+    }
+
+    /// Archives a day that is over; returns the months, quarters and years that end with it.
+    async fn archive_day(&self, work: &Work, turn: Turn, seq: Seq) -> Result<Vec<Batch>, Ended> {
+        let (cut, turn) = (work.cut(seq), Arc::new(turn));
+        let longer = self.archived(move |archive| archive.turn(cut, &turn)).await?;
+        Ok(long_rows(&work.fold, longer))
+    }
+
+    /// Works on the archive beside the runtime, and until it works: a full disk costs readings their acknowledgement long before.
+    async fn archived<T, F>(&self, work: F) -> Result<T, Ended>
+    where
+        T: Send + 'static,
+        F: Fn(&Archive) -> io::Result<T> + Clone + Send + 'static,
+    {
+        loop {
+            let (archive, work) = (self.archive.clone(), work.clone());
+            let done = tokio::task::spawn_blocking(move || work(&archive)).await;
+            match done.unwrap_or_else(|error| Err(io::Error::other(error))) {
+                Ok(done) => return Ok(done),
+                Err(error) => tracing::error!(%error, "GW-S040 the archive of figures cannot be used; tried again"),
+            }
+            self.wait().await?;
+        }
+    }
+
+    async fn wait(&self) -> Result<(), Ended> {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(STORE_RETRY_MS)) => Ok(()),
+            () = self.stop.cancelled() => Err(Ended::Asked),
+        }
     }
 
     async fn write(&self, output: Vec<Batch>, covered: Seq) -> Result<(), StoreClosed> {
@@ -134,12 +214,12 @@ impl Rollup {
     /// A snapshot may not be newer than the output that is durable: replay starts at the snapshot.
     async fn save_if_covered(&self, snapshot: &mut Option<(Seq, Vec<u8>)>, covered: Seq) {
         if snapshot.as_ref().is_some_and(|(seq, _)| *seq <= covered)
-            && let Some((seq, fold)) = snapshot.take()
+            && let Some((_, fold)) = snapshot.take()
         {
             let path = self.snapshot.clone();
             // A slow card must not hold up the collection of readings.
-            let saved = tokio::task::spawn_blocking(move || save(&path, seq, &fold)).await;
-            if let Err(error) = saved.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+            let saved = tokio::task::spawn_blocking(move || file::write_whole(&path, &fold)).await;
+            if let Err(error) = saved.unwrap_or_else(|error| Err(io::Error::other(error))) {
                 tracing::warn!(path = %self.snapshot.display(), %error, "snapshot of open windows not written; a restart replays more of the log");
             }
         }
@@ -155,6 +235,18 @@ fn covered(outbox: &Durable, end: Seq) -> Seq {
         return 0;
     }
     mark
+}
+
+/// Figures of months, quarters and years.
+fn long_rows(fold: &Fold, longer: Vec<LongSums>) -> Vec<Batch> {
+    let row = |long: LongSums| {
+        let mut batch = fold.long_row(long.device, long.window, &long.sums);
+        if long.rev > 0 {
+            revise(&mut batch, long.rev);
+        }
+        batch
+    };
+    longer.into_iter().map(row).filter(|batch| !batch.readings.is_empty()).collect()
 }
 
 /// One record of the log: device events are passed on unless they stay here, everything else is folded.
@@ -188,26 +280,6 @@ fn pass_on(output: &mut Vec<Batch>, device: facility_config::DeviceIx, metric: M
             output.push(batch);
         }
     }
-}
-
-/// Position (8 bytes, little-endian), the fold's own sealed bytes, checksum of both.
-fn load(path: &Path, site: &Arc<Site>) -> Option<(Fold, Seq)> {
-    let bytes = std::fs::read(path).ok()?;
-    let (content, checksum) = bytes.split_last_chunk::<4>()?;
-    if crc32c::crc32c(content) != u32::from_le_bytes(*checksum) {
-        return None;
-    }
-    let (head, body) = content.split_first_chunk::<8>()?;
-    Some((Fold::restore(site.clone(), body)?, u64::from_le_bytes(*head)))
-}
-
-fn save(path: &Path, at: Seq, fold: &[u8]) -> std::io::Result<()> {
-    let mut bytes = at.to_le_bytes().to_vec();
-    bytes.extend(fold);
-    bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
-    let fresh = path.with_extension("new");
-    std::fs::write(&fresh, &bytes)?;
-    std::fs::rename(&fresh, path)
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ const PURE: &[&str] = &[
     "gateway/src/admit.rs",
     "gateway/src/aggregate/",
     "gateway/src/alarm/",
+    "gateway/src/archive/sheet.rs",
     "gateway/src/cli/explain/chain.rs",
     "gateway/src/cli/explain/deliver.rs",
     "gateway/src/cli/explain/hop.rs",

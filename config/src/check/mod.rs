@@ -34,7 +34,19 @@ pub(crate) fn site(raw: &Raw, ground: &Ground, known: &Known, report: &mut Repor
         return None;
     }
     let coldchain = ColdChain { keep_months: raw.coldchain.keep_months };
-    Some(Site { gateway: gateway?, store, brokers, buses, devices, forward, api: api?, window, zone: zone?, coldchain })
+    Some(Site {
+        gateway: gateway?,
+        store,
+        brokers,
+        buses,
+        devices,
+        forward,
+        api: api?,
+        window,
+        minutes: raw.metrics.minutes,
+        zone: zone?,
+        coldchain,
+    })
 }
 
 /// Why a name can not be an id of the registry, if it can not.
@@ -96,6 +108,10 @@ fn window(raw: &raw::Metrics, report: &mut Report) -> Duration {
     if raw.window_s == 0 || !3600_u64.is_multiple_of(raw.window_s) {
         let message = format!("`metrics.window_s` must divide an hour (3600), {} does not", raw.window_s);
         report.value("metrics.window_s", Complaint::new(problem::OUT_OF_RANGE, message).hint("300 is five minutes"));
+    }
+    if raw.minutes && !raw.window_s.is_multiple_of(60) {
+        let message = format!("`metrics.minutes` needs windows of whole minutes, `metrics.window_s` is {}", raw.window_s);
+        report.value("metrics.minutes", Complaint::new(problem::OUT_OF_RANGE, message).hint("300 is five minutes"));
     }
     Duration::from_secs(raw.window_s)
 }

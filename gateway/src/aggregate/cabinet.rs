@@ -9,7 +9,7 @@ use super::cascade::{Area, Cascade, Greatest, Range, sums};
 use super::defrost::Defrost;
 use super::hold::{Frame, Held, Sample, Terms, walk};
 use super::kinetic::Kinetic;
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use facility_config::Point;
 use facility_drivers::Value;
@@ -125,16 +125,22 @@ impl Cabinet {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, terms: Terms, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, terms: Terms, rows: &mut Rows<'_>) {
         self.advance(frame.open_end_ms(), frame, terms);
-        let slot = super::shift(&mut self.slots);
+        let base = super::shift(&mut self.slots);
+        if let Some(row) = &mut rows.minute {
+            base.write_long(terms, row);
+        }
+        let Some((slot, row)) = self.long.step(&base, rows) else { return };
         slot.write(terms, row);
         self.long.add(&slot);
     }
 
     /// Writes a long window's figures and begins the next.
-    pub(super) fn close_long(&mut self, long: Long, terms: Terms, row: &mut Row<'_>) {
-        self.long.close(long).write_long(terms, row);
+    pub(super) fn close_long(&mut self, long: Long, terms: Terms, row: &mut Row<'_>) -> Slot {
+        let sums = self.long.close(long);
+        sums.write_long(terms, row);
+        sums
     }
 }
 
@@ -220,7 +226,7 @@ impl Slot {
         row.known(max, self.air.0.map(|(_, high_c)| high_c));
     }
 
-    fn write_long(&self, terms: Terms, row: &mut Row<'_>) {
+    pub(super) fn write_long(&self, terms: Terms, row: &mut Row<'_>) {
         if self.observed_ms > 0 {
             self.write_temperatures([Point::CabinetKpiAirMean, Point::CabinetKpiAirMin, Point::CabinetKpiAirMax], row);
             row.known(Point::CabinetKpiMkt, self.kinetic.mean(self.observed_ms).filter(|rate| *rate > 0.0).map(Kinetic::mean_c));

@@ -1,66 +1,65 @@
-//! From the short windows to the long ones: sums are added, and only at the end of a window does a sum become a ratio.
+//! From the base windows to the short and the long ones: sums are added, and only at the end of a window does a sum become a ratio.
 //!
 //! Everything that is added is an integer, so that a day is the same to the last bit whether it is put together from
-//! hours or from five-minute windows. Never a mean of means.
+//! hours or from five-minute windows. Never a mean of means. Months and longer are sums of archived days ([`days`](super::days)):
+//! nothing here is open for longer than a day.
 
 use super::calendar::Long;
+use super::column::{Cells, Kept};
+use super::row::{Row, Rows};
 use super::save::Save;
 
 /// What is known of a window, such that two that follow each other can become one.
 pub(super) trait Sums: Default + Save {
     /// Takes in the window that follows.
     fn add(&mut self, later: &Self);
+    /// Names what the archive keeps of a day.
+    fn keep(&self, cells: &mut Cells);
+    /// A day as it was kept.
+    fn recall(row: &dyn Kept) -> Self;
 }
 
-/// The sums of the long windows that are open.
+/// The sums of the short window and of the long ones that are open.
 #[derive(Debug, Default)]
 pub(super) struct Cascade<S> {
+    short: S,
     hour: S,
     day: S,
-    month: S,
-    quarter: S,
-    year: S,
 }
 
 impl<S: Sums> Cascade<S> {
+    /// Takes in a base window; the short one, and where its figures go, if that ends with it.
+    pub(super) fn step<'r, 'a>(&mut self, window: &S, rows: &'r mut Rows<'a>) -> Option<(S, &'r mut Row<'a>)> {
+        self.short.add(window);
+        let row = rows.short.as_mut()?;
+        Some((std::mem::take(&mut self.short), row))
+    }
+
     /// Takes in a short window. Days are made of these and not of hours: in some zones they do not begin on the hour.
     pub(super) fn add(&mut self, window: &S) {
         self.hour.add(window);
         self.day.add(window);
     }
 
-    /// Ends a window: the shorter ones that end with it come first.
+    /// Ends an hour, or else the day.
     pub(super) fn close(&mut self, long: Long) -> S {
-        let sums = std::mem::take(match long {
-            Long::Hour => &mut self.hour,
-            Long::Day => &mut self.day,
-            Long::Month => &mut self.month,
-            Long::Quarter => &mut self.quarter,
-            Long::Year => &mut self.year,
-        });
-        if long == Long::Day {
-            for longer in [&mut self.month, &mut self.quarter, &mut self.year] {
-                longer.add(&sums);
-            }
-        }
-        sums
+        std::mem::take(if long == Long::Hour { &mut self.hour } else { &mut self.day })
     }
 }
 
 impl<S: Save> Save for Cascade<S> {
     fn save(&self, out: &mut Vec<u8>) {
-        for sums in [&self.hour, &self.day, &self.month, &self.quarter, &self.year] {
-            sums.save(out);
-        }
+        self.short.save(out);
+        self.hour.save(out);
+        self.day.save(out);
     }
 
     fn load(input: &mut &[u8]) -> Option<Self> {
-        let mut next = || S::load(input);
-        Some(Self { hour: next()?, day: next()?, month: next()?, quarter: next()?, year: next()? })
+        Some(Self { short: S::load(input)?, hour: S::load(input)?, day: S::load(input)? })
     }
 }
 
-/// Saves and adds field by field; leaving one out does not compile.
+/// Saves, adds and keeps field by field; leaving one out does not compile.
 macro_rules! sums {
     ($name:ident { $($sum:ident),* $(,)? }) => {
         $crate::aggregate::save::saved!($name { $($sum),* });
@@ -69,6 +68,15 @@ macro_rules! sums {
             fn add(&mut self, later: &Self) {
                 let Self { $($sum),* } = later;
                 $( $crate::aggregate::cascade::Add::take_in(&mut self.$sum, $sum); )*
+            }
+
+            fn keep(&self, cells: &mut $crate::aggregate::column::Cells) {
+                let Self { $($sum),* } = self;
+                $( $crate::aggregate::column::Keep::keep($sum, stringify!($sum), cells); )*
+            }
+
+            fn recall(row: &dyn $crate::aggregate::column::Kept) -> Self {
+                Self { $( $sum: $crate::aggregate::column::Keep::recall(stringify!($sum), row), )* }
             }
         }
     };
@@ -184,7 +192,7 @@ impl Save for Last {
 ///
 /// The millionth is finer than anything a facility measures; 128 bits hold a megawatt for a century.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Area(i128);
+pub(super) struct Area(pub(super) i128);
 
 const MICRO: f64 = 1e6;
 

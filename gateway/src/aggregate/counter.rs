@@ -4,6 +4,7 @@
 //! for a reset. Holds one value per counter.
 
 use super::cascade::Add;
+use super::column::{Cell, Cells, Keep, Kept, Name};
 use super::hold::Sample;
 use super::save::saved;
 
@@ -16,6 +17,8 @@ const KWH_JITTER: f64 = 0.01;
 const KWH_JITTER_SHARE: f64 = 1e-6;
 /// mWh in a kWh.
 const MILLI_WH: f64 = 1e6;
+/// mWh in a Wh.
+const MILLI_WH_PER_WH: i64 = 1000;
 
 /// Whether a counter rolls over or only ever starts again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +116,20 @@ impl Add for Metered {
     fn take_in(&mut self, later: &Self) {
         self.milli_wh.take_in(&later.milli_wh);
         self.resets.take_in(&later.resets);
+    }
+}
+
+/// Kept in Wh.
+impl Keep for Metered {
+    fn keep(&self, field: &'static str, cells: &mut Cells) {
+        let watt_hours = self.milli_wh.map(|milli_wh| milli_wh.saturating_add(MILLI_WH_PER_WH / 2).div_euclid(MILLI_WH_PER_WH));
+        cells.push((Name::part(field, "wh"), Cell::Int(watt_hours)));
+        cells.push((Name::part(field, "resets"), Cell::Int(Some(self.resets))));
+    }
+
+    fn recall(field: &'static str, row: &dyn Kept) -> Self {
+        let milli_wh = row.int(Name::part(field, "wh")).map(|watt_hours| watt_hours.saturating_mul(MILLI_WH_PER_WH));
+        Self { milli_wh, resets: row.int(Name::part(field, "resets")).unwrap_or(0) }
     }
 }
 

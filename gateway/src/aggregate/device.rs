@@ -2,11 +2,12 @@
 
 use super::cabinet::Cabinet;
 use super::calendar::{Long, Moment};
+use super::days::DaySums;
 use super::energy::Energy;
 use super::hold::{Frame, Sample, Terms};
 use super::locker::Locker;
 use super::online::Online;
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use super::vending::Vending;
 use facility_config::{Measurement, Point};
@@ -72,36 +73,30 @@ impl State {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, terms: Terms, moment: Option<Moment>, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, terms: Terms, moment: Option<Moment>, rows: &mut Rows<'_>) {
         if let Some(locker) = &mut self.locker {
-            locker.close(frame, moment, row);
+            locker.close(frame, moment, rows);
         }
         if let Some(cabinet) = &mut self.cabinet {
-            cabinet.close(frame, terms, row);
+            cabinet.close(frame, terms, rows);
         }
         if let Some(vending) = &mut self.vending {
-            vending.close(frame, row);
+            vending.close(frame, rows);
         }
         if let Some(energy) = &mut self.energy {
-            energy.close(frame, row);
+            energy.close(frame, rows);
         }
-        self.online.close(frame, terms, row);
+        self.online.close(frame, terms, rows);
     }
 
-    /// Writes a long window's figures and begins the next.
-    pub(super) fn close_long(&mut self, long: Long, terms: Terms, row: &mut Row<'_>) {
-        if let Some(locker) = &mut self.locker {
-            locker.close_long(long, row);
+    /// Writes an hour's or a day's figures and begins the next; returns what they were made of.
+    pub(super) fn close_long(&mut self, long: Long, terms: Terms, row: &mut Row<'_>) -> DaySums {
+        DaySums {
+            locker: self.locker.as_mut().map(|locker| Box::new(locker.close_long(long, row))),
+            cabinet: self.cabinet.as_mut().map(|cabinet| Box::new(cabinet.close_long(long, terms, row))),
+            vending: self.vending.as_mut().map(|vending| Box::new(vending.close_long(long, row))),
+            energy: self.energy.as_mut().map(|energy| Box::new(energy.close_long(long, row))),
+            online: Some(Box::new(self.online.close_long(long, row))),
         }
-        if let Some(cabinet) = &mut self.cabinet {
-            cabinet.close_long(long, terms, row);
-        }
-        if let Some(vending) = &mut self.vending {
-            vending.close_long(long, row);
-        }
-        if let Some(energy) = &mut self.energy {
-            energy.close_long(long, row);
-        }
-        self.online.close_long(long, row);
     }
 }

@@ -4,6 +4,7 @@
 //! together. Bounded: from a minute to two months.
 
 use super::cascade::Add;
+use super::column::{Cell, Cells, Keep, Kept, Name};
 use super::save::Save;
 
 /// Upper bound of the first bucket, s.
@@ -53,6 +54,18 @@ impl Add for Dwell {
             self.0.resize(later.0.len(), 0);
         }
         self.0.iter_mut().zip(&later.0).for_each(|(sum, count)| *sum = sum.saturating_add(*count));
+    }
+}
+
+impl Keep for Dwell {
+    fn keep(&self, field: &'static str, cells: &mut Cells) {
+        let counts = self.0.iter().map(|count| i64::try_from(*count).unwrap_or(i64::MAX));
+        cells.push((Name::of(field), Cell::List(counts.collect())));
+    }
+
+    fn recall(field: &'static str, row: &dyn Kept) -> Self {
+        let counts = row.list(Name::of(field)).into_iter().take(BUCKETS_MAX);
+        Self(counts.map(|count| count.max(0).unsigned_abs()).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use super::calendar::Long;
 use super::cascade::{Area, Cascade, sums};
 use super::counter::{Meter, Metered};
 use super::hold::{Frame, Held, Sample, walk};
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use facility_config::Point;
 use facility_config::limits::PER_DAY_COVERAGE_MIN;
@@ -66,16 +66,22 @@ impl Energy {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, rows: &mut Rows<'_>) {
         self.advance(frame.open_end_ms(), frame);
-        let slot = super::shift(&mut self.slots);
+        let base = super::shift(&mut self.slots);
+        if let Some(row) = &mut rows.minute {
+            base.write_long(row);
+        }
+        let Some((slot, row)) = self.long.step(&base, rows) else { return };
         slot.write(row);
         self.long.add(&slot);
     }
 
     /// Writes a long window's figures and begins the next.
-    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
-        self.long.close(long).write_long(row);
+    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) -> Slot {
+        let sums = self.long.close(long);
+        sums.write_long(row);
+        sums
     }
 }
 
@@ -92,7 +98,7 @@ impl Slot {
         row.coverage(Point::Energy5mCoverage, self.observed_ms);
     }
 
-    fn write_long(&self, row: &mut Row<'_>) {
+    pub(super) fn write_long(&self, row: &mut Row<'_>) {
         let coverage = self.observed_ms as f64 / row.window_ms as f64;
         if let Some(kwh) = self.metered.kwh() {
             row.float(Point::EnergyKpiKwh, kwh);

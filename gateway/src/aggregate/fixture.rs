@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::Fold;
+use crate::archive::{Archive, Cut};
 use facility_config::device::ColdClass;
 use facility_config::site::{Api, Gateway, Store};
 use facility_config::{Device, DeviceIx, Kind, Overflow, Point, Site, Source};
 use facility_drivers::{Batch, Metric, Value};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,7 @@ pub(crate) fn site(window: Duration, devices: Vec<Device>) -> Arc<Site> {
         forward: None,
         api: Api { listen: None },
         window,
+        minutes: false,
         zone: facility_config::zone::china(),
         coldchain: facility_config::site::ColdChain::default(),
     })
@@ -97,10 +100,40 @@ pub(crate) fn fold(fold: &mut Fold, log: &[Line], end_log_ms: i64) -> Vec<Batch>
 pub(crate) fn drain(fold: &mut Fold, log_ms: i64, out: &mut Vec<Batch>) {
     loop {
         let batches = fold.close(log_ms);
+        // Days that are not archived make no months.
+        fold.turns();
         if batches.is_empty() {
             break;
         }
         out.extend(batches);
+    }
+}
+
+/// A fold whose days are archived, so that it has months.
+pub(crate) struct Archived {
+    pub(crate) fold: Fold,
+    archive: Archive,
+}
+
+impl Archived {
+    pub(crate) fn new(site: Arc<Site>, dir: &Path) -> Self {
+        Self { fold: Fold::new(site.clone()), archive: Archive::open(dir, site).unwrap() }
+    }
+
+    /// Everything that is due, with the months, quarters and years that end.
+    pub(crate) fn drain(&mut self, log_ms: i64, out: &mut Vec<Batch>) {
+        loop {
+            let batches = self.fold.close(log_ms);
+            if batches.is_empty() {
+                break;
+            }
+            out.extend(batches);
+            for turn in self.fold.turns() {
+                let longer = self.archive.turn(Cut { upto: log_ms as u64, end: 0, is_replay: false }, &turn).unwrap();
+                let rows = longer.into_iter().map(|long| self.fold.long_row(long.device, long.window, &long.sums));
+                out.extend(rows.filter(|batch| !batch.readings.is_empty()));
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::cascade::{Cascade, Greatest, Last, sums};
 use super::counter::{Counter, Wrap};
 use super::dwell::Dwell;
 use super::hold::{Frame, Held, Sample, walk};
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use facility_config::Point;
 use facility_config::limits::DWELL_PARCELS_MIN;
@@ -119,9 +119,15 @@ impl Locker {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, moment: Option<Moment>, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, moment: Option<Moment>, rows: &mut Rows<'_>) {
         self.advance(frame.open_end_ms(), frame);
-        let mut slot = super::shift(&mut self.slots);
+        let base = super::shift(&mut self.slots);
+        if let Some(row) = &mut rows.minute {
+            base.write_long(row);
+        }
+        let Some((mut slot, row)) = self.long.step(&base, rows) else { return };
+        // What stood earlier in the window is not what stands at its end.
+        slot.at_end = base.at_end;
         if slot.usable_ms > 0 {
             slot.peak.take(slot.occupied_ms.min(slot.usable_ms) as f64 / slot.usable_ms as f64);
         }
@@ -135,8 +141,10 @@ impl Locker {
     }
 
     /// Writes a long window's figures and begins the next.
-    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
-        self.long.close(long).write_long(row);
+    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) -> Slot {
+        let sums = self.long.close(long);
+        sums.write_long(row);
+        sums
     }
 }
 
@@ -160,7 +168,7 @@ impl Slot {
         row.coverage(Point::Locker5mCoverage, self.observed_ms);
     }
 
-    fn write_long(&self, row: &mut Row<'_>) {
+    pub(super) fn write_long(&self, row: &mut Row<'_>) {
         if self.observed_ms > 0 {
             // As long as more are occupied than usable the locker is full, but no window of a year has more than all.
             row.share(Point::LockerKpiOccupancy, self.occupied_ms.min(self.usable_ms), self.usable_ms);

@@ -7,19 +7,24 @@
 //!
 //! A window `[a, b)` closes for all devices at once, when the log's time reaches `b` plus a grace. A record whose
 //! window is closed is counted as late: its value stands from now on, a difference of a counter is booked in the
-//! oldest open window, and nothing else of it is used. A record older than the newest of its point is not used at all;
+//! oldest open window, and nothing else of it is used, until its day is worked over ([`late`], [`again`]). A record older than the newest of its point is not used at all;
 //! one older than another point of its measurement counts from that one's time on.
 
+mod again;
 mod cabinet;
 mod calendar;
 mod cascade;
+mod column;
 mod counter;
+mod days;
 mod defrost;
 mod device;
 mod dwell;
 mod energy;
+mod grid;
 mod hold;
 mod kinetic;
+mod late;
 mod locker;
 mod online;
 mod row;
@@ -31,20 +36,26 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use again::Heard;
 pub(crate) use cabinet::mode_is_defrost;
+pub(crate) use calendar::{Long, Span};
+pub(crate) use column::{Cell, Cells, Kept, Name};
+pub(crate) use days::{DaySums, Turn};
 pub(crate) use defrost::Defrost;
 pub(crate) use device::{FIGURES_OF_ALL, figures_of};
 pub(crate) use hold::{Held, flag, float};
+pub(crate) use late::DueDay;
 pub(crate) use online::{Sign, online_ms, sign};
+pub(crate) use row::revise;
 
-use calendar::{Calendar, Long, Moment};
+use calendar::{Calendar, Moment};
 use device::State;
-use facility_config::limits::{
-    CLOCK_AHEAD_MS_MAX, CLOCK_STEP_MS, DEVICES_MAX, FOLD_BATCHES_PER_CLOSE, SILENT_WINDOWS_MAX, WINDOW_GRACE_MS_MAX,
-};
+use facility_config::limits::{CLOCK_STEP_MS, DEVICES_MAX, FOLD_BATCHES_PER_CLOSE};
 use facility_config::{Device, DeviceIx, Site};
 use facility_drivers::{Batch, Metric, Subject, Value};
+use grid::Grid;
 use hold::{Frame, Sample, Terms};
+use late::Late;
 use row::Row;
 use save::{Save, saved, seal, unseal};
 use std::collections::BTreeMap;
@@ -65,24 +76,29 @@ pub struct Irregular {
     pub ahead: u64,
     /// Records older than the newest of their point, or of one lane too many; not used.
     pub outdated: u64,
-    /// Windows left out because the log itself was silent for longer than [`SILENT_WINDOWS_MAX`] of them.
+    /// Windows left out because the log itself was silent for longer than
+    /// [`SILENT_WINDOWS_MAX`](facility_config::limits::SILENT_WINDOWS_MAX) of them.
     pub skipped_windows: u64,
+    /// Days that something came late for and that could not be worked over: the log no longer has all of their readings, or
+    /// has too many.
+    pub unrevised: u64,
 }
 
-saved!(Irregular { late, ahead, outdated, skipped_windows });
+saved!(Irregular { late, ahead, outdated, skipped_windows, unrevised });
 
 /// Readings to metrics.
 #[derive(Debug)]
 pub struct Fold {
     site: Arc<Site>,
     terms: Vec<Terms>,
-    window_ms: i64,
-    grace_ms: i64,
-    ahead_ms: i64,
+    grid: Grid,
     progress: Progress,
     devices: Vec<State>,
+    /// Days of each device that something came late for.
+    late: Vec<Late>,
     /// Closed and not handed out yet.
     closed: Vec<Batch>,
+    turns: Vec<Turn>,
 }
 
 /// How far the fold has come.
@@ -90,33 +106,31 @@ pub struct Fold {
 struct Progress {
     /// Start of the oldest open window; none before the first record.
     open_ms: Option<i64>,
+    /// Start of the first window of all.
+    began_ms: i64,
     /// The hour, day, month, quarter and year it is in.
     calendar: Calendar,
     /// Newest time of the log.
     log_ms: i64,
-    /// Windows that end here or before are in the outbox already.
-    emitted_until_ms: i64,
     /// Windows closed since the last record.
     silent_windows: u64,
     irregular: Irregular,
 }
 
-saved!(Progress { open_ms, calendar, log_ms, emitted_until_ms, silent_windows, irregular });
+saved!(Progress { open_ms, began_ms, calendar, log_ms, silent_windows, irregular });
 
 impl Fold {
     /// A fold that has seen nothing.
     #[must_use]
     pub fn new(site: Arc<Site>) -> Self {
-        let window_ms = span_ms(site.window);
         Self {
+            grid: Grid::of(&site),
             terms: site.devices.iter().map(terms).collect(),
             devices: site.devices.iter().map(|_| State::default()).collect(),
-            window_ms,
-            // Half a window at most: then no record can fall behind the second open window.
-            grace_ms: WINDOW_GRACE_MS_MAX.min(window_ms / 2),
-            ahead_ms: CLOCK_AHEAD_MS_MAX.min(window_ms / 2),
+            late: site.devices.iter().map(|_| Late::default()).collect(),
             progress: Progress::default(),
             closed: Vec::new(),
+            turns: Vec::new(),
             site,
         }
     }
@@ -128,7 +142,7 @@ impl Fold {
     pub fn restore(site: Arc<Site>, bytes: &[u8]) -> Option<Self> {
         let mut fold = Self::new(site);
         let input = &mut unseal(bytes)?;
-        if i64::load(input)? != fold.window_ms {
+        if (i64::load(input)?, i64::load(input)?) != (fold.grid.base_ms, fold.grid.short_ms) {
             return None;
         }
         fold.progress = Progress::load(input)?;
@@ -139,9 +153,9 @@ impl Fold {
         }
         for _ in 0..count {
             let id = Box::<str>::load(input)?;
-            let state = State::load(input)?;
-            if let Some(place) = by_id.get(&*id).and_then(|at| fold.devices.get_mut(*at)) {
-                *place = state;
+            let (state, late) = (State::load(input)?, Late::load(input)?);
+            if let Some(at) = by_id.get(&*id) {
+                (fold.devices[*at], fold.late[*at]) = (state, late);
             }
         }
         input.is_empty().then_some(fold)
@@ -153,23 +167,22 @@ impl Fold {
     /// Closes windows that are due by `log_ms` if [`close`](Self::close) was not asked before; their batches wait.
     pub fn observe(&mut self, log_ms: i64, device: DeviceIx, metric: Metric, at_ms: i64, value: &Value) {
         let log_ms = self.log_time(log_ms);
-        let mut open_ms = self.open_ms(log_ms);
-        while self.due(open_ms, log_ms) {
+        let mut open_ms = self.first_open_ms(log_ms);
+        while self.grid.is_due(open_ms, log_ms) {
             open_ms = self.close_one(open_ms, log_ms);
         }
         self.progress.silent_windows = 0;
         let (Some(state), Some(terms)) = (self.devices.get_mut(device.at()), self.terms.get(device.at())) else { return };
 
         let irregular = &mut self.progress.irregular;
-        let mut at_ms = at_ms.max(-TIME_MS_MAX);
-        if at_ms > log_ms.saturating_add(self.ahead_ms) {
-            irregular.ahead += 1;
-            at_ms = log_ms;
-        }
+        let is_ahead = at_ms > log_ms.saturating_add(self.grid.ahead_ms);
+        irregular.ahead += u64::from(is_ahead);
+        let at_ms = if is_ahead { log_ms } else { at_ms.max(-TIME_MS_MAX) };
         if at_ms < open_ms {
             irregular.late += 1;
+            self.late[device.at()].mark(at_ms, open_ms, log_ms, &self.site.zone);
         }
-        let frame = Frame { open_ms, window_ms: self.window_ms };
+        let frame = self.grid.frame(open_ms);
         if !state.observe(&metric, &Sample { frame, terms: *terms, at_ms, value }) {
             irregular.outdated += 1;
         }
@@ -181,24 +194,50 @@ impl Fold {
     pub fn close(&mut self, log_ms: i64) -> Vec<Batch> {
         let log_ms = self.log_time(log_ms);
         if let Some(mut open_ms) = self.progress.open_ms {
-            while self.closed.len() < FOLD_BATCHES_PER_CLOSE && self.due(open_ms, log_ms) {
+            while self.closed.len() < FOLD_BATCHES_PER_CLOSE && self.grid.is_due(open_ms, log_ms) {
                 open_ms = self.close_one(open_ms, log_ms);
             }
         }
         std::mem::take(&mut self.closed)
     }
 
-    /// End of the newest window whose batches were handed out (once [`close`](Self::close) has returned them), Unix
-    /// ms: to be kept beside them in the outbox. 0 before the first.
-    #[must_use]
-    pub fn emitted_until_ms(&self) -> i64 {
-        self.progress.emitted_until_ms.max(self.progress.open_ms.unwrap_or(0))
+    /// Days that have ended since this was asked before: to be archived before the batches of [`close`](Self::close) leave.
+    pub(crate) fn turns(&mut self) -> Vec<Turn> {
+        std::mem::take(&mut self.turns)
     }
 
-    /// Keeps back every window that ends at or before this time: its batches are in the outbox already. The state
-    /// advances all the same.
-    pub fn skip_until(&mut self, emitted_until_ms: i64) {
-        self.progress.emitted_until_ms = self.progress.emitted_until_ms.max(emitted_until_ms);
+    /// The figures of a month, a quarter or a year of one device, from its archived days.
+    pub(crate) fn long_row(&self, device: DeviceIx, (long, span): (Long, Span), sums: &DaySums) -> Batch {
+        let mut batch = Batch::new(device, Subject::Metric, span.start_ms);
+        if let Some(terms) = self.terms.get(device.at()) {
+            sums.write(*terms, &mut Row::long(&mut batch, long, span));
+        }
+        batch
+    }
+
+    /// Closed days that have to be worked over now, by device. To be asked when windows were closed, and by the log alone.
+    pub(crate) fn due_days(&mut self) -> Vec<(DeviceIx, Vec<DueDay>)> {
+        let log_ms = self.progress.log_ms;
+        let due = self.late.iter_mut().enumerate().map(|(at, late)| (DeviceIx(at as u16), late.due(log_ms)));
+        due.filter(|(_, days)| !days.is_empty()).collect()
+    }
+
+    /// A day of [`due_days`](Self::due_days) stays as it is.
+    pub(crate) fn unrevised(&mut self) {
+        self.progress.irregular.unrevised += 1;
+    }
+
+    /// The month, quarter and year that a day is in, as far as they are over.
+    pub(crate) fn ended_around(&self, day: Span) -> Vec<(Long, Span)> {
+        let open_ms = self.progress.open_ms.unwrap_or(0);
+        let around = [Long::Month, Long::Quarter, Long::Year].map(|long| (long, long.around(day.start_ms, &self.site.zone)));
+        around.into_iter().filter(|(_, span)| span.end_ms <= open_ms).collect()
+    }
+
+    /// Start of the oldest open window, Unix ms; none before the first record.
+    #[must_use]
+    pub fn open_ms(&self) -> Option<i64> {
+        self.progress.open_ms
     }
 
     /// What could not be used as it came.
@@ -211,16 +250,18 @@ impl Fold {
     /// [`restore`](Self::restore), while closed windows wait to be handed out: they are not part of it.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        if !self.closed.is_empty() {
+        if !self.closed.is_empty() || !self.turns.is_empty() {
             return Vec::new();
         }
         let mut body = Vec::new();
-        self.window_ms.save(&mut body);
+        self.grid.base_ms.save(&mut body);
+        self.grid.short_ms.save(&mut body);
         self.progress.save(&mut body);
         (self.devices.len() as u64).save(&mut body);
-        for (device, state) in self.site.devices.iter().zip(&self.devices) {
+        for (device, (state, late)) in self.site.devices.iter().zip(self.devices.iter().zip(&self.late)) {
             device.id.save(&mut body);
             state.save(&mut body);
+            late.save(&mut body);
         }
         seal(&body)
     }
@@ -229,8 +270,8 @@ impl Fold {
     /// depends on the log alone and so replays the same.
     fn log_time(&mut self, log_ms: i64) -> i64 {
         if log_ms.saturating_add(CLOCK_STEP_MS) < self.progress.log_ms {
-            let closed = std::mem::take(&mut self.closed);
-            *self = Self { closed, ..Self::new(self.site.clone()) };
+            let (closed, turns) = (std::mem::take(&mut self.closed), std::mem::take(&mut self.turns));
+            *self = Self { closed, turns, ..Self::new(self.site.clone()) };
         }
         self.progress.log_ms = self.progress.log_ms.max(log_ms.min(TIME_MS_MAX));
         self.progress.log_ms
@@ -238,67 +279,77 @@ impl Fold {
 
     /// Start of the oldest open window. The first record opens the one its log time is in: of the time before there
     /// is nothing to tell, not even that a device was away.
-    fn open_ms(&mut self, log_ms: i64) -> i64 {
+    fn first_open_ms(&mut self, log_ms: i64) -> i64 {
         if let Some(open_ms) = self.progress.open_ms {
             return open_ms;
         }
-        let open_ms = log_ms.div_euclid(self.window_ms) * self.window_ms;
+        let open_ms = self.grid.base_around(log_ms);
         self.progress.open_ms = Some(open_ms);
+        self.progress.began_ms = open_ms;
         self.progress.calendar = Calendar::around(open_ms, &self.site.zone);
         open_ms
-    }
-
-    fn due(&self, open_ms: i64, log_ms: i64) -> bool {
-        open_ms + self.window_ms + self.grace_ms <= log_ms
     }
 
     /// Closes the oldest window, or steps over all that are due if the log was silent for too long. Returns the start
     /// of the window that is the oldest then.
     fn close_one(&mut self, open_ms: i64, log_ms: i64) -> i64 {
-        let frame = Frame { open_ms, window_ms: self.window_ms };
+        let frame = self.grid.frame(open_ms);
         let mut next_ms = frame.open_end_ms();
-        if self.progress.silent_windows >= u64::from(SILENT_WINDOWS_MAX) {
-            let skipped = (log_ms - self.grace_ms - open_ms).div_euclid(self.window_ms);
-            next_ms = open_ms + skipped * self.window_ms;
-            self.progress.irregular.skipped_windows += skipped.unsigned_abs();
+        let beyond_ms = self.grid.short_around(log_ms - self.grid.grace_ms);
+        if self.progress.silent_windows >= self.grid.silent_max() && self.grid.is_edge(open_ms) && beyond_ms > open_ms {
+            next_ms = beyond_ms;
+            self.progress.irregular.skipped_windows += ((beyond_ms - open_ms) / self.grid.short_ms).unsigned_abs();
         } else {
             self.progress.silent_windows += 1;
             self.write_window(frame);
         }
-        self.close_long(next_ms);
+        if self.grid.is_edge(next_ms) {
+            self.close_long(next_ms);
+        }
         self.progress.open_ms = Some(next_ms);
         next_ms
     }
 
-    /// Closes the long windows that have ended by the end of a short one, the shorter first.
+    /// Closes the long windows that have ended by the end of a short one, the shorter first. Of those longer than a day only
+    /// the end is told: they are sums of archived days.
     fn close_long(&mut self, until_ms: i64) {
         for long in Long::ALL {
             let span = self.progress.calendar.span(long);
             if span.end_ms > until_ms {
                 continue;
             }
-            let wanted = until_ms > self.progress.emitted_until_ms;
-            let window_ms = span.end_ms - span.start_ms;
-            for (at, (state, terms)) in self.devices.iter_mut().zip(&self.terms).enumerate() {
-                let mut batch = Batch::new(DeviceIx(at as u16), Subject::Metric, span.start_ms);
-                state.close_long(long, *terms, &mut Row { batch: &mut batch, window_ms, long: Some(long) });
-                if wanted && !batch.readings.is_empty() {
-                    self.closed.push(batch);
+            match long {
+                Long::Hour => drop(self.write_long(long, span)),
+                Long::Day => {
+                    let sums = self.write_long(long, span);
+                    self.turns.push(Turn { day: span, sums, ended: Vec::new() });
+                }
+                Long::Month | Long::Quarter | Long::Year => {
+                    if let Some(turn) = self.turns.last_mut() {
+                        turn.ended.push((long, span));
+                    }
                 }
             }
             self.progress.calendar.turn(long, until_ms, &self.site.zone);
         }
     }
 
-    fn write_window(&mut self, frame: Frame) {
-        let wanted = frame.open_end_ms() > self.progress.emitted_until_ms;
-        let moment = Moment::at(frame.open_end_ms(), &self.site.zone);
+    fn write_long(&mut self, long: Long, span: Span) -> Vec<DaySums> {
+        let mut all = Vec::with_capacity(self.devices.len());
         for (at, (state, terms)) in self.devices.iter_mut().zip(&self.terms).enumerate() {
-            let mut batch = Batch::new(DeviceIx(at as u16), Subject::Metric, frame.open_ms);
-            state.close(frame, *terms, moment, &mut Row { batch: &mut batch, window_ms: frame.window_ms, long: None });
-            if wanted {
+            let mut batch = Batch::new(DeviceIx(at as u16), Subject::Metric, span.start_ms);
+            all.push(state.close_long(long, *terms, &mut Row::long(&mut batch, long, span)));
+            if !batch.readings.is_empty() {
                 self.closed.push(batch);
             }
+        }
+        all
+    }
+
+    fn write_window(&mut self, frame: Frame) {
+        let moment = Moment::at(frame.open_end_ms(), &self.site.zone);
+        for (at, (state, terms)) in self.devices.iter_mut().zip(&self.terms).enumerate() {
+            self.grid.close(state, DeviceIx(at as u16), frame, *terms, moment, &mut self.closed);
         }
     }
 }

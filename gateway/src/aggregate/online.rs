@@ -6,7 +6,7 @@
 use super::calendar::Long;
 use super::cascade::{Cascade, sums};
 use super::hold::{Frame, Sample, Terms, walk};
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use facility_config::series::Class;
 use facility_config::{Measurement, Point};
@@ -161,11 +161,15 @@ impl Online {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, terms: Terms, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, terms: Terms, rows: &mut Rows<'_>) {
         self.advance(frame.open_end_ms(), frame);
-        let mut slot = super::shift(&mut self.slots);
-        slot.window_ms = frame.window_ms;
-        slot.expected = expected(frame, terms.interval_ms);
+        let mut base = super::shift(&mut self.slots);
+        base.window_ms = frame.window_ms;
+        base.expected = expected(frame, terms.interval_ms);
+        if let Some(row) = &mut rows.minute {
+            base.write_long(row);
+        }
+        let Some((slot, row)) = self.long.step(&base, rows) else { return };
         row.share(Point::Device5mOnlineRate, slot.online_ms, slot.window_ms);
         row.seconds(Point::Device5mOnlineS, slot.online_ms);
         row.seconds(Point::Device5mWindowS, slot.window_ms);
@@ -174,28 +178,36 @@ impl Online {
         self.long.add(&slot);
     }
 
-    /// Writes a long window's figures and begins the next. Of time that nobody looked at nothing is said.
-    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
+    /// Writes a long window's figures and begins the next.
+    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) -> Slot {
         let sums = self.long.close(long);
-        if sums.window_ms == 0 {
+        sums.write_long(row);
+        sums
+    }
+}
+
+impl Slot {
+    /// Of time that nobody looked at nothing is said.
+    pub(super) fn write_long(&self, row: &mut Row<'_>) {
+        if self.window_ms == 0 {
             return;
         }
-        row.share(Point::DeviceKpiOnlineRate, sums.online_ms, sums.window_ms);
-        row.seconds(Point::DeviceKpiOnlineS, sums.online_ms);
-        row.seconds(Point::DeviceKpiWindowS, sums.window_ms);
-        row.int(Point::DeviceKpiReceived, sums.received);
-        row.int(Point::DeviceKpiExpected, sums.expected);
+        row.share(Point::DeviceKpiOnlineRate, self.online_ms, self.window_ms);
+        row.seconds(Point::DeviceKpiOnlineS, self.online_ms);
+        row.seconds(Point::DeviceKpiWindowS, self.window_ms);
+        row.int(Point::DeviceKpiReceived, self.received);
+        row.int(Point::DeviceKpiExpected, self.expected);
         // Devices that speak more often than they are declared to are not more than complete.
-        row.share(Point::DeviceKpiCompleteness, sums.received.min(sums.expected), sums.expected);
-        row.int(Point::DeviceKpiOutages, sums.outages);
-        row.int(Point::DeviceKpiFaults, sums.faults);
-        if sums.faults > 0 {
-            row.float(Point::DeviceKpiMtbf, sums.online_ms as f64 / sums.faults as f64 / HOUR_MS);
+        row.share(Point::DeviceKpiCompleteness, self.received.min(self.expected), self.expected);
+        row.int(Point::DeviceKpiOutages, self.outages);
+        row.int(Point::DeviceKpiFaults, self.faults);
+        if self.faults > 0 {
+            row.float(Point::DeviceKpiMtbf, self.online_ms as f64 / self.faults as f64 / HOUR_MS);
         }
-        if sums.repaired > 0 {
-            row.int(Point::DeviceKpiRepaired, sums.repaired);
-            row.seconds(Point::DeviceKpiRepairS, sums.repair_ms);
-            row.float(Point::DeviceKpiMttr, sums.repair_ms as f64 / sums.repaired as f64 / HOUR_MS);
+        if self.repaired > 0 {
+            row.int(Point::DeviceKpiRepaired, self.repaired);
+            row.seconds(Point::DeviceKpiRepairS, self.repair_ms);
+            row.float(Point::DeviceKpiMttr, self.repair_ms as f64 / self.repaired as f64 / HOUR_MS);
         }
     }
 }

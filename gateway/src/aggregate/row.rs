@@ -1,19 +1,46 @@
 //! The figures of one device and window on their way out, in the order of the point table.
 //!
-//! A figure without observed time is left out: absence, not 0. Nothing that is not finite leaves. The figures of a long
-//! window carry its name as their part.
+//! A figure without observed time is left out: absence, not 0. Nothing that is not finite leaves. The figures of a minute or
+//! a long window carry its name as their part.
 
-use super::calendar::Long;
+use super::calendar::{Long, Span};
 use facility_config::limits::{COVERAGE_GOOD_MIN, COVERAGE_MIN};
-use facility_config::{Part, Point};
-use facility_drivers::{Batch, Metric, Value};
+use facility_config::{Measurement, Part, Point};
+use facility_drivers::{Batch, Metric, Reading, Value};
 
 /// Adds figures to a batch.
 pub(super) struct Row<'a> {
-    pub(super) batch: &'a mut Batch,
+    batch: &'a mut Batch,
     pub(super) window_ms: i64,
-    /// None for the short windows, which have measurements of their own.
+    /// None for a minute, and for the short windows, which have measurements of their own.
     pub(super) long: Option<Long>,
+    part: Part,
+}
+
+/// Where a base window's figures go: those of its own, if they are told, and those of the short window that ends with it.
+pub(super) struct Rows<'a> {
+    pub(super) minute: Option<Row<'a>>,
+    pub(super) short: Option<Row<'a>>,
+}
+
+const MINUTE: &str = "1m";
+
+impl<'a> Row<'a> {
+    /// Of a short window.
+    pub(super) fn short(batch: &'a mut Batch, window_ms: i64) -> Self {
+        Self { batch, window_ms, long: None, part: Part::WHOLE }
+    }
+
+    /// Of a minute.
+    pub(super) fn minute(batch: &'a mut Batch, window_ms: i64) -> Self {
+        Self { batch, window_ms, long: None, part: Part::new(MINUTE).unwrap_or_default() }
+    }
+
+    /// Of a long window.
+    pub(super) fn long(batch: &'a mut Batch, long: Long, span: Span) -> Self {
+        let part = Part::new(long.as_str()).unwrap_or_default();
+        Self { batch, window_ms: span.end_ms - span.start_ms, long: Some(long), part }
+    }
 }
 
 impl Row<'_> {
@@ -30,8 +57,7 @@ impl Row<'_> {
     }
 
     fn push(&mut self, point: Point, value: Value) {
-        let part = self.long.and_then(|long| Part::new(long.as_str())).unwrap_or_default();
-        self.batch.push(Metric { point, part }, value);
+        self.batch.push(Metric { point, part: self.part }, value);
     }
 
     /// A measured figure that may not be known.
@@ -71,5 +97,36 @@ impl Row<'_> {
         if observed_ms > 0 {
             self.share(point, observed_ms, self.window_ms);
         }
+    }
+}
+
+/// Says of every figure of a batch that it is not the first issue.
+pub(crate) fn revise(batch: &mut Batch, rev: i64) {
+    let readings = std::mem::take(&mut batch.readings);
+    let mut rest = readings.into_iter().peekable();
+    while let Some(reading) = rest.next() {
+        let (metric, measurement) = (reading.metric, reading.metric.point.measurement());
+        batch.readings.push(reading);
+        let is_last = rest.peek().is_none_or(|next| next.metric.point.measurement() != measurement);
+        if let Some(point) = rev_of(measurement).filter(|_| is_last) {
+            batch.readings.push(Reading { metric: Metric { point, ..metric }, value: Value::Int(rev) });
+        }
+    }
+}
+
+/// Where a measurement of figures says which issue they are.
+fn rev_of(measurement: Measurement) -> Option<Point> {
+    match measurement {
+        Measurement::Locker5m => Some(Point::Locker5mRev),
+        Measurement::Cabinet5m => Some(Point::Cabinet5mRev),
+        Measurement::Vending5m => Some(Point::Vending5mRev),
+        Measurement::Energy5m => Some(Point::Energy5mRev),
+        Measurement::Device5m => Some(Point::Device5mRev),
+        Measurement::LockerKpi => Some(Point::LockerKpiRev),
+        Measurement::CabinetKpi => Some(Point::CabinetKpiRev),
+        Measurement::VendingKpi => Some(Point::VendingKpiRev),
+        Measurement::EnergyKpi => Some(Point::EnergyKpiRev),
+        Measurement::DeviceKpi => Some(Point::DeviceKpiRev),
+        _ => None,
     }
 }

@@ -3,6 +3,8 @@
 
 mod golden;
 mod irregular;
+mod kept;
+mod late;
 mod long;
 mod restart;
 mod second;

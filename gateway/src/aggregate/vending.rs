@@ -7,7 +7,7 @@ use super::calendar::Long;
 use super::cascade::{Cascade, sums};
 use super::counter::{Counter, Wrap};
 use super::hold::{Frame, Held, Sample, walk};
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::save::saved;
 use facility_config::limits::LANES_MAX;
 use facility_config::{Part, Point};
@@ -114,19 +114,25 @@ impl Vending {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, row: &mut Row<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, rows: &mut Rows<'_>) {
         let end_ms = frame.open_end_ms();
         self.advance(end_ms, frame);
         self.lanes.iter_mut().for_each(|lane| lane.advance(end_ms, frame, &mut self.slots));
         self.lanes.retain(|lane| lane.level.at(end_ms).is_some());
-        let slot = super::shift(&mut self.slots);
+        let base = super::shift(&mut self.slots);
+        if let Some(row) = &mut rows.minute {
+            base.write_long(row);
+        }
+        let Some((slot, row)) = self.long.step(&base, rows) else { return };
         slot.write(row);
         self.long.add(&slot);
     }
 
     /// Writes a long window's figures and begins the next.
-    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
-        self.long.close(long).write_long(row);
+    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) -> Slot {
+        let sums = self.long.close(long);
+        sums.write_long(row);
+        sums
     }
 }
 
@@ -147,7 +153,7 @@ impl Slot {
         row.coverage(Point::Vending5mCoverage, self.observed_ms);
     }
 
-    fn write_long(&self, row: &mut Row<'_>) {
+    pub(super) fn write_long(&self, row: &mut Row<'_>) {
         if self.observed_ms > 0 {
             row.share(Point::VendingKpiAvailability, self.in_service_ms, self.observed_ms);
             row.seconds(Point::VendingKpiInServiceS, self.in_service_ms);

@@ -397,6 +397,7 @@ async fn the_roll_up_passes_an_alarm_on_once_however_often_both_are_started() {
         site: site(),
         readings: life.readings.0.clone(),
         outbox: outbox.0.clone(),
+        archive: Arc::new(crate::archive::Archive::open(dir.path(), site()).unwrap()),
         snapshot: dir.path().join("fold.snapshot"),
         telemetry: Arc::default(),
         stop: stop.clone(),

@@ -1,8 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod kills;
+
 use super::*;
 use crate::store::{self, Options, Overflow, RealDisk};
 use facility_config::DeviceIx;
 use facility_drivers::{Clock, Value};
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -66,6 +69,7 @@ impl Bench {
             site: self.site.clone(),
             readings: readings.clone(),
             outbox: outbox.clone(),
+            archive: Arc::new(Archive::open(self.dir.path(), self.site.clone()).unwrap()),
             snapshot: self.snapshot(),
             telemetry: Arc::default(),
             stop: stop.clone(),

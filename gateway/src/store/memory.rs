@@ -79,6 +79,7 @@ fn answer(state: &Mutex<State>, durable: &Weak<watch::Sender<Durable>>, request:
 
 fn take(state: &Mutex<State>, durable: &Weak<watch::Sender<Durable>>, append: Append) {
     let mut state = state.lock().unwrap();
+    let mark = append.mark;
     let points: usize = append.batches.iter().map(|batch| batch.readings.len()).sum();
     for mut batch in append.batches {
         match (batch.ack.take(), &mut state.held) {
@@ -93,6 +94,7 @@ fn take(state: &Mutex<State>, durable: &Weak<watch::Sender<Durable>>, append: Ap
     drop(state);
     publish(durable, |durable| {
         durable.taken += points as u64;
+        durable.mark = mark.or(durable.mark);
         (durable.start, durable.end) = (start, end);
     });
 }
@@ -169,6 +171,11 @@ impl Memory {
     #[must_use]
     pub fn appended(&self) -> Vec<Batch> {
         std::mem::take(&mut self.state.lock().unwrap().appended)
+    }
+
+    /// The newest durable mark is this one.
+    pub fn push_mark(&self, mark: Option<i64>) {
+        self.durable.send_modify(|durable| durable.mark = mark);
     }
 
     /// Tells a gap.

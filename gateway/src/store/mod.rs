@@ -52,6 +52,7 @@ mod sim_disk;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use block::{PackReader, PackWriter};
 pub use disk::{Disk, RealDisk};
 pub use facility_config::Overflow;
 pub use handle::{Append, Cursor, Durable, Store, StoreClosed};

@@ -288,5 +288,5 @@ fn batches_come_in_the_order_of_devices_and_points() {
         assert_eq!((batch.subject, batch.at_ms), (Subject::Metric, T0));
         assert!(batch.readings.is_sorted_by_key(|reading| reading.metric), "table order: {batch:?}");
     }
-    assert_eq!(hours.emitted_until_ms(), T0 + HOUR_S * 1000);
+    assert_eq!(hours.open_ms(), Some(T0 + HOUR_S * 1000));
 }

@@ -198,16 +198,53 @@ fn however_short_the_windows_a_day_is_made_of_it_is_the_same_to_the_last_bit() {
 }
 
 #[test]
+fn minutes_are_told_beside_the_short_windows_and_change_nothing() {
+    let length_s = 30 * HOUR_S;
+    let (site, log) = random_day(12, length_s);
+    let of = |minutes: bool| {
+        let site = Arc::new(Site { minutes, ..(*site).clone() });
+        fold(&mut Fold::new(site), &log, T0 + (length_s + 120) * 1000)
+    };
+    let (without, with) = (of(false), of(true));
+    for window in ["", "1h", "1d"] {
+        let rows = |batches: &[Batch]| -> Vec<String> {
+            let of_window = batches.iter().filter(|batch| is_of(batch, window));
+            of_window.map(|batch| format!("{:?} {} {:?}", batch.device, batch.at_ms, batch.readings)).collect()
+        };
+        assert_eq!(rows(&with), rows(&without), "window {window:?}");
+    }
+    let minutes = rows(&with, "1m");
+    assert!(rows(&without, "1m").is_empty());
+    assert_eq!(minutes.len() as i64, 4 * (length_s / 60 + 1));
+    // The seconds of five minutes are those of the short window.
+    let observed = |batch: &Batch, point: Point| {
+        batch
+            .readings
+            .iter()
+            .filter(|reading| reading.metric.point == point)
+            .map(|r| if let Value::Float(s) = r.value { s } else { 0.0 })
+            .sum::<f64>()
+    };
+    let sum = |window: &str, point: Point| -> f64 {
+        with.iter().filter(|batch| is_of(batch, window) && batch.at_ms < T0 + length_s * 1000).map(|b| observed(b, point)).sum()
+    };
+    assert!(sum("", Point::Cabinet5mObservedS) > 1000.0);
+    assert_eq!(sum("1m", Point::CabinetKpiObservedS), sum("", Point::Cabinet5mObservedS));
+    assert_eq!(sum("1m", Point::DeviceKpiOnlineS), sum("", Point::Device5mOnlineS));
+}
+
+#[test]
 fn windows_of_every_length_end_when_the_calendar_says() {
     // One reading an hour over fourteen months.
     let start_ms = "2026-11-30T16:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond();
-    let mut windows = Fold::new(site(Duration::from_secs(3600), vec![device("m-1", Kind::Meter, 3600)]));
+    let dir = tempfile::tempdir().unwrap();
+    let mut windows = Archived::new(site(Duration::from_secs(3600), vec![device("m-1", Kind::Meter, 3600)]), dir.path());
     let mut out = Vec::new();
     let hours = 425 * 24;
     for hour in 0..hours {
         let at_ms = start_ms + hour * 3_600_000 + 60_000;
-        drain(&mut windows, at_ms, &mut out);
-        windows.observe(at_ms, DeviceIx(1), Point::EnergyTotal.into(), at_ms, &Value::Float(100.0 + hour as f64 / 10.0));
+        windows.drain(at_ms, &mut out);
+        windows.fold.observe(at_ms, DeviceIx(1), Point::EnergyTotal.into(), at_ms, &Value::Float(100.0 + hour as f64 / 10.0));
     }
     let of = |window: &str| -> Vec<_> { out.iter().filter(|b| b.device == Some(DeviceIx(1)) && is_of(b, window)).collect() };
     let counts = Long::ALL.map(|long| of(long.as_str()).len());
@@ -233,7 +270,7 @@ fn windows_of_every_length_end_when_the_calendar_says() {
         &year(0),
         &[("energy_kpi.per_day_kwh", None), ("energy_kpi.quality", Some(2.0)), ("device_kpi.window_s", Some(31.0 * 86_400.0))],
     );
-    // Months add up to the year, to the mWh.
+    // Months add up to the year, to the Wh that a day is kept in.
     let months: f64 = of("1mo").iter().skip(1).map(|m| figures_of_window(&out, DeviceIx(1), m.at_ms, "1mo")["energy_kpi.energy_kwh"]).sum();
     assert!((months - year(1)["energy_kpi.energy_kwh"]).abs() < 1e-6, "{months}");
 }

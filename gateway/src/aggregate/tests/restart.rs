@@ -29,23 +29,9 @@ fn a_snapshot_at_any_point_changes_nothing() {
         let mut out = fold(&mut before, &log[..cut], log[..cut].last().map_or(0, |line| line.log_ms));
         let mut after = Fold::restore(site.clone(), &before.snapshot()).expect("an undamaged snapshot");
         assert_eq!(after.snapshot(), before.snapshot());
-        assert_eq!(after.emitted_until_ms(), before.emitted_until_ms());
+        assert_eq!(after.open_ms(), before.open_ms());
         out.extend(fold(&mut after, &log[cut..], end_ms));
         assert_eq!(bytes(&out), whole, "cut at record {cut}");
-    }
-}
-
-#[test]
-fn a_replay_gives_the_same_and_skips_what_is_in_the_outbox() {
-    let (site, log, end_ms) = day();
-    let whole = fold(&mut Fold::new(site.clone()), &log, end_ms);
-    for cut in (0..log.len()).step_by(log.len() / 41) {
-        let mut before = Fold::new(site.clone());
-        let mut out = fold(&mut before, &log[..cut], log[..cut].last().map_or(0, |line| line.log_ms));
-        let mut replay = Fold::new(site.clone());
-        replay.skip_until(before.emitted_until_ms());
-        out.extend(fold(&mut replay, &log, end_ms));
-        assert_eq!(bytes(&out), bytes(&whole), "cut at record {cut}");
     }
 }
 

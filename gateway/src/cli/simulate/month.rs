@@ -75,7 +75,7 @@ pub(super) struct Cost {
     pub(super) rss_bytes: Option<u64>,
 }
 
-type Chunk = Vec<(i64, Batch)>;
+pub(super) type Chunk = Vec<(i64, Batch)>;
 
 /// Lives and folds a month. `tell` hears of every simulated day that is over.
 pub(super) fn run(site: &Arc<Site>, spec: Spec, mut tell: impl FnMut(usize)) -> std::io::Result<Outcome> {
@@ -95,7 +95,7 @@ pub(super) fn run(site: &Arc<Site>, spec: Spec, mut tell: impl FnMut(usize)) -> 
 }
 
 /// Makes the month, chunk by chunk, until it is over or nobody listens. Returns the time that took, waiting left out.
-fn live(site: &Site, spec: Spec, give: &SyncSender<Chunk>) -> Duration {
+pub(super) fn live(site: &Site, spec: Spec, give: &SyncSender<Chunk>) -> Duration {
     let places = places(site, spec.devices);
     let fleet = FleetSpec { devices: spec.devices, seed: spec.seed, start_ms: START_MS };
     let mut month = Month::new(MonthSpec { fleet, days: spec.days as u32 });
@@ -190,6 +190,8 @@ impl Desk {
         let mut closed = Vec::new();
         loop {
             let mut more = self.fold.close(log_ms);
+            // Nothing longer than a day is shown.
+            self.fold.turns();
             if more.is_empty() {
                 return closed;
             }

@@ -87,3 +87,39 @@ fn the_page_stands_alone() {
     assert_eq!(page.matches("<svg").count(), FIGURES.len() + 1 + 1);
     assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
 }
+
+#[test]
+#[ignore = "a measurement that prints bytes per device and day; a size is no assertion"]
+#[expect(clippy::print_stdout, reason = "a measurement")]
+fn bytes_of_an_archived_day() {
+    use crate::aggregate::Fold;
+    use crate::archive::{Archive, Cut, DIR};
+    // Three months, so that two of them are compact.
+    let spec = Spec { days: 72, devices: 200, seed: 1 };
+    let (site, dir) = (Arc::new(site::site(spec.devices).unwrap()), tempfile::tempdir().unwrap());
+    let (archive, mut fold) = (Archive::open(dir.path(), site.clone()).unwrap(), Fold::new(site.clone()));
+    let (give, take) = std::sync::mpsc::sync_channel::<month::Chunk>(16);
+    std::thread::scope(|scope| {
+        let site = &site;
+        scope.spawn(move || month::live(site, spec, &give));
+        for (log_ms, batch) in take.into_iter().flatten() {
+            let Some(device) = batch.device else { continue };
+            while !fold.close(log_ms).is_empty() {
+                for turn in fold.turns() {
+                    archive.turn(Cut { upto: 0, end: 0, is_replay: false }, &turn).unwrap();
+                }
+            }
+            batch.readings.iter().for_each(|reading| fold.observe(log_ms, device, reading.metric, batch.at_ms, &reading.value));
+        }
+    });
+    for name in ["2026-09.days", "2026-10.days", "2026-11.days"] {
+        let path = dir.path().join(DIR).join(name);
+        let days = if name.contains("-09") { 30 } else { 31 };
+        if let Ok(file) = std::fs::metadata(&path) {
+            println!("{name}: {} bytes, {:.1} per device and day", file.len(), file.len() as f64 / (days * site.devices.len()) as f64);
+        }
+        if name.contains("-10") {
+            archive.print_columns(&path);
+        }
+    }
+}

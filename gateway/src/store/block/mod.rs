@@ -46,6 +46,7 @@ mod ints;
 mod kinds;
 mod loaded;
 mod loading;
+mod pack;
 mod plan;
 mod prepare;
 mod recipe;
@@ -53,6 +54,8 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 mod tree;
+
+pub(crate) use pack::{PackReader, PackWriter};
 
 pub(in crate::store) use builder::Builder;
 pub(in crate::store) use chunk::series;

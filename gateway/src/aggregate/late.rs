@@ -1,0 +1,78 @@
+//! Which days of a device have to be worked over because something came late for them, and when.
+//!
+//! Remembers days, never readings: what has changed in a day is found by computing it again from the log
+//! ([`again`](super::again)). A day is worked over an hour of log time after its end at the earliest, again at most every six
+//! hours, and until seven days have passed; so at most ten days of a device are remembered. Pure.
+
+use super::calendar::{Long, Span};
+use super::save::saved;
+use facility_config::limits::{LATE_AGAIN_MS, LATE_FIRST_MS, LATE_MS_MAX};
+use jiff::tz::TimeZone;
+
+/// Days of one device that something came late for, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Late {
+    days: Vec<Day>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Day {
+    day: Span,
+    /// Something came since it was worked over.
+    is_pending: bool,
+    /// Log time at which it was worked over, Unix ms; 0 if it never was.
+    worked_ms: i64,
+}
+
+saved!(Late { days });
+saved!(Day { day, is_pending, worked_ms });
+
+/// A day that is to be worked over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DueDay {
+    pub(crate) day: Span,
+    /// Log time at which that was done before, Unix ms; 0 for the first time.
+    pub(crate) since_ms: i64,
+}
+
+impl Late {
+    /// Something of `at_ms` came when the oldest open window began at `open_ms`. Its own day may have changed, and every later
+    /// one up to the open one: a counter's difference is booked where the next value is. False if its day is too old.
+    pub(super) fn mark(&mut self, at_ms: i64, open_ms: i64, log_ms: i64, zone: &TimeZone) -> bool {
+        if at_ms.saturating_add(LATE_MS_MAX) < log_ms {
+            return false;
+        }
+        let mut ms = at_ms;
+        while ms <= open_ms {
+            let known = self.days.partition_point(|known| known.day.end_ms <= ms);
+            match self.days.get_mut(known) {
+                Some(known) if known.day.start_ms <= ms => known.is_pending = true,
+                _ => self.days.insert(known, Day { day: Long::Day.around(ms, zone), is_pending: true, worked_ms: 0 }),
+            }
+            ms = self.days[known].day.end_ms;
+        }
+        self.forget(log_ms);
+        true
+    }
+
+    /// Days whose time has come; they count as worked over.
+    pub(super) fn due(&mut self, log_ms: i64) -> Vec<DueDay> {
+        let is_due = |known: &Day| {
+            let is_last = log_ms >= known.day.end_ms.saturating_add(LATE_MS_MAX);
+            let is_rested = is_last || known.worked_ms == 0 || log_ms >= known.worked_ms.saturating_add(LATE_AGAIN_MS);
+            known.is_pending && is_rested && log_ms >= known.day.end_ms.saturating_add(LATE_FIRST_MS)
+        };
+        let mut due = Vec::new();
+        for known in self.days.iter_mut().filter(|known| is_due(known)) {
+            due.push(DueDay { day: known.day, since_ms: known.worked_ms });
+            (known.is_pending, known.worked_ms) = (false, log_ms);
+        }
+        self.forget(log_ms);
+        due
+    }
+
+    fn forget(&mut self, log_ms: i64) {
+        let is_over = |known: &Day| log_ms >= known.day.end_ms.saturating_add(LATE_MS_MAX + LATE_FIRST_MS);
+        self.days.retain(|known| known.is_pending || !is_over(known));
+    }
+}

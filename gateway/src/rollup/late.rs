@@ -1,0 +1,197 @@
+//! Days that something came late for, worked over: their readings are read from the log once more, up to here.
+//!
+//! Devices that are due together share a way through the log. What is held in memory are the readings of as many devices as
+//! [`LATE_READINGS_MAX`] allows; the others wait for the next way. A day whose readings are not all there any more, or are too
+//! many, stays as it is and is counted.
+
+use super::{Ended, Rollup, Work, long_rows};
+use crate::aggregate::save::saved;
+use crate::aggregate::{DaySums, DueDay, Heard, revise};
+use crate::store::{Names, Page, Record, Seq};
+use facility_config::limits::{CLOCK_AHEAD_MS_MAX, LATE_LEAD_MS, LATE_LONG_LEAD_MS, LATE_MARKS_MAX, LATE_READINGS_MAX, READ_POINTS_MAX};
+use facility_config::{DeviceIx, Site};
+use facility_drivers::{Batch, Metric};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Where the log was at the hours of its own time.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    marks: Vec<Mark>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    hour_ms: i64,
+    seq: u64,
+}
+
+saved!(Mark { hour_ms, seq });
+saved!(Marks { marks });
+
+impl Marks {
+    /// Takes the next record of the log.
+    pub(super) fn note(&mut self, log_ms: i64, seq: Seq) {
+        let hour_ms = log_ms.div_euclid(HOUR_MS) * HOUR_MS;
+        if self.marks.last().is_some_and(|last| last.hour_ms == hour_ms) {
+            return;
+        }
+        // The log's time has stepped back: what lies before is not in order any more.
+        self.marks.retain(|mark| mark.hour_ms < hour_ms);
+        if self.marks.len() >= LATE_MARKS_MAX {
+            self.marks.remove(0);
+        }
+        self.marks.push(Mark { hour_ms, seq });
+    }
+
+    /// Where to begin to read everything from a time on; the beginning of the log if that is later.
+    fn before(&self, ms: i64) -> Seq {
+        let after = self.marks.partition_point(|mark| mark.hour_ms <= ms - CLOCK_AHEAD_MS_MAX);
+        after.checked_sub(1).and_then(|at| self.marks.get(at)).map_or(0, |mark| mark.seq)
+    }
+}
+
+/// A device and its days that are due.
+type Due = (DeviceIx, Vec<DueDay>);
+/// Readings of some devices, in their order, and whether that is all there were.
+type Back = (Vec<Vec<Heard>>, bool);
+/// What has become of a day: of each device its sums and its rows.
+type Changed = Vec<(DeviceIx, DaySums, Vec<Batch>)>;
+
+impl Rollup {
+    /// Works over the days whose time has come. What the outbox covers is not looked at again.
+    pub(super) async fn work_over(&self, work: &mut Work, seq: Seq) -> Result<Vec<Batch>, Ended> {
+        let mut due = work.fold.due_days();
+        let mut output = Vec::new();
+        if seq < work.written {
+            return Ok(output);
+        }
+        let first = |(_, days): &Due| days.first().map(|first| first.day.start_ms);
+        due.sort_by_key(first);
+        while !due.is_empty() {
+            // Those whose days begin further back must not cost the others theirs.
+            let alike = due.partition_point(|of| first(of) == first(&due[0]));
+            let back = self.read_back(work, &due[..alike], LATE_LEAD_MS, seq).await?;
+            let rest = due.split_off(back.0.len().max(1));
+            output.extend(self.work_over_all(work, &due, back, seq).await?);
+            due = rest;
+        }
+        Ok(output)
+    }
+
+    async fn work_over_all(&self, work: &mut Work, due: &[Due], (heard, is_whole): Back, seq: Seq) -> Result<Vec<Batch>, Ended> {
+        if !is_whole || heard.len() < due.len() {
+            due.iter().flat_map(|(_, days)| days).for_each(|_| work.fold.unrevised());
+            return Ok(Vec::new());
+        }
+        let mut changed: BTreeMap<i64, (DueDay, Changed)> = BTreeMap::new();
+        for ((device, days), mut heard) in due.iter().zip(heard) {
+            if days.first().is_some_and(|first| work.fold.lacks_a_beginning(first.day, &heard)) {
+                let alone = [(*device, days.clone())];
+                let (mut longer, is_whole) = self.read_back(work, &alone, LATE_LONG_LEAD_MS, seq).await?;
+                heard = longer.pop().filter(|_| is_whole).unwrap_or(heard);
+            }
+            for day in days {
+                if let Some(again) = work.fold.again(*device, *day, &heard) {
+                    let (_, changed) = changed.entry(day.day.start_ms).or_insert_with(|| (*day, Vec::new()));
+                    changed.push((*device, again.sums, again.batches));
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let mut output = Vec::new();
+        for (day, changed) in changed.into_values() {
+            output.extend(self.revise(work, day, changed, seq).await?);
+        }
+        Ok(output)
+    }
+
+    /// Archives what has become of a day, and returns it with the longer windows that it changes.
+    async fn revise(&self, work: &Work, day: DueDay, changed: Changed, seq: Seq) -> Result<Vec<Batch>, Ended> {
+        let (cut, ended) = (work.cut(seq), work.fold.ended_around(day.day));
+        let (mut sums, mut rows) = (Vec::new(), Vec::new());
+        for (device, of_day, batches) in changed {
+            sums.push((device, of_day));
+            rows.push(batches);
+        }
+        let sums = Arc::new(sums);
+        let (revs, longer) = self.archived(move |archive| archive.revise(cut, day.day, &sums, &ended)).await?;
+        let mut output = Vec::new();
+        for (batches, rev) in rows.into_iter().zip(revs) {
+            for mut batch in batches {
+                revise(&mut batch, rev);
+                output.push(batch);
+            }
+        }
+        output.extend(long_rows(&work.fold, longer));
+        Ok(output)
+    }
+
+    /// What the log has of the first devices for their days, from so long before them up to `upto`. Of as many devices as
+    /// there is room for; of none if there is not room for one.
+    async fn read_back(&self, work: &Work, due: &[Due], lead_ms: i64, upto: Seq) -> Result<Back, Ended> {
+        let first_ms = due.iter().flat_map(|(_, days)| days).map(|day| day.day.start_ms).min().unwrap_or(i64::MAX);
+        let mut back = Reading::new(&self.site, due);
+        let mut at = work.marks.before(first_ms - lead_ms);
+        while at < upto && !back.heard.is_empty() {
+            let page = self.readings.read(at, READ_POINTS_MAX).await?;
+            if page.next == at {
+                // It was read before: the disk does not give it just now. A page that is dead for good becomes a hole.
+                self.wait().await?;
+                continue;
+            }
+            if page.lost > 0 || page.first != at {
+                return Ok((back.heard, false));
+            }
+            back.take_page(&page, upto);
+            at = page.next;
+            tokio::task::yield_now().await;
+        }
+        Ok((back.heard, true))
+    }
+}
+
+/// Readings of several devices as they are read.
+struct Reading {
+    /// By device: its place, and the end of its last day.
+    places: Vec<Option<(usize, i64)>>,
+    heard: Vec<Vec<Heard>>,
+    held: usize,
+}
+
+impl Reading {
+    fn new(site: &Site, due: &[Due]) -> Self {
+        let mut places = vec![None; site.devices.len()];
+        for (at, (device, days)) in due.iter().enumerate() {
+            if let (Some(place), Some(last)) = (places.get_mut(device.at()), days.last()) {
+                *place = Some((at, last.day.end_ms));
+            }
+        }
+        Self { places, heard: due.iter().map(|_| Vec::new()).collect(), held: 0 }
+    }
+
+    fn take_page(&mut self, page: &Page, upto: Seq) {
+        for (_, record) in (page.first..upto).zip(&page.records) {
+            let Some((device, metric)) = named(record, &page.names) else { continue };
+            let Some((at, end_ms)) = self.places.get(device.at()).copied().flatten() else { continue };
+            if record.at_ms.min(record.log_ms) >= end_ms {
+                continue;
+            }
+            let Some(heard) = self.heard.get_mut(at) else { continue };
+            heard.push(Heard { log_ms: record.log_ms, at_ms: record.at_ms, metric, value: record.value.clone() });
+            self.held += 1;
+            while self.held > LATE_READINGS_MAX {
+                // The last one waits for another way.
+                self.held -= self.heard.pop().map_or(self.held, |heard| heard.len());
+            }
+        }
+    }
+}
+
+/// Whose record it is and what of, if both are of this site.
+pub(super) fn named(record: &Record, names: &Names) -> Option<(DeviceIx, Metric)> {
+    let (origin, metric) = (names.origins.get(record.origin as usize)?, names.metrics.get(record.metric as usize)?);
+    Some((origin.device?, Metric { point: metric.point?, part: metric.part }))
+}
