@@ -152,15 +152,13 @@ impl Rollup {
                 for turn in work.fold.turns() {
                     output.extend(self.archive_day(work, turn, seq).await?);
                 }
-                if seq >= work.written && output.len() >= FOLD_BATCHES_PER_CLOSE {
-                    // Everything before this record is covered; a kill between two portions repeats the same lines.
-                    self.write(std::mem::take(&mut output), seq).await?;
-                } else if seq < work.written {
+                if seq < work.written {
                     output.clear();
                 }
+                self.write_portion(&mut output, seq).await?;
             }
             if has_closed {
-                output.extend(self.work_over(work, seq).await?);
+                self.work_over(work, seq, &mut output).await?;
             }
             work.marks.note(record.log_ms, seq);
             take_in(&mut work.fold, record, &page.names, &mut output);
@@ -201,6 +199,15 @@ impl Rollup {
             () = tokio::time::sleep(Duration::from_millis(STORE_RETRY_MS)) => Ok(()),
             () = self.stop.cancelled() => Err(Ended::Asked),
         }
+    }
+
+    /// Hands over what has gathered if it is a lot. Everything before this record is covered; a kill between two portions
+    /// repeats the same lines.
+    async fn write_portion(&self, output: &mut Vec<Batch>, seq: Seq) -> Result<(), Ended> {
+        if output.len() >= FOLD_BATCHES_PER_CLOSE {
+            self.write(std::mem::take(output), seq).await?;
+        }
+        Ok(())
     }
 
     async fn write(&self, output: Vec<Batch>, covered: Seq) -> Result<(), StoreClosed> {

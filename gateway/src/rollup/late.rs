@@ -62,11 +62,10 @@ type Changed = Vec<(DeviceIx, DaySums, Vec<Batch>)>;
 
 impl Rollup {
     /// Works over the days whose time has come. What the outbox covers is not looked at again.
-    pub(super) async fn work_over(&self, work: &mut Work, seq: Seq) -> Result<Vec<Batch>, Ended> {
+    pub(super) async fn work_over(&self, work: &mut Work, seq: Seq, output: &mut Vec<Batch>) -> Result<(), Ended> {
         let mut due = work.fold.due_days();
-        let mut output = Vec::new();
         if seq < work.written {
-            return Ok(output);
+            return Ok(());
         }
         let first = |(_, days): &Due| days.first().map(|first| first.day.start_ms);
         due.sort_by_key(first);
@@ -77,13 +76,20 @@ impl Rollup {
             let rest = due.split_off(back.0.len().max(1));
             output.extend(self.work_over_all(work, &due, back, seq).await?);
             due = rest;
+            self.write_portion(output, seq).await?;
         }
-        Ok(output)
+        Ok(())
     }
 
     async fn work_over_all(&self, work: &mut Work, due: &[Due], (heard, is_whole): Back, seq: Seq) -> Result<Vec<Batch>, Ended> {
         if !is_whole || heard.len() < due.len() {
             due.iter().flat_map(|(_, days)| days).for_each(|_| work.fold.unrevised());
+            let (devices, days) = (due.len(), work.fold.irregular().unrevised);
+            tracing::warn!(
+                devices,
+                days,
+                "GW-S043 days that something came late for stay as they are: the log lacks some of their readings, or has too many"
+            );
             return Ok(Vec::new());
         }
         let mut changed: BTreeMap<i64, (DueDay, Changed)> = BTreeMap::new();

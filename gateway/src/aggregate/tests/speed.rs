@@ -58,6 +58,7 @@ fn nanoseconds_per_reading() {
             for (at, said) in said.iter().enumerate() {
                 let at_ms = T0 + minute * 60_000 + at as i64 * 100;
                 figures += fold.close(at_ms).iter().map(|batch| batch.readings.len()).sum::<usize>();
+                fold.turns();
                 for (metric, value) in said {
                     fold.observe(at_ms, DeviceIx(at as u16 + 1), *metric, at_ms, value);
                     readings += 1;
