@@ -5,7 +5,7 @@ use super::ingest::{ingest, keys_of_a_broker, topic_id};
 use crate::alarm::{Rule, RuleKind, Suits};
 use crate::device::{Calibration, ColdClass, Device, Ingest, Kind, Polling, Source};
 use crate::keys::nearest;
-use crate::limits::DEVICES_MAX;
+use crate::limits::{DEVICES_MAX, KEEP_H_DEFAULT};
 use crate::problem;
 use crate::profile::{Dialect, Polarity, Profile};
 use crate::profiles::Known;
@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+const KEEP_DEFAULT: Duration = hours(KEEP_H_DEFAULT);
 /// How often the gateway tells its own figures.
 const GATEWAY_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -60,6 +61,8 @@ fn gateway(id: &str) -> Device {
         ingest: Ingest::default(),
         cold: None,
         calibration: Calibration::default(),
+        keep: KEEP_DEFAULT,
+        net_volume_l: None,
         rules: Vec::new(),
     }
 }
@@ -76,6 +79,9 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
     check_limits(path, &rules, report);
     let polling = polling(path, raw, profile.as_ref(), report);
     let ingest = ingest(path, raw, report);
+    foreign(&join(path, "keep_h"), raw.keep_h.is_some() && profile.kind != Kind::Locker, "for a locker", report);
+    let has_volume = matches!(profile.kind, Kind::Cabinet | Kind::Vending | Kind::Meter);
+    foreign(&join(path, "net_volume_l"), raw.net_volume_l.is_some() && !has_volume, "for a cabinet, vending machine or meter", report);
     Some(Device {
         id: id.into(),
         name: raw.name.as_deref().map(Box::from),
@@ -86,9 +92,15 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
         ingest,
         cold,
         calibration,
+        keep: raw.keep_h.map_or(KEEP_DEFAULT, hours),
+        net_volume_l: raw.net_volume_l,
         rules,
         profile: Some(profile),
     })
+}
+
+const fn hours(hours: u16) -> Duration {
+    Duration::from_secs(hours as u64 * 3600)
 }
 
 fn profile(path: &str, raw: &raw::Device, known: &Known, report: &mut Report) -> Option<Arc<Profile>> {

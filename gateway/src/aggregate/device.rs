@@ -8,6 +8,7 @@ use super::locker::Locker;
 use super::online::Online;
 use super::row::Row;
 use super::save::saved;
+use super::sizes::Size;
 use super::vending::Vending;
 use facility_config::{Measurement, Point};
 use facility_drivers::Metric;
@@ -17,6 +18,7 @@ use facility_drivers::Metric;
 pub(crate) fn figures_of(readings: Measurement) -> &'static [Measurement] {
     match readings {
         Measurement::Locker => &[Measurement::Locker5m, Measurement::LockerKpi],
+        Measurement::LockerSize => &[Measurement::LockerKpi, Measurement::LockerSizeKpi],
         Measurement::Cabinet => &[Measurement::Cabinet5m, Measurement::CabinetKpi],
         Measurement::Vending | Measurement::Lane => &[Measurement::Vending5m, Measurement::VendingKpi],
         Measurement::Energy => &[Measurement::Energy5m, Measurement::EnergyKpi],
@@ -27,8 +29,10 @@ pub(crate) fn figures_of(readings: Measurement) -> &'static [Measurement] {
 /// Figures that every device has.
 pub(crate) const FIGURES_OF_ALL: [Measurement; 2] = [Measurement::Device5m, Measurement::DeviceKpi];
 
-/// Part of the event that says how long a parcel lay.
+/// Types of events at a locker: a parcel is put in, taken out by its addressee, taken back by the courier.
+const DEPOSIT: &str = "deposit";
 const PICKUP: &str = "pickup";
+const RETURN: &str = "return_to_courier";
 
 /// Lives on the heap part by part: most devices have one or two.
 #[derive(Debug, Default)]
@@ -50,10 +54,12 @@ impl State {
         match point {
             Point::LaneLevel => return self.vending.get_or_insert_default().observe_level(metric.part, sample),
             Point::LanePar => return self.vending.get_or_insert_default().observe_par(metric.part, sample),
-            Point::EventDuration if metric.part.as_str() == PICKUP => {
-                self.locker.get_or_insert_default().observe_dwell(sample);
-                return true;
+            Point::LaneMin => return self.vending.get_or_insert_default().observe_min(metric.part, sample),
+            Point::SizeTotal | Point::SizeOccupied => {
+                let Some(size) = Size::of(metric.part) else { return true };
+                return self.locker.get_or_insert_default().observe_size(point, size, sample);
             }
+            Point::EventCount | Point::EventDuration => self.observe_event(metric, sample),
             _ => {}
         }
         if point.measurement() == Measurement::Alarm {
@@ -71,10 +77,30 @@ impl State {
         }
     }
 
+    /// What happened to a parcel.
+    fn observe_event(&mut self, metric: &Metric, sample: &Sample<'_>) {
+        let event = metric.part.as_str();
+        if !matches!(event, DEPOSIT | PICKUP | RETURN) {
+            return;
+        }
+        let locker = self.locker.get_or_insert_default();
+        match (metric.point, event) {
+            (Point::EventCount, DEPOSIT) => locker.observe_deposit(sample),
+            (Point::EventCount, _) => locker.observe_taken(sample),
+            (_, DEPOSIT) => {}
+            (_, event) => {
+                if event == PICKUP {
+                    locker.observe_dwell(sample);
+                }
+                locker.observe_linked(sample);
+            }
+        }
+    }
+
     /// Writes the oldest window's figures and makes room for the next.
     pub(super) fn close(&mut self, frame: Frame, terms: Terms, moment: Option<Moment>, row: &mut Row<'_>) {
         if let Some(locker) = &mut self.locker {
-            locker.close(frame, moment, row);
+            locker.close(frame, terms, moment, row);
         }
         if let Some(cabinet) = &mut self.cabinet {
             cabinet.close(frame, terms, row);
@@ -100,7 +126,7 @@ impl State {
             vending.close_long(long, row);
         }
         if let Some(energy) = &mut self.energy {
-            energy.close_long(long, row);
+            energy.close_long(long, terms, row);
         }
         self.online.close_long(long, row);
     }

@@ -18,12 +18,15 @@ mod defrost;
 mod device;
 mod dwell;
 mod energy;
+mod fault;
 mod hold;
 mod kinetic;
 mod locker;
 mod online;
+mod overdue;
 mod row;
 pub(crate) mod save;
+mod sizes;
 mod vending;
 
 #[cfg(test)]
@@ -170,7 +173,7 @@ impl Fold {
             irregular.late += 1;
         }
         let frame = Frame { open_ms, window_ms: self.window_ms };
-        if !state.observe(&metric, &Sample { frame, terms: *terms, at_ms, value }) {
+        if !state.observe(&metric, &Sample { frame, terms: *terms, at_ms, log_ms, value }) {
             irregular.outdated += 1;
         }
     }
@@ -304,7 +307,12 @@ impl Fold {
 }
 
 fn terms(device: &Device) -> Terms {
-    Terms { interval_ms: span_ms(device.interval), limit_c: device.cold.map(facility_config::device::ColdClass::limit_c) }
+    Terms {
+        interval_ms: span_ms(device.interval),
+        limit_c: device.cold.map(facility_config::device::ColdClass::limit_c),
+        keep_ms: span_ms(device.keep),
+        net_volume_l: device.net_volume_l,
+    }
 }
 
 /// A configured span in ms, at least one.
