@@ -80,7 +80,7 @@ impl State {
     /// What happened to a parcel.
     fn observe_event(&mut self, metric: &Metric, sample: &Sample<'_>) {
         let event = metric.part.as_str();
-        if !matches!(event, DEPOSIT | PICKUP | RETURN) {
+        if !matches!(event, DEPOSIT | PICKUP | RETURN) || sample.float().is_none() {
             return;
         }
         let locker = self.locker.get_or_insert_default();

@@ -22,7 +22,7 @@ fn pickup(cohort: &mut Cohort, at_ms: i64, lay_ms: Option<i64>) {
 fn two_of_three_are_overdue() {
     // Deposits of yesterday, whose deadlines are today: one gone in time, one gone too late, one still there.
     let mut cohort = Cohort::default();
-    [1, 2, 3].map(|hour| assert!(cohort.deposit(hour * H)));
+    [1, 2, 3].iter().for_each(|hour| assert!(cohort.deposit(hour * H)));
     // One of today, whose deadline is tomorrow.
     assert!(cohort.deposit(30 * H));
     pickup(&mut cohort, 20 * H, Some(19 * H));
@@ -68,7 +68,7 @@ fn what_a_pickup_without_a_deposit_took_is_unknown() {
 #[test]
 fn the_duration_may_come_before_its_pickup_and_in_whole_seconds() {
     let mut cohort = Cohort::default();
-    [H + 400, H + 700, H + 90_000].map(|at_ms| cohort.deposit(at_ms));
+    [H + 400, H + 700, H + 90_000].iter().for_each(|at_ms| assert!(cohort.deposit(*at_ms)));
     // Two at one moment, in both orders.
     cohort.linked(5 * H, 4 * H, KEEP);
     cohort.taken(5 * H, KEEP);
