@@ -2,10 +2,11 @@
 
 use super::id_fault;
 use super::ingest::{ingest, keys_of_a_broker, topic_id};
+use super::measures;
 use crate::alarm::{Rule, RuleKind, Suits};
 use crate::device::{Calibration, ColdClass, Device, Ingest, Kind, Polling, Source};
 use crate::keys::nearest;
-use crate::limits::{DEVICES_MAX, KEEP_H_DEFAULT};
+use crate::limits::DEVICES_MAX;
 use crate::problem;
 use crate::profile::{Dialect, Polarity, Profile};
 use crate::profiles::Known;
@@ -16,7 +17,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-const KEEP_DEFAULT: Duration = hours(KEEP_H_DEFAULT);
 /// How often the gateway tells its own figures.
 const GATEWAY_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -61,7 +61,7 @@ fn gateway(id: &str) -> Device {
         ingest: Ingest::default(),
         cold: None,
         calibration: Calibration::default(),
-        keep: KEEP_DEFAULT,
+        keep: measures::KEEP_DEFAULT,
         net_volume_l: None,
         rules: Vec::new(),
     }
@@ -72,16 +72,13 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
     let source = source(id, path, raw, profile.as_deref(), site, report);
     let profile = profile?;
     let cold = cold(path, raw, profile.kind, report);
-    let calibration = calibration(path, raw, report);
+    let calibration = measures::calibration(path, raw, report);
     check_overrides(path, profile.kind, cold, report);
     let subject = rules::Subject { kind: profile.kind, cold, profile: &profile.id, is_polled: matches!(source, Some(Source::Bus { .. })) };
     let rules = rules::in_force(subject, &site.alarm, &raw.alarm);
     check_limits(path, &rules, report);
     let polling = polling(path, raw, profile.as_ref(), report);
     let ingest = ingest(path, raw, report);
-    foreign(&join(path, "keep_h"), raw.keep_h.is_some() && profile.kind != Kind::Locker, "for a locker", report);
-    let has_volume = matches!(profile.kind, Kind::Cabinet | Kind::Vending | Kind::Meter);
-    foreign(&join(path, "net_volume_l"), raw.net_volume_l.is_some() && !has_volume, "for a cabinet, vending machine or meter", report);
     Some(Device {
         id: id.into(),
         name: raw.name.as_deref().map(Box::from),
@@ -92,15 +89,11 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
         ingest,
         cold,
         calibration,
-        keep: raw.keep_h.map_or(KEEP_DEFAULT, hours),
-        net_volume_l: raw.net_volume_l,
+        keep: measures::keep(path, raw, profile.kind, report),
+        net_volume_l: measures::net_volume_l(path, raw, profile.kind, report),
         rules,
         profile: Some(profile),
     })
-}
-
-const fn hours(hours: u16) -> Duration {
-    Duration::from_secs(hours as u64 * 3600)
 }
 
 fn profile(path: &str, raw: &raw::Device, known: &Known, report: &mut Report) -> Option<Arc<Profile>> {
@@ -271,7 +264,7 @@ fn wrong_dialect(key: &str, wrong: bool, speaks: &str, instead: &str, report: &m
     }
 }
 
-fn foreign(key: &str, given: bool, only: &str, report: &mut Report) {
+pub(super) fn foreign(key: &str, given: bool, only: &str, report: &mut Report) {
     if given {
         let complaint = Complaint::new(problem::CONFLICT, format!("`{key}` has a meaning only {only}"));
         report.key(key, complaint.hint("remove it"));
@@ -292,25 +285,6 @@ fn cold(path: &str, raw: &raw::Device, kind: Kind, report: &mut Report) -> Optio
         }
     }
     raw.cold
-}
-
-/// When its probes were calibrated. Whether that is too long ago is asked by those who know what day it is.
-fn calibration(path: &str, raw: &raw::Device, report: &mut Report) -> Calibration {
-    for (key, given) in [("calibrated", raw.calibrated.is_some()), ("calibration_months", raw.calibration_months.is_some())] {
-        let is_judged = raw.cold.is_some() || report.is_bad(&join(path, "cold"));
-        foreign(&join(path, key), given && !is_judged, "for a device with a cold-chain class", report);
-    }
-    let key = join(path, "calibrated");
-    let at = raw.calibrated.as_deref().and_then(|text| {
-        // Only the plain form: a date with a time behind it would be read as well.
-        let day = text.parse().ok().filter(|_| text.len() == "2026-09-01".len());
-        if day.is_none() {
-            let message = format!("`{key}` must be a day");
-            report.value(&key, Complaint::new(problem::WRONG_TYPE, message).hint("as YYYY-MM-DD, for example \"2026-03-01\""));
-        }
-        day
-    });
-    Calibration { at, months: raw.calibration_months.unwrap_or(Calibration::default().months) }
 }
 
 /// A rule that can never apply was meant for something else.

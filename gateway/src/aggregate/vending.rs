@@ -163,13 +163,11 @@ impl Vending {
     /// Writes a long window's figures and begins the next.
     pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) {
         let sums = self.long.close(long);
-        sums.write_long(row);
         if long == Long::Day {
             self.keep_day(sums.vends);
-            row.known(Point::VendingKpiSupply, sums.stock.0.and_then(|stock| self.days_of_supply(stock)));
         }
-        row.coverage(Point::VendingKpiCoverage, sums.observed_ms);
-        row.quality(Point::VendingKpiQuality, sums.observed_ms);
+        let supply_days = sums.stock.0.and_then(|stock| self.days_of_supply(stock));
+        sums.write_long(supply_days, row);
     }
 
     fn keep_day(&mut self, vends: Counted) {
@@ -191,6 +189,7 @@ impl Vending {
 }
 
 impl Slot {
+    /// Takes a step of one of its counters.
     fn count(&mut self, step: Step, book: impl FnOnce(&mut Self)) {
         self.resets += i64::from(step.is_reset);
         book(self);
@@ -212,7 +211,7 @@ impl Slot {
         row.coverage(Point::Vending5mCoverage, self.observed_ms);
     }
 
-    fn write_long(&self, row: &mut Row<'_>) {
+    fn write_long(&self, supply_days: Option<f64>, row: &mut Row<'_>) {
         if self.observed_ms > 0 {
             row.share(Point::VendingKpiAvailability, self.in_service_ms, self.observed_ms);
             row.seconds(Point::VendingKpiInServiceS, self.in_service_ms);
@@ -246,7 +245,10 @@ impl Slot {
         }
         if row.long == Some(Long::Day) {
             row.counted(Point::VendingKpiStock, self.stock.0);
+            row.known(Point::VendingKpiSupply, supply_days);
         }
+        row.coverage(Point::VendingKpiCoverage, self.observed_ms);
+        row.quality(Point::VendingKpiQuality, self.observed_ms);
     }
 }
 

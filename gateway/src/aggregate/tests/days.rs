@@ -168,6 +168,10 @@ fn parcels_are_overdue_in_the_day_of_their_deadline() {
     log.extend([event(in_time_s, "return_to_courier"), lay(in_time_s, "return_to_courier", 20)]);
     let too_late_s = put_s[1] + 25 * HOUR_S;
     log.extend([event(too_late_s, "pickup"), lay(too_late_s, "pickup", 25)]);
+    // The gateway's own heartbeat: a silent log is stepped over.
+    let beat = |at_s| Line { device: DeviceIx::GATEWAY, ..said(at_s, Point::GatewayUptime, Value::Int(1)) };
+    log.extend((0..DAY_FROM_S + 3 * DAY_S).step_by(3600).map(beat));
+    log.sort_by_key(|line| line.log_ms);
     let of_days = |keep_h: u64| {
         let locker = Device { keep: Duration::from_secs(keep_h * 3600), ..device("lk-01", Kind::Locker, 60) };
         let batches = folded(locker, &log, 3);
