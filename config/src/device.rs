@@ -226,6 +226,10 @@ pub struct Device {
     pub cold: Option<ColdClass>,
     /// Of its probes; for devices with a cold-chain class.
     pub calibration: Calibration,
+    /// How long a parcel may stay. For lockers.
+    pub keep: Duration,
+    /// Net volume, litres, as GB 26920-2024 has it on the label; `None`: not declared. A meter's is that of what it feeds.
+    pub net_volume_l: Option<u32>,
     /// Alarm rules in force for this device, defaults and overrides already resolved.
     pub rules: Vec<Rule>,
 }

@@ -10,7 +10,7 @@ pub(crate) use alarm::RULES;
 
 use crate::limits::{
     BROKER_WINDOW_DEFAULT, BROKER_WINDOW_MAX, CARD_CYCLES_DEFAULT, COLDCHAIN_KEEP_MONTHS_DEFAULT, COLDCHAIN_KEEP_MONTHS_MIN,
-    FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT,
+    FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT, KEEP_H_MAX,
 };
 use crate::zone::ZONE_DEFAULT;
 
@@ -238,6 +238,18 @@ const DEVICE: &[Key] = &[
     key("cold", Type::Word(&["frozen", "chilled", "fresh"]), IfAbsent::None, "Cold-chain class of a cabinet; decides its limits."),
     key("calibrated", Type::Text, IfAbsent::None, "Day its probes were last calibrated, YYYY-MM-DD; stands in the cold-chain log."),
     key("calibration_months", Type::Int(1, 120), IfAbsent::Derived("12"), "Months until the next calibration is due."),
+    key(
+        "keep_h",
+        Type::Int(1, KEEP_H_MAX as i64),
+        IfAbsent::Derived("24"),
+        "Hours a parcel may stay in a locker; after them it is overdue.",
+    ),
+    key(
+        "net_volume_l",
+        Type::Int(1, 1_000_000),
+        IfAbsent::None,
+        "Net volume in litres of a cabinet or vending machine, or of what a meter feeds: gives energy per m³ (GB 26920-2024).",
+    ),
     Key {
         name: "alarm",
         node: Node::Table(RULES),

@@ -63,8 +63,27 @@ pub const COMMIT_BYTES: usize = 64 * 1024;
 pub const COVERAGE_MIN: f64 = 0.80;
 /// A figure of a window of which less was observed is uncertain (DOMAIN §4).
 pub const COVERAGE_GOOD_MIN: f64 = 0.95;
-/// Energy is given per day only if so much of the window was observed (DOMAIN §4).
-pub const PER_DAY_COVERAGE_MIN: f64 = 0.90;
+/// Energy and sales are given per day only if what they were counted over is the window, to this share of it (DOMAIN §4 asks
+/// for 0.9 of a day): a meter that speaks again after a week has counted more than the day on which it does.
+pub const PER_DAY_TOLERANCE: f64 = 0.10;
+/// Coldest and warmest that a probe of air or goods can say, °C (DOMAIN §5, probe_fault); beyond it nothing was observed.
+pub const PROBE_C_MIN: f64 = -60.0;
+/// See [`PROBE_C_MIN`].
+pub const PROBE_C_MAX: f64 = 80.0;
+/// Parcels of one locker whose deadline is waited for; of more nothing is known.
+pub const PARCELS_DUE_MAX: usize = 4_096;
+/// An overdue rate is given only if of no more than one in so many parcels it is not known.
+pub const OVERDUE_UNKNOWN_SHARE: i64 = 20;
+/// Hours a parcel may stay unless configured otherwise: Cainiao's (DOMAIN §5; an operator's choice, no law has a number).
+pub const KEEP_H_DEFAULT: u16 = 24;
+/// Longest keep period: a pick-up is linked to its deposit for as long.
+pub const KEEP_H_MAX: u16 = 120;
+/// Days whose sales are the measure of how long the stock lasts (DOMAIN §4).
+pub const SUPPLY_DAYS: usize = 14;
+/// Days that must have been counted before that is told: a week has one weekend.
+pub const SUPPLY_DAYS_MIN: i64 = 7;
+/// Faults of one device that are known to stand; of more each word counts.
+pub const FAULTS_STANDING_MAX: usize = 64;
 /// How long parcels lay is told of no fewer than this, and of no less than a day: the figure of one parcel is the habit of one
 /// household (DOMAIN §7).
 pub const DWELL_PARCELS_MIN: i64 = 5;
@@ -210,6 +229,9 @@ pub const MQTT_TAIL_LEN: usize = 256;
 pub const PARCELS_LINKED_MAX: usize = 20_000;
 /// How long a deposit waits for its pick-up; keys that could link it are destroyed then.
 pub const PARCEL_LINK_MS_MAX: i64 = 5 * 24 * 3_600_000;
+
+const _: () = assert!(KEEP_H_MAX as i64 * 3_600_000 <= PARCEL_LINK_MS_MAX, "a pick-up at its deadline must still find its deposit");
+const _: () = assert!(PARCELS_DUE_MAX <= LANES_MAX, "a snapshot takes no longer list");
 /// Messages the simulated broker keeps for one session; the newest beyond it are dropped and counted.
 pub const SIM_SESSION_QUEUE_LEN: usize = 100_000;
 /// Sessions, and retained messages, of the simulated broker.

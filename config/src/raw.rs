@@ -143,6 +143,8 @@ pub(crate) struct Device {
     pub(crate) cold: Option<ColdClass>,
     pub(crate) calibrated: Option<String>,
     pub(crate) calibration_months: Option<u16>,
+    pub(crate) keep_h: Option<u16>,
+    pub(crate) net_volume_l: Option<u32>,
     #[serde(default)]
     pub(crate) alarm: Rules,
 }

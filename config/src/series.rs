@@ -294,13 +294,38 @@ series! {
         LockerKpiDwellP50 "dwell_p50_h" Float "hours from deposit to pick-up, median of those picked up in the window, to a twentieth of itself; of days or longer, and of five parcels or more" "滞留时长中位数";
         LockerKpiDwellP90 "dwell_p90_h" Float "the same, nine of ten" "滞留时长九成位";
         LockerKpiDwellParcels "dwell_parcels" Int "pick-ups whose deposit is known" "滞留统计件数";
+        LockerKpiDue "due_parcels" Int "parcels whose deadline (deposit and keep period) falls in the window and whose deposit was seen; of days or longer, like the three that follow" "到期件数";
+        LockerKpiOverdue "overdue_parcels" Int "those of which no pick-up was seen by the deadline (numerator of overdue_rate)" "超期件数";
+        LockerKpiOverdueUnknown "overdue_unknown" Int "those of which it is not known: a pick-up that names no deposit may have been theirs" "超期不明件数";
+        LockerKpiOverdueRate "overdue_rate" Float "overdue_parcels over due_parcels less overdue_unknown; only if a twentieth or less is not known" "超期率";
         LockerKpiOpenCmds "open_cmds" Int "door commands" "开箱次数";
         LockerKpiOpenFails "open_fails" Int "door commands without an open door" "开箱失败数";
         LockerKpiOpenFailRate "open_fail_rate" Float "open_fails over open_cmds" "开箱失败率";
+        LockerKpiResets "resets" Int "times one of its counters went back: what was counted before is missing" "计数器复位次数";
         LockerKpiObservedS "observed_s" Float "seconds observed" "观测秒数";
         LockerKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";
         LockerKpiQuality "quality" Int "0 good, 1 uncertain (coverage below 0.95), 2 insufficient (below 0.80)" "质量";
         LockerKpiRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
+    }
+    LockerSizeKpi "locker_size_kpi" Metric Some("window"), "信包箱分规格日、月、季、年指标" {
+        LockerSizeKpiXsOccupancy "xs_occupancy" Float "occupied over installed compartments, extra small, time-weighted, 0 to 1: of a size nobody says how many are out of order" "特小格口占用率";
+        LockerSizeKpiXsOccupiedS "xs_occupied_s" Float "compartment-seconds occupied (numerator)" "特小格口占用格口秒";
+        LockerSizeKpiXsInstalledS "xs_installed_s" Float "compartment-seconds installed (denominator)" "特小格口安装格口秒";
+        LockerSizeKpiSOccupancy "s_occupancy" Float "the same, small" "小格口占用率";
+        LockerSizeKpiSOccupiedS "s_occupied_s" Float "compartment-seconds occupied (numerator)" "小格口占用格口秒";
+        LockerSizeKpiSInstalledS "s_installed_s" Float "compartment-seconds installed (denominator)" "小格口安装格口秒";
+        LockerSizeKpiMOccupancy "m_occupancy" Float "the same, middle" "中格口占用率";
+        LockerSizeKpiMOccupiedS "m_occupied_s" Float "compartment-seconds occupied (numerator)" "中格口占用格口秒";
+        LockerSizeKpiMInstalledS "m_installed_s" Float "compartment-seconds installed (denominator)" "中格口安装格口秒";
+        LockerSizeKpiLOccupancy "l_occupancy" Float "the same, large" "大格口占用率";
+        LockerSizeKpiLOccupiedS "l_occupied_s" Float "compartment-seconds occupied (numerator)" "大格口占用格口秒";
+        LockerSizeKpiLInstalledS "l_installed_s" Float "compartment-seconds installed (denominator)" "大格口安装格口秒";
+        LockerSizeKpiXlOccupancy "xl_occupancy" Float "the same, extra large" "特大格口占用率";
+        LockerSizeKpiXlOccupiedS "xl_occupied_s" Float "compartment-seconds occupied (numerator)" "特大格口占用格口秒";
+        LockerSizeKpiXlInstalledS "xl_installed_s" Float "compartment-seconds installed (denominator)" "特大格口安装格口秒";
+        LockerSizeKpiCoverage "coverage" Float "share of the window in which the least observed of its sizes was observed" "覆盖率";
+        LockerSizeKpiQuality "quality" Int "0 good, 1 uncertain (coverage below 0.95), 2 insufficient (below 0.80)" "质量";
+        LockerSizeKpiRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     CabinetKpi "cabinet_kpi" Metric Some("window"), "冷柜时、日、月、季、年指标" {
         CabinetKpiAirMean "air_mean_c" Float "time-weighted mean air temperature" "平均柜温";
@@ -338,21 +363,33 @@ series! {
         VendingKpiObservedS "observed_s" Float "seconds with a known status (denominator of availability)" "观测秒数";
         VendingKpiVends "vends" Int "vends" "出货次数";
         VendingKpiSales "sales_fen" Int "sales in fen" "销售额（分）";
+        VendingKpiPerDayVends "per_day_vends" Float "vends over the days they were counted over; only if those are the window, to a tenth of it" "日均出货次数";
+        VendingKpiVendsCountedS "vends_counted_s" Float "seconds the vends were counted over, gaps inside included (denominator of per_day_vends)" "出货计数秒数";
+        VendingKpiPerDaySales "per_day_fen" Float "the same of sales" "日均销售额（分）";
+        VendingKpiSalesCountedS "sales_counted_s" Float "seconds the sales were counted over (denominator of per_day_fen)" "销售额计数秒数";
         VendingKpiFails "vend_fails" Int "failed vends" "出货失败数";
+        VendingKpiResets "resets" Int "times one of its counters went back without rolling over: what was counted before is missing" "计数器复位次数";
         VendingKpiSuccess "vend_success" Float "vends over vends and failed vends" "出货成功率";
         VendingKpiStockOut "stock_out" Float "lane-time without stock over lane-time observed" "缺货率";
         VendingKpiLaneEmptyS "lane_empty_s" Float "lane-seconds without stock (numerator of stock_out)" "缺货货道秒";
         VendingKpiLaneObservedS "lane_observed_s" Float "lane-seconds observed (denominator of stock_out)" "观测货道秒";
+        VendingKpiBelowMin "below_min" Float "lane-time with less than the level that asks for a refill, over the time of the lanes that name one" "低于补货线占比";
+        VendingKpiBelowMinS "below_min_s" Float "lane-seconds below that level (numerator of below_min)" "低于补货线货道秒";
+        VendingKpiMinObservedS "min_observed_s" Float "lane-seconds with a known level and a level that asks for a refill (denominator of below_min)" "补货线观测货道秒";
         VendingKpiFill "fill" Float "stock over par, time-weighted over the lanes that name both" "满仓率";
         VendingKpiLevelS "level_s" Float "item-seconds in stock (numerator of fill)" "库存件秒";
         VendingKpiParS "par_s" Float "item-seconds at par (denominator of fill)" "标准件秒";
+        VendingKpiStock "stock_items" Int "items in the lanes that are known at the end of the day" "日末库存";
+        VendingKpiSupply "days_of_supply" Float "stock_items over mean daily vends of the last 14 days; of days, and only once a week was counted" "可售天数";
         VendingKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";
         VendingKpiQuality "quality" Int "0 good, 1 uncertain (coverage below 0.95), 2 insufficient (below 0.80)" "质量";
         VendingKpiRev "rev" Int "revision: late readings were taken in; absent in the first issue" "修订号";
     }
     EnergyKpi "energy_kpi" Metric Some("window"), "能耗时、日、月、季、年指标" {
         EnergyKpiKwh "energy_kwh" Float "energy used" "耗电量";
-        EnergyKpiPerDay "per_day_kwh" Float "energy per 24 hours of observed time; only with a coverage of 0.9 or more" "日均耗电量";
+        EnergyKpiMeteredS "metered_s" Float "seconds the energy was counted over: from one value of the meter to the next, gaps inside included (denominator of per_day_kwh)" "计量秒数";
+        EnergyKpiPerDay "per_day_kwh" Float "energy per 24 hours of metered_s; only if that is the window, to a tenth of it" "日均耗电量";
+        EnergyKpiPerDayVolume "per_day_m3_kwh" Float "per_day_kwh over the net volume in m³, if that is declared (GB 26920-2024)" "单位净容积日均耗电量";
         EnergyKpiPowerMean "active_mean_w" Float "time-weighted mean active power" "平均功率";
         EnergyKpiPowerObservedS "power_observed_s" Float "seconds with a known power (denominator of active_mean_w)" "功率观测秒数";
         EnergyKpiResets "resets" Int "times the meter's counter went back" "表计复位次数";
@@ -434,12 +471,12 @@ impl Point {
     #[must_use]
     pub fn unit(self) -> &'static str {
         let field = self.info().field;
-        let Some((_, last)) = field.strip_suffix("_total").unwrap_or(field).rsplit_once('_') else { return "" };
+        let Some((rest, last)) = field.strip_suffix("_total").unwrap_or(field).rsplit_once('_') else { return "" };
         match last {
             "a" => "A",
             "bytes" => "B",
             "c" => "°C",
-            "day" => "B/d",
+            "day" if rest.ends_with("bytes_per") => "B/d",
             "dbm" => "dBm",
             "fen" => "fen",
             "h" => "h",

@@ -140,6 +140,9 @@ fn devices_over_mqtt() {
         ("[device.d-1]\nprofile = \"eastron-sdm120\"\nmqtt = \"m\"", &[("GW-C016", "device.d-1.mqtt", 9, 1)]),
         ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\nunit = 1", &[("GW-C016", "device.d-1.unit", 10, 1)]),
         ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\ncold = \"frozen\"", &[("GW-C016", "device.d-1.cold", 10, 1)]),
+        ("[device.d-1]\nprofile = \"vending\"\nmqtt = \"m\"\nkeep_h = 24", &[("GW-C016", "device.d-1.keep_h", 10, 1)]),
+        ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\nkeep_h = 121", &[("GW-C005", "device.d-1.keep_h", 10, 10)]),
+        ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\nnet_volume_l = 400", &[("GW-C016", "device.d-1.net_volume_l", 10, 1)]),
         ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\ncalibrated = \"2026-03-01\"", &[("GW-C016", "device.d-1.calibrated", 10, 1)]),
         (
             "[device.d-1]\nprofile = \"cabinet\"\nmqtt = \"m\"\ncold = \"frozen\"\ncalibrated = \"2026-02-30\"",

@@ -2,6 +2,7 @@
 
 use super::id_fault;
 use super::ingest::{ingest, keys_of_a_broker, topic_id};
+use super::measures;
 use crate::alarm::{Rule, RuleKind, Suits};
 use crate::device::{Calibration, ColdClass, Device, Ingest, Kind, Polling, Source};
 use crate::keys::nearest;
@@ -61,6 +62,8 @@ fn gateway(id: &str, alarm: &raw::Alarm) -> Device {
         ingest: Ingest::default(),
         cold: None,
         calibration: Calibration::default(),
+        keep: measures::KEEP_DEFAULT,
+        net_volume_l: None,
         rules: rules::in_force(subject, alarm, &raw::Rules::default()),
     }
 }
@@ -70,7 +73,7 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
     let source = source(id, path, raw, profile.as_deref(), site, report);
     let profile = profile?;
     let cold = cold(path, raw, profile.kind, report);
-    let calibration = calibration(path, raw, report);
+    let calibration = measures::calibration(path, raw, report);
     check_overrides(path, profile.kind, cold, report);
     let subject = rules::Subject { kind: profile.kind, cold, profile: &profile.id, is_polled: matches!(source, Some(Source::Bus { .. })) };
     let rules = rules::in_force(subject, &site.alarm, &raw.alarm);
@@ -87,6 +90,8 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
         ingest,
         cold,
         calibration,
+        keep: measures::keep(path, raw, profile.kind, report),
+        net_volume_l: measures::net_volume_l(path, raw, profile.kind, report),
         rules,
         profile: Some(profile),
     })
@@ -260,7 +265,7 @@ fn wrong_dialect(key: &str, wrong: bool, speaks: &str, instead: &str, report: &m
     }
 }
 
-fn foreign(key: &str, given: bool, only: &str, report: &mut Report) {
+pub(super) fn foreign(key: &str, given: bool, only: &str, report: &mut Report) {
     if given {
         let complaint = Complaint::new(problem::CONFLICT, format!("`{key}` has a meaning only {only}"));
         report.key(key, complaint.hint("remove it"));
@@ -281,25 +286,6 @@ fn cold(path: &str, raw: &raw::Device, kind: Kind, report: &mut Report) -> Optio
         }
     }
     raw.cold
-}
-
-/// When its probes were calibrated. Whether that is too long ago is asked by those who know what day it is.
-fn calibration(path: &str, raw: &raw::Device, report: &mut Report) -> Calibration {
-    for (key, given) in [("calibrated", raw.calibrated.is_some()), ("calibration_months", raw.calibration_months.is_some())] {
-        let is_judged = raw.cold.is_some() || report.is_bad(&join(path, "cold"));
-        foreign(&join(path, key), given && !is_judged, "for a device with a cold-chain class", report);
-    }
-    let key = join(path, "calibrated");
-    let at = raw.calibrated.as_deref().and_then(|text| {
-        // Only the plain form: a date with a time behind it would be read as well.
-        let day = text.parse().ok().filter(|_| text.len() == "2026-09-01".len());
-        if day.is_none() {
-            let message = format!("`{key}` must be a day");
-            report.value(&key, Complaint::new(problem::WRONG_TYPE, message).hint("as YYYY-MM-DD, for example \"2026-03-01\""));
-        }
-        day
-    });
-    Calibration { at, months: raw.calibration_months.unwrap_or(Calibration::default().months) }
 }
 
 /// A rule that can never apply was meant for something else.

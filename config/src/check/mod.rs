@@ -6,6 +6,7 @@
 mod buses;
 mod devices;
 mod ingest;
+mod measures;
 mod wires;
 
 use crate::place::{CircleType, DISTRICTS, district_name};

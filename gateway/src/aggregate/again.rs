@@ -86,7 +86,7 @@ impl Fold {
                 run.close_one();
             }
             let frame = self.grid.frame(run.open_ms);
-            run.state.observe(&heard.metric, &Sample { frame, terms, at_ms, value: &heard.value });
+            run.state.observe(&heard.metric, &Sample { frame, terms, at_ms, log_ms, value: &heard.value });
         }
         while run.is_unfinished() {
             run.close_one();

@@ -87,8 +87,8 @@ impl Cabinet {
         self.advance(sample.at_ms, sample.frame, sample.terms);
         let (at_ms, hold_ms) = (sample.at_ms, sample.terms.hold_ms());
         match point {
-            Point::CabinetAir => self.air.set(at_ms, hold_ms, sample.float()),
-            Point::CabinetProduct => self.product.set(at_ms, hold_ms, sample.float()),
+            Point::CabinetAir => self.air.set(at_ms, hold_ms, sample.probe_c()),
+            Point::CabinetProduct => self.product.set(at_ms, hold_ms, sample.probe_c()),
             Point::CabinetDefrost => self.defrost.flag(at_ms, hold_ms, sample.flag()),
             Point::CabinetMode => self.defrost.mode(at_ms, hold_ms, mode_is_defrost(sample.value)),
             Point::CabinetCompressor => {

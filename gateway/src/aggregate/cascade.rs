@@ -188,6 +188,26 @@ impl Save for Last {
     }
 }
 
+/// What stood at the end of a window; nothing if it was not known then, whatever was known before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct AtEnd(pub(super) Option<i64>);
+
+impl Add for AtEnd {
+    fn take_in(&mut self, later: &Self) {
+        *self = *later;
+    }
+}
+
+impl Save for AtEnd {
+    fn save(&self, out: &mut Vec<u8>) {
+        self.0.save(out);
+    }
+
+    fn load(input: &mut &[u8]) -> Option<Self> {
+        Option::load(input).map(Self)
+    }
+}
+
 /// A measured quantity over time, in millionths of its unit times ms: exact sums of rounded values.
 ///
 /// The millionth is finer than anything a facility measures; 128 bits hold a megawatt for a century.

@@ -5,7 +5,7 @@
 //! are sums of kept days: times to seconds, extremes to a thousandth, peaks to a ten-thousandth, areas to a hundredth of a
 //! unit for a minute. The mean of a month is right to 1e-4 (its reference test is in `tests/kept.rs`). Pure.
 
-use super::cascade::{Area, Greatest, Last, Range};
+use super::cascade::{Area, AtEnd, Greatest, Last, Range};
 
 /// Name of a column: the field, and which of its numbers if it has several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) trait Keep: Sized {
     fn recall(field: &'static str, row: &dyn Kept) -> Self;
 }
 
-const MS_PER_S: i64 = 1000;
+pub(super) const MS_PER_S: i64 = 1000;
 /// Millionths of a unit times ms in a hundredth of a unit for a minute.
 const AREA_STEP: i128 = 600_000_000;
 const RANGE_STEPS: f64 = 1e3;
@@ -71,7 +71,7 @@ fn step(field: &str) -> i64 {
     if field.ends_with("_ms") { MS_PER_S } else { 1 }
 }
 
-fn rounded(value: i64, step: i64) -> i64 {
+pub(super) fn rounded(value: i64, step: i64) -> i64 {
     value.saturating_add(step / 2).div_euclid(step)
 }
 
@@ -96,6 +96,16 @@ impl Keep for Option<i64> {
 }
 
 impl Keep for Last {
+    fn keep(&self, field: &'static str, cells: &mut Cells) {
+        self.0.keep(field, cells);
+    }
+
+    fn recall(field: &'static str, row: &dyn Kept) -> Self {
+        Self(Option::recall(field, row))
+    }
+}
+
+impl Keep for AtEnd {
     fn keep(&self, field: &'static str, cells: &mut Cells) {
         self.0.keep(field, cells);
     }

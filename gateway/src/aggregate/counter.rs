@@ -4,7 +4,7 @@
 //! for a reset. Holds one value per counter.
 
 use super::cascade::Add;
-use super::column::{Cell, Cells, Keep, Kept, Name};
+use super::column::{Cell, Cells, Keep, Kept, MS_PER_S, Name, rounded};
 use super::hold::Sample;
 use super::save::saved;
 
@@ -44,33 +44,81 @@ impl Default for Counter {
     }
 }
 
+/// What a counter's new value adds to the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) added: i64,
+    /// Time between the two, ms.
+    over_ms: i64,
+    /// It went back, and not through its end: what was counted before is missing.
+    pub(super) is_reset: bool,
+}
+
+/// What a counter counted in one window, and over how long: to the window's last value from the value before its first, so
+/// that windows that follow each other share no time and leave none out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Counted {
+    pub(super) added: Option<i64>,
+    pub(super) over_ms: i64,
+}
+
+saved!(Counted { added, over_ms });
+
+impl Counted {
+    pub(super) fn take(&mut self, step: Step) {
+        self.added.take_in(&Some(step.added));
+        self.over_ms.take_in(&step.over_ms);
+    }
+}
+
+impl Add for Counted {
+    fn take_in(&mut self, later: &Self) {
+        self.added.take_in(&later.added);
+        self.over_ms.take_in(&later.over_ms);
+    }
+}
+
+/// Its time in seconds.
+impl Keep for Counted {
+    fn keep(&self, field: &'static str, cells: &mut Cells) {
+        cells.push((Name::part(field, "added"), Cell::Int(self.added)));
+        cells.push((Name::part(field, "over_s"), Cell::Int(Some(rounded(self.over_ms, MS_PER_S)))));
+    }
+
+    fn recall(field: &'static str, row: &dyn Kept) -> Self {
+        let over_s = row.int(Name::part(field, "over_s")).unwrap_or(0);
+        Self { added: row.int(Name::part(field, "added")), over_ms: over_s.saturating_mul(MS_PER_S) }
+    }
+}
+
 impl Counter {
-    /// Adds what was counted since the last value to `sum`. False if a newer value is known already.
-    pub(super) fn take(&mut self, sample: &Sample<'_>, wrap: Wrap, sum: &mut Option<i64>) -> bool {
+    /// Hands on what was counted since the last value, if there was one. False if a newer value is known already.
+    pub(super) fn take(&mut self, sample: &Sample<'_>, wrap: Wrap, book: impl FnOnce(Step)) -> bool {
         let Some(count) = sample.count() else { return true };
         if sample.at_ms < self.at_ms {
             return false;
         }
         if let Some(last) = self.last {
-            *sum = Some(sum.unwrap_or(0).saturating_add(added(last, count, wrap)));
+            let (added, is_reset) = added(last, count, wrap);
+            book(Step { added, over_ms: sample.at_ms.saturating_sub(self.at_ms), is_reset });
         }
         *self = Self { at_ms: sample.at_ms, last: Some(count) };
         true
     }
 }
 
-/// What was added between two values, neither negative.
-fn added(last: i64, count: i64, wrap: Wrap) -> i64 {
+/// What was added between two values, neither negative, and whether it started again in between.
+fn added(last: i64, count: i64, wrap: Wrap) -> (i64, bool) {
     if count >= last {
-        return count - last;
+        return (count - last, false);
     }
     if wrap == Wrap::Dex && last < DEX_RANGE {
         let through_zero = DEX_RANGE - last + count;
         if through_zero < DEX_ROLLOVER_STEP_MAX {
-            return through_zero;
+            return (through_zero, false);
         }
     }
-    count
+    (count, true)
 }
 
 /// An energy meter's total.
@@ -93,11 +141,13 @@ impl Default for Meter {
 pub(super) struct Metered {
     /// Energy in mWh, once there were two values to take the difference of: whole numbers, so that sums are exact.
     milli_wh: Option<i64>,
+    /// Time it was counted over, ms: as with [`Counted`].
+    pub(super) over_ms: i64,
     /// Times the total went back.
     pub(super) resets: i64,
 }
 
-saved!(Metered { milli_wh, resets });
+saved!(Metered { milli_wh, over_ms, resets });
 
 impl Metered {
     /// Energy, kWh.
@@ -115,21 +165,24 @@ impl Metered {
 impl Add for Metered {
     fn take_in(&mut self, later: &Self) {
         self.milli_wh.take_in(&later.milli_wh);
+        self.over_ms.take_in(&later.over_ms);
         self.resets.take_in(&later.resets);
     }
 }
 
-/// Kept in Wh.
+/// Kept in Wh and seconds.
 impl Keep for Metered {
     fn keep(&self, field: &'static str, cells: &mut Cells) {
-        let watt_hours = self.milli_wh.map(|milli_wh| milli_wh.saturating_add(MILLI_WH_PER_WH / 2).div_euclid(MILLI_WH_PER_WH));
+        let watt_hours = self.milli_wh.map(|milli_wh| rounded(milli_wh, MILLI_WH_PER_WH));
         cells.push((Name::part(field, "wh"), Cell::Int(watt_hours)));
+        cells.push((Name::part(field, "over_s"), Cell::Int(Some(rounded(self.over_ms, MS_PER_S)))));
         cells.push((Name::part(field, "resets"), Cell::Int(Some(self.resets))));
     }
 
     fn recall(field: &'static str, row: &dyn Kept) -> Self {
         let milli_wh = row.int(Name::part(field, "wh")).map(|watt_hours| watt_hours.saturating_mul(MILLI_WH_PER_WH));
-        Self { milli_wh, resets: row.int(Name::part(field, "resets")).unwrap_or(0) }
+        let over_ms = row.int(Name::part(field, "over_s")).unwrap_or(0).saturating_mul(MS_PER_S);
+        Self { milli_wh, over_ms, resets: row.int(Name::part(field, "resets")).unwrap_or(0) }
     }
 }
 
@@ -140,11 +193,12 @@ impl Meter {
         if sample.at_ms < self.at_ms {
             return false;
         }
-        self.at_ms = sample.at_ms;
+        let over_ms = sample.at_ms.saturating_sub(std::mem::replace(&mut self.at_ms, sample.at_ms));
         let Some(last_kwh) = self.last_kwh else {
             self.last_kwh = Some(kwh);
             return true;
         };
+        sum.over_ms.take_in(&over_ms);
         sum.add_kwh(0.0);
         if kwh >= last_kwh {
             sum.add_kwh(kwh - last_kwh);

@@ -70,10 +70,11 @@ impl DaySums {
             cabinet.write_long(terms, row);
         }
         if let Some(vending) = &self.vending {
-            vending.write_long(row);
+            // For how long a stock lasts is told of days and hours, while the days before are at hand.
+            vending.write_long(None, row);
         }
         if let Some(energy) = &self.energy {
-            energy.write_long(row);
+            energy.write_long(terms, row);
         }
         if let Some(online) = &self.online {
             online.write_long(row);

@@ -9,6 +9,7 @@ use super::locker::Locker;
 use super::online::Online;
 use super::row::{Row, Rows};
 use super::save::saved;
+use super::sizes::Size;
 use super::vending::Vending;
 use facility_config::{Measurement, Point};
 use facility_drivers::Metric;
@@ -18,6 +19,7 @@ use facility_drivers::Metric;
 pub(crate) fn figures_of(readings: Measurement) -> &'static [Measurement] {
     match readings {
         Measurement::Locker => &[Measurement::Locker5m, Measurement::LockerKpi],
+        Measurement::LockerSize => &[Measurement::LockerKpi, Measurement::LockerSizeKpi],
         Measurement::Cabinet => &[Measurement::Cabinet5m, Measurement::CabinetKpi],
         Measurement::Vending | Measurement::Lane => &[Measurement::Vending5m, Measurement::VendingKpi],
         Measurement::Energy => &[Measurement::Energy5m, Measurement::EnergyKpi],
@@ -28,8 +30,10 @@ pub(crate) fn figures_of(readings: Measurement) -> &'static [Measurement] {
 /// Figures that every device has.
 pub(crate) const FIGURES_OF_ALL: [Measurement; 2] = [Measurement::Device5m, Measurement::DeviceKpi];
 
-/// Part of the event that says how long a parcel lay.
+/// Types of events at a locker: a parcel is put in, taken out by its addressee, taken back by the courier.
+const DEPOSIT: &str = "deposit";
 const PICKUP: &str = "pickup";
+const RETURN: &str = "return_to_courier";
 
 /// Lives on the heap part by part: most devices have one or two.
 #[derive(Debug, Default)]
@@ -51,10 +55,12 @@ impl State {
         match point {
             Point::LaneLevel => return self.vending.get_or_insert_default().observe_level(metric.part, sample),
             Point::LanePar => return self.vending.get_or_insert_default().observe_par(metric.part, sample),
-            Point::EventDuration if metric.part.as_str() == PICKUP => {
-                self.locker.get_or_insert_default().observe_dwell(sample);
-                return true;
+            Point::LaneMin => return self.vending.get_or_insert_default().observe_min(metric.part, sample),
+            Point::SizeTotal | Point::SizeOccupied => {
+                let Some(size) = Size::of(metric.part) else { return true };
+                return self.locker.get_or_insert_default().observe_size(point, size, sample);
             }
+            Point::EventCount | Point::EventDuration => self.observe_event(metric, sample),
             _ => {}
         }
         if point.measurement() == Measurement::Alarm {
@@ -72,10 +78,30 @@ impl State {
         }
     }
 
+    /// What happened to a parcel.
+    fn observe_event(&mut self, metric: &Metric, sample: &Sample<'_>) {
+        let event = metric.part.as_str();
+        if !matches!(event, DEPOSIT | PICKUP | RETURN) || sample.float().is_none() {
+            return;
+        }
+        let locker = self.locker.get_or_insert_default();
+        match (metric.point, event) {
+            (Point::EventCount, DEPOSIT) => locker.observe_deposit(sample),
+            (Point::EventCount, _) => locker.observe_taken(sample),
+            (_, DEPOSIT) => {}
+            (_, event) => {
+                if event == PICKUP {
+                    locker.observe_dwell(sample);
+                }
+                locker.observe_linked(sample);
+            }
+        }
+    }
+
     /// Writes the oldest window's figures and makes room for the next.
     pub(super) fn close(&mut self, frame: Frame, terms: Terms, moment: Option<Moment>, rows: &mut Rows<'_>) {
         if let Some(locker) = &mut self.locker {
-            locker.close(frame, moment, rows);
+            locker.close(frame, terms, moment, rows);
         }
         if let Some(cabinet) = &mut self.cabinet {
             cabinet.close(frame, terms, rows);
@@ -84,7 +110,7 @@ impl State {
             vending.close(frame, rows);
         }
         if let Some(energy) = &mut self.energy {
-            energy.close(frame, rows);
+            energy.close(frame, terms, rows);
         }
         self.online.close(frame, terms, rows);
     }
@@ -95,7 +121,7 @@ impl State {
             locker: self.locker.as_mut().map(|locker| Box::new(locker.close_long(long, row))),
             cabinet: self.cabinet.as_mut().map(|cabinet| Box::new(cabinet.close_long(long, terms, row))),
             vending: self.vending.as_mut().map(|vending| Box::new(vending.close_long(long, row))),
-            energy: self.energy.as_mut().map(|energy| Box::new(energy.close_long(long, row))),
+            energy: self.energy.as_mut().map(|energy| Box::new(energy.close_long(long, terms, row))),
             online: Some(Box::new(self.online.close_long(long, row))),
         }
     }

@@ -1,17 +1,18 @@
 //! Energy figures of a window, for a meter and for any device that measures its own.
 //!
-//! Energy is the meter's own count, never the integral of power.
+//! Energy is the meter's own count, never the integral of power. A day's energy is put to the time between the values it is
+//! the difference of: the count goes on in a gap, coverage does not.
 
 use super::calendar::Long;
 use super::cascade::{Area, Cascade, sums};
 use super::counter::{Meter, Metered};
-use super::hold::{Frame, Held, Sample, walk};
+use super::hold::{Frame, Held, Sample, Terms, walk};
 use super::row::{Row, Rows};
 use super::save::saved;
 use facility_config::Point;
-use facility_config::limits::PER_DAY_COVERAGE_MIN;
 
-const DAY_MS: f64 = 86_400_000.0;
+/// Litres in a cubic metre.
+const M3_L: f64 = 1e3;
 
 #[derive(Debug, Default)]
 pub(super) struct Energy {
@@ -66,11 +67,11 @@ impl Energy {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, rows: &mut Rows<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, terms: Terms, rows: &mut Rows<'_>) {
         self.advance(frame.open_end_ms(), frame);
         let base = super::shift(&mut self.slots);
         if let Some(row) = &mut rows.minute {
-            base.write_long(row);
+            base.write_long(terms, row);
         }
         let Some((slot, row)) = self.long.step(&base, rows) else { return };
         slot.write(row);
@@ -78,9 +79,9 @@ impl Energy {
     }
 
     /// Writes a long window's figures and begins the next.
-    pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) -> Slot {
+    pub(super) fn close_long(&mut self, long: Long, terms: Terms, row: &mut Row<'_>) -> Slot {
         let sums = self.long.close(long);
-        sums.write_long(row);
+        sums.write_long(terms, row);
         sums
     }
 }
@@ -98,13 +99,14 @@ impl Slot {
         row.coverage(Point::Energy5mCoverage, self.observed_ms);
     }
 
-    pub(super) fn write_long(&self, row: &mut Row<'_>) {
-        let coverage = self.observed_ms as f64 / row.window_ms as f64;
+    pub(super) fn write_long(&self, terms: Terms, row: &mut Row<'_>) {
         if let Some(kwh) = self.metered.kwh() {
             row.float(Point::EnergyKpiKwh, kwh);
-            if coverage >= PER_DAY_COVERAGE_MIN {
-                row.float(Point::EnergyKpiPerDay, kwh * DAY_MS / self.observed_ms as f64);
-            }
+            row.seconds(Point::EnergyKpiMeteredS, self.metered.over_ms);
+            let per_day_kwh = row.per_day(kwh, self.metered.over_ms);
+            row.known(Point::EnergyKpiPerDay, per_day_kwh);
+            let per_litre = per_day_kwh.zip(terms.net_volume_l).map(|(kwh, volume_l)| kwh / f64::from(volume_l));
+            row.known(Point::EnergyKpiPerDayVolume, per_litre.map(|kwh| kwh * M3_L));
             row.int(Point::EnergyKpiResets, self.metered.resets);
         }
         row.known(Point::EnergyKpiPowerMean, self.power_sum.mean(self.power_observed_ms));

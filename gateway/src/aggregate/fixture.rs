@@ -54,6 +54,8 @@ pub(crate) fn device(id: &str, kind: Kind, interval_s: u64) -> Device {
         interval: Duration::from_secs(interval_s),
         cold: None,
         calibration: facility_config::device::Calibration::default(),
+        keep: Duration::from_secs(24 * 3600),
+        net_volume_l: None,
         polling: facility_config::device::Polling::default(),
         ingest: facility_config::device::Ingest::default(),
         rules: Vec::new(),

@@ -4,6 +4,7 @@
 //! Never interpolates and never carries a value across a gap. Two windows are open at most.
 
 use super::save::Save;
+use facility_config::limits::{PROBE_C_MAX, PROBE_C_MIN};
 use facility_drivers::Value;
 
 /// The windows that are open: the oldest, which still waits for its grace to pass, and the one after it.
@@ -34,6 +35,10 @@ pub(super) struct Terms {
     pub(super) interval_ms: i64,
     /// Upper air-temperature limit of its cold-chain class, °C.
     pub(super) limit_c: Option<f64>,
+    /// How long a parcel may stay, ms.
+    pub(super) keep_ms: i64,
+    /// Net volume, litres.
+    pub(super) net_volume_l: Option<u32>,
 }
 
 impl Terms {
@@ -49,6 +54,8 @@ pub(super) struct Sample<'a> {
     pub(super) frame: Frame,
     pub(super) terms: Terms,
     pub(super) at_ms: i64,
+    /// When the log took it, Unix ms.
+    pub(super) log_ms: i64,
     pub(super) value: &'a Value,
 }
 
@@ -62,6 +69,11 @@ impl Sample<'_> {
     /// A measured quantity; a number that is not finite is no value.
     pub(super) fn float(&self) -> Option<f64> {
         float(self.value)
+    }
+
+    /// A temperature of air or goods.
+    pub(super) fn probe_c(&self) -> Option<f64> {
+        probe_c(self.value)
     }
 
     /// A count; a negative one cannot be believed.
@@ -85,6 +97,12 @@ pub(crate) fn float(value: &Value) -> Option<f64> {
         Value::Int(count) => Some(*count as f64),
         _ => None,
     }
+}
+
+/// A temperature of air or goods, °C; `None` without a value or if no probe can say it: a broken wire reads as one or the
+/// other end of its scale.
+pub(crate) fn probe_c(value: &Value) -> Option<f64> {
+    float(value).filter(|c| (PROBE_C_MIN..=PROBE_C_MAX).contains(c))
 }
 
 /// Yes or no; `None` without a value.

@@ -3,16 +3,16 @@
 //! Occupancy is observed only while all its inputs stand together. Compartment-seconds are exact integers.
 
 use super::calendar::{Long, Moment};
-use super::cascade::{Cascade, Greatest, Last, sums};
+use super::cascade::{Add as _, Cascade, Greatest, Last, sums};
 use super::counter::{Counter, Wrap};
 use super::dwell::Dwell;
-use super::hold::{Frame, Held, Sample, walk};
-use super::row::{Row, Rows};
+use super::hold::{Frame, Held, Sample, Terms, walk};
+use super::overdue::{Cohort, Due};
+use super::row::{DAY_MS, Row, Rows};
 use super::save::saved;
+use super::sizes::{BySize, Size, Sizes};
 use facility_config::Point;
-use facility_config::limits::DWELL_PARCELS_MIN;
-
-const DAY_MS: f64 = 86_400_000.0;
+use facility_config::limits::{DWELL_PARCELS_MIN, OVERDUE_UNKNOWN_SHARE};
 
 #[derive(Debug, Default)]
 pub(super) struct Locker {
@@ -25,6 +25,8 @@ pub(super) struct Locker {
     pickups: Counter,
     open_cmds: Counter,
     open_fails: Counter,
+    cohort: Cohort,
+    sizes: Sizes,
     slots: [Slot; 2],
     long: Cascade<Slot>,
 }
@@ -41,6 +43,11 @@ pub(super) struct Slot {
     pickups: Option<i64>,
     open_cmds: Option<i64>,
     open_fails: Option<i64>,
+    /// Times one of these counters went back.
+    resets: i64,
+    /// Parcels whose deadline is in it.
+    due: Due,
+    sizes: BySize,
     /// Highest occupancy of the short windows in it.
     peak: Greatest,
     /// Occupied of installed compartments at its end, in thousandths.
@@ -61,13 +68,16 @@ sums!(Slot {
     pickups,
     open_cmds,
     open_fails,
+    resets,
+    due,
+    sizes,
     peak,
     at_end,
     am,
     pm,
     dwell,
 });
-saved!(Locker { clock_ms, total, occupied, faulted, disabled, deposits, pickups, open_cmds, open_fails, slots, long });
+saved!(Locker { clock_ms, total, occupied, faulted, disabled, deposits, pickups, open_cmds, open_fails, cohort, sizes, slots, long });
 
 impl Locker {
     /// False if the record is older than what is known.
@@ -80,15 +90,42 @@ impl Locker {
             Point::LockerOccupied => self.occupied.set(at_ms, hold_ms, sample.count()),
             Point::LockerFaulted => self.faulted.set(at_ms, hold_ms, sample.count()),
             Point::LockerDisabled => self.disabled.set(at_ms, hold_ms, sample.count()),
-            Point::LockerDeposits => self.deposits.take(sample, Wrap::Never, &mut slot.deposits),
-            Point::LockerPickups => self.pickups.take(sample, Wrap::Never, &mut slot.pickups),
-            Point::LockerOpenCmds => self.open_cmds.take(sample, Wrap::Never, &mut slot.open_cmds),
-            Point::LockerOpenFails => self.open_fails.take(sample, Wrap::Never, &mut slot.open_fails),
+            Point::LockerDeposits => count(&mut self.deposits, sample, &mut slot.deposits, &mut slot.resets),
+            Point::LockerPickups => count(&mut self.pickups, sample, &mut slot.pickups, &mut slot.resets),
+            Point::LockerOpenCmds => count(&mut self.open_cmds, sample, &mut slot.open_cmds, &mut slot.resets),
+            Point::LockerOpenFails => count(&mut self.open_fails, sample, &mut slot.open_fails, &mut slot.resets),
             _ => true,
         }
     }
 
-    /// Takes how long a parcel lay that was just picked up.
+    /// Takes what is said of the compartments of one size. False if the record is older than what is known.
+    pub(super) fn observe_size(&mut self, point: Point, size: Size, sample: &Sample<'_>) -> bool {
+        self.sizes.observe(point, size, sample)
+    }
+
+    /// A parcel was put in.
+    pub(super) fn observe_deposit(&mut self, sample: &Sample<'_>) {
+        if !self.cohort.deposit(sample.at_ms) {
+            let due = &mut self.slots[sample.slot_or_oldest()].due;
+            due.parcels += 1;
+            due.unknown += 1;
+        }
+    }
+
+    /// A parcel was taken out.
+    pub(super) fn observe_taken(&mut self, sample: &Sample<'_>) {
+        self.cohort.taken(sample.at_ms, sample.terms.keep_ms);
+    }
+
+    /// Takes how long the parcel lay that was taken out at that moment.
+    pub(super) fn observe_linked(&mut self, sample: &Sample<'_>) {
+        if let Some(seconds) = sample.float().filter(|seconds| *seconds >= 0.0) {
+            // A float that is too large for the cast stops at its limit.
+            self.cohort.linked(sample.at_ms, (seconds * 1e3).round() as i64, sample.terms.keep_ms);
+        }
+    }
+
+    /// Takes how long a parcel lay that was just picked up by its addressee.
     pub(super) fn observe_dwell(&mut self, sample: &Sample<'_>) {
         if let Some(seconds) = sample.float().filter(|seconds| *seconds >= 0.0) {
             self.slots[sample.slot_or_oldest()].dwell.take(seconds);
@@ -119,9 +156,11 @@ impl Locker {
     }
 
     /// Writes the oldest window's figures and makes room for the next.
-    pub(super) fn close(&mut self, frame: Frame, moment: Option<Moment>, rows: &mut Rows<'_>) {
+    pub(super) fn close(&mut self, frame: Frame, terms: Terms, moment: Option<Moment>, rows: &mut Rows<'_>) {
         self.advance(frame.open_end_ms(), frame);
-        let base = super::shift(&mut self.slots);
+        let mut base = super::shift(&mut self.slots);
+        base.due.take_in(&self.cohort.close(frame.open_end_ms(), terms.keep_ms));
+        base.sizes = self.sizes.close(frame);
         if let Some(row) = &mut rows.minute {
             base.write_long(row);
         }
@@ -175,7 +214,6 @@ impl Slot {
             row.seconds(Point::LockerKpiOccupiedS, self.occupied_ms);
             row.seconds(Point::LockerKpiUsableS, self.usable_ms);
             row.known(Point::LockerKpiPeak, self.peak.0);
-            row.seconds(Point::LockerKpiObservedS, self.observed_ms);
         }
         if row.long == Some(Long::Day) {
             row.known(Point::LockerKpiUtilizationAm, self.am.0.map(|thousandths| thousandths as f64 / 10.0));
@@ -196,14 +234,47 @@ impl Slot {
             row.known(Point::LockerKpiDwellP90, self.dwell.quantile_h(0.9));
             row.int(Point::LockerKpiDwellParcels, self.dwell.count());
         }
+        if row.long >= Some(Long::Day) {
+            self.write_due(row);
+        }
         row.counted(Point::LockerKpiOpenCmds, self.open_cmds);
         row.counted(Point::LockerKpiOpenFails, self.open_fails);
         if let Some((fails, commands)) = self.open_fails.zip(self.open_cmds) {
             row.share(Point::LockerKpiOpenFailRate, fails.min(commands), commands);
         }
+        if self.deposits.or(self.pickups).or(self.open_cmds).or(self.open_fails).is_some() {
+            row.int(Point::LockerKpiResets, self.resets);
+        }
+        if self.observed_ms > 0 {
+            row.seconds(Point::LockerKpiObservedS, self.observed_ms);
+        }
         row.coverage(Point::LockerKpiCoverage, self.observed_ms);
         row.quality(Point::LockerKpiQuality, self.observed_ms);
+        if row.long >= Some(Long::Day) {
+            self.sizes.write_long(row);
+        }
     }
+
+    fn write_due(&self, row: &mut Row<'_>) {
+        let Due { parcels, overdue, unknown } = self.due;
+        if parcels == 0 {
+            return;
+        }
+        row.int(Point::LockerKpiDue, parcels);
+        row.int(Point::LockerKpiOverdue, overdue);
+        row.int(Point::LockerKpiOverdueUnknown, unknown);
+        if unknown.saturating_mul(OVERDUE_UNKNOWN_SHARE) <= parcels {
+            row.share(Point::LockerKpiOverdueRate, overdue, parcels - unknown);
+        }
+    }
+}
+
+/// Takes the value of a counter. False if the record is older than what is known.
+fn count(counter: &mut Counter, sample: &Sample<'_>, sum: &mut Option<i64>, resets: &mut i64) -> bool {
+    counter.take(sample, Wrap::Never, |step| {
+        sum.take_in(&Some(step.added));
+        *resets += i64::from(step.is_reset);
+    })
 }
 
 /// Compartments faulted or disabled: a locker that never speaks of them has none that are known; one that did and

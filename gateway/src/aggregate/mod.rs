@@ -21,14 +21,17 @@ mod defrost;
 mod device;
 mod dwell;
 mod energy;
+mod fault;
 mod grid;
 mod hold;
 mod kinetic;
 mod late;
 mod locker;
 mod online;
+mod overdue;
 mod row;
 pub(crate) mod save;
+mod sizes;
 mod vending;
 
 #[cfg(test)]
@@ -183,7 +186,7 @@ impl Fold {
             self.late[device.at()].mark(at_ms, open_ms, log_ms, &self.site.zone);
         }
         let frame = self.grid.frame(open_ms);
-        if !state.observe(&metric, &Sample { frame, terms: *terms, at_ms, value }) {
+        if !state.observe(&metric, &Sample { frame, terms: *terms, at_ms, log_ms, value }) {
             irregular.outdated += 1;
         }
     }
@@ -355,7 +358,12 @@ impl Fold {
 }
 
 fn terms(device: &Device) -> Terms {
-    Terms { interval_ms: span_ms(device.interval), limit_c: device.cold.map(facility_config::device::ColdClass::limit_c) }
+    Terms {
+        interval_ms: span_ms(device.interval),
+        limit_c: device.cold.map(facility_config::device::ColdClass::limit_c),
+        keep_ms: span_ms(device.keep),
+        net_volume_l: device.net_volume_l,
+    }
 }
 
 /// A configured span in ms, at least one.

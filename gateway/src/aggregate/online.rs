@@ -5,6 +5,7 @@
 
 use super::calendar::Long;
 use super::cascade::{Cascade, sums};
+use super::fault::{Faults, Turn};
 use super::hold::{Frame, Sample, Terms, walk};
 use super::row::{Row, Rows};
 use super::save::saved;
@@ -13,9 +14,6 @@ use facility_config::{Measurement, Point};
 use facility_drivers::{Metric, Quality, Value};
 
 const HOUR_MS: f64 = 3_600_000.0;
-
-/// Alarms that mean that something is broken (DOMAIN §4, MTBF and MTTR): the device itself, a probe, a fan, a motor.
-const FAULTS: [&str; 5] = ["comm_loss", "probe_fault", "condenser_high", "defrost_timeout", "vend_fail_burst"];
 
 /// What one record says about the device being there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +59,7 @@ pub(super) struct Online {
     counted_ms: i64,
     /// At the clock's time.
     is_online: bool,
-    /// Time of the alarm event that is being read, if it ends a fault.
-    ended_ms: i64,
+    faults: Faults,
     slots: [Slot; 2],
     long: Cascade<Slot>,
 }
@@ -81,7 +78,7 @@ pub(super) struct Slot {
 }
 
 sums!(Slot { window_ms, online_ms, received, expected, outages, faults, repaired, repair_ms });
-saved!(Online { clock_ms, heard_ms, until_ms, counted_ms, is_online, ended_ms, slots, long });
+saved!(Online { clock_ms, heard_ms, until_ms, counted_ms, is_online, faults, slots, long });
 
 impl Default for Online {
     fn default() -> Self {
@@ -91,7 +88,7 @@ impl Default for Online {
             until_ms: i64::MIN,
             counted_ms: i64::MIN,
             is_online: false,
-            ended_ms: i64::MIN,
+            faults: Faults::default(),
             slots: Default::default(),
             long: Cascade::default(),
         }
@@ -116,22 +113,16 @@ impl Online {
         }
     }
 
-    /// Takes what the gateway says about an alarm of the device: fields of one event follow each other, the state first.
+    /// Takes what the gateway says about an alarm of the device.
     pub(super) fn observe_alarm(&mut self, metric: &Metric, sample: &Sample<'_>) {
-        if !FAULTS.contains(&metric.part.as_str()) {
-            return;
-        }
         let slot = &mut self.slots[sample.slot_or_oldest()];
-        match (metric.point, sample.value) {
-            // What people do about an alarm, and that it is held back for a while, is no fault and no repair.
-            (Point::AlarmState, Value::Text(state)) if &**state == "raised" => slot.faults += 1,
-            (Point::AlarmState, Value::Text(state)) if &**state == "cleared" => self.ended_ms = sample.at_ms,
-            (Point::AlarmDurationS, Value::Float(seconds)) if self.ended_ms == sample.at_ms => {
+        match self.faults.read(metric, sample) {
+            Some(Turn::Began) => slot.faults += 1,
+            Some(Turn::Ended { lasted_ms }) => {
                 slot.repaired += 1;
-                slot.repair_ms = slot.repair_ms.saturating_add((seconds * 1e3) as i64);
-                self.ended_ms = i64::MIN;
+                slot.repair_ms = slot.repair_ms.saturating_add(lasted_ms);
             }
-            _ => {}
+            None => {}
         }
     }
 
@@ -139,8 +130,18 @@ impl Online {
         self.advance(sample.at_ms, sample.frame);
         if sample.at_ms >= self.heard_ms {
             self.heard_ms = sample.at_ms;
-            self.until_ms = sample.at_ms + online_ms(sample.terms.interval_ms);
+            self.until_ms = self.until_ms.max(sample.at_ms + online_ms(sample.terms.interval_ms));
         }
+        if sample.at_ms < sample.frame.open_ms {
+            self.heard_late(sample);
+        }
+    }
+
+    /// A message about a window that is closed came from a device that is there now: its clock is behind, or it sends what it
+    /// kept. The closed window is another matter, and nothing is counted twice: time online is time, not messages.
+    fn heard_late(&mut self, sample: &Sample<'_>) {
+        self.advance(sample.log_ms, sample.frame);
+        self.until_ms = self.until_ms.max(sample.log_ms + online_ms(sample.terms.interval_ms));
     }
 
     fn gone(&mut self, sample: &Sample<'_>) {

@@ -4,9 +4,12 @@
 //! a long window carry its name as their part.
 
 use super::calendar::{Long, Span};
-use facility_config::limits::{COVERAGE_GOOD_MIN, COVERAGE_MIN};
+use facility_config::limits::{COVERAGE_GOOD_MIN, COVERAGE_MIN, PER_DAY_TOLERANCE};
 use facility_config::{Measurement, Part, Point};
 use facility_drivers::{Batch, Metric, Reading, Value};
+
+/// Milliseconds of a day, as sums of a window are put to it.
+pub(super) const DAY_MS: f64 = 86_400_000.0;
 
 /// Adds figures to a batch.
 pub(super) struct Row<'a> {
@@ -92,6 +95,13 @@ impl Row<'_> {
         }
     }
 
+    /// What was counted, per day of the time it was counted over. Left out unless that time is the window, to a tenth of it: a
+    /// part of a day is not a day, and a counter that was silent for a week has counted more than the window it speaks in.
+    pub(super) fn per_day(&self, count: f64, over_ms: i64) -> Option<f64> {
+        let share = over_ms as f64 / self.window_ms as f64;
+        ((share - 1.0).abs() <= PER_DAY_TOLERANCE).then(|| count * DAY_MS / over_ms as f64)
+    }
+
     /// The share of the window that was observed; left out if nothing was.
     pub(super) fn coverage(&mut self, point: Point, observed_ms: i64) {
         if observed_ms > 0 {
@@ -123,6 +133,7 @@ fn rev_of(measurement: Measurement) -> Option<Point> {
         Measurement::Energy5m => Some(Point::Energy5mRev),
         Measurement::Device5m => Some(Point::Device5mRev),
         Measurement::LockerKpi => Some(Point::LockerKpiRev),
+        Measurement::LockerSizeKpi => Some(Point::LockerSizeKpiRev),
         Measurement::CabinetKpi => Some(Point::CabinetKpiRev),
         Measurement::VendingKpi => Some(Point::VendingKpiRev),
         Measurement::EnergyKpi => Some(Point::EnergyKpiRev),

@@ -4,12 +4,12 @@
 //! [`LANES_MAX`](facility_config::limits::LANES_MAX) and forgotten at the end of a window in which they fell silent.
 
 use super::calendar::Long;
-use super::cascade::{Cascade, sums};
-use super::counter::{Counter, Wrap};
+use super::cascade::{Add as _, AtEnd, Cascade, sums};
+use super::counter::{Counted, Counter, Step, Wrap};
 use super::hold::{Frame, Held, Sample, walk};
-use super::row::{Row, Rows};
+use super::row::{DAY_MS, Row, Rows};
 use super::save::saved;
-use facility_config::limits::LANES_MAX;
+use facility_config::limits::{LANES_MAX, SUPPLY_DAYS, SUPPLY_DAYS_MIN};
 use facility_config::{Part, Point};
 use facility_drivers::Value;
 
@@ -23,6 +23,8 @@ pub(super) struct Vending {
     lanes: Vec<Lane>,
     /// Where the lane after the last one was: machines report their lanes in the same order every time.
     guess: u64,
+    /// Vends of the newest closed days, the oldest first.
+    days: Vec<Counted>,
     slots: [Slot; 2],
     long: Cascade<Slot>,
 }
@@ -35,25 +37,48 @@ struct Lane {
     level: Held<i64>,
     /// What it should hold after a refill; changes with the goods, not with the hours.
     par: Option<i64>,
+    /// The level that asks for a refill; the same.
+    min: Option<i64>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     observed_ms: i64,
     in_service_ms: i64,
-    vends: Option<i64>,
-    sales_fen: Option<i64>,
+    vends: Counted,
+    sales_fen: Counted,
     fails: Option<i64>,
+    /// Times one of these counters went back.
+    resets: i64,
     lane_observed_ms: i64,
     lane_empty_ms: i64,
+    /// Of the lanes that name a level that asks for a refill.
+    min_observed_ms: i64,
+    below_min_ms: i64,
     /// Item-milliseconds in the lanes that name a par, and at par.
     level_ms: i64,
     par_ms: i64,
+    /// Items in the lanes at its end.
+    stock: AtEnd,
 }
 
-sums!(Slot { observed_ms, in_service_ms, vends, sales_fen, fails, lane_observed_ms, lane_empty_ms, level_ms, par_ms });
-saved!(Lane { part, clock_ms, level, par });
-saved!(Vending { clock_ms, in_service, vends, sales_fen, fails, lanes, guess, slots, long });
+sums!(Slot {
+    observed_ms,
+    in_service_ms,
+    vends,
+    sales_fen,
+    fails,
+    resets,
+    lane_observed_ms,
+    lane_empty_ms,
+    min_observed_ms,
+    below_min_ms,
+    level_ms,
+    par_ms,
+    stock,
+});
+saved!(Lane { part, clock_ms, level, par, min });
+saved!(Vending { clock_ms, in_service, vends, sales_fen, fails, lanes, guess, days, slots, long });
 
 impl Vending {
     /// False if the record is older than what is known.
@@ -62,9 +87,11 @@ impl Vending {
         let slot = &mut self.slots[sample.slot_or_oldest()];
         match point {
             Point::VendingStatus => self.in_service.set(sample.at_ms, sample.terms.hold_ms(), in_service(sample.value)),
-            Point::VendingVends => self.vends.take(sample, Wrap::Dex, &mut slot.vends),
-            Point::VendingSales => self.sales_fen.take(sample, Wrap::Dex, &mut slot.sales_fen),
-            Point::VendingFails => self.fails.take(sample, Wrap::Dex, &mut slot.fails),
+            Point::VendingVends => self.vends.take(sample, Wrap::Dex, |step| slot.count(step, |slot| slot.vends.take(step))),
+            Point::VendingSales => self.sales_fen.take(sample, Wrap::Dex, |step| slot.count(step, |slot| slot.sales_fen.take(step))),
+            Point::VendingFails => {
+                self.fails.take(sample, Wrap::Dex, |step| slot.count(step, |slot| slot.fails.take_in(&Some(step.added))))
+            }
             _ => true,
         }
     }
@@ -86,6 +113,15 @@ impl Vending {
         true
     }
 
+    /// Takes the level at which a lane asks for a refill. False if the lane is one too many.
+    pub(super) fn observe_min(&mut self, part: Part, sample: &Sample<'_>) -> bool {
+        let Some(at) = self.lane_index(part) else { return false };
+        let lane = &mut self.lanes[at];
+        lane.advance(sample.at_ms, sample.frame, &mut self.slots);
+        lane.min = sample.count().filter(|min| *min > 0);
+        true
+    }
+
     fn lane_index(&mut self, part: Part) -> Option<usize> {
         let guess = self.guess as usize;
         if self.lanes.get(guess).is_none_or(|lane| lane.part != part) {
@@ -93,7 +129,7 @@ impl Vending {
                 Ok(found) => self.guess = found as u64,
                 Err(_) if self.lanes.len() >= LANES_MAX => return None,
                 Err(place) => {
-                    self.lanes.insert(place, Lane { part, clock_ms: i64::MIN, level: Held::default(), par: None });
+                    self.lanes.insert(place, Lane { part, clock_ms: i64::MIN, level: Held::default(), par: None, min: None });
                     self.guess = place as u64;
                 }
             }
@@ -121,7 +157,7 @@ impl Vending {
         self.lanes.retain(|lane| lane.level.at(end_ms).is_some());
         let base = super::shift(&mut self.slots);
         if let Some(row) = &mut rows.minute {
-            base.write_long(row);
+            base.write_long(None, row);
         }
         let Some((slot, row)) = self.long.step(&base, rows) else { return };
         slot.write(row);
@@ -131,20 +167,47 @@ impl Vending {
     /// Writes a long window's figures and begins the next.
     pub(super) fn close_long(&mut self, long: Long, row: &mut Row<'_>) -> Slot {
         let sums = self.long.close(long);
-        sums.write_long(row);
+        if long == Long::Day {
+            self.keep_day(sums.vends);
+        }
+        let supply_days = sums.stock.0.and_then(|stock| self.days_of_supply(stock));
+        sums.write_long(supply_days, row);
         sums
+    }
+
+    fn keep_day(&mut self, vends: Counted) {
+        if vends.added.is_some() {
+            self.days.drain(..self.days.len().saturating_sub(SUPPLY_DAYS - 1));
+            self.days.push(vends);
+        }
+    }
+
+    /// For how many days a stock lasts, if the coming ones are like the last; unknown until a week was counted, or if nothing
+    /// is sold.
+    fn days_of_supply(&self, stock: i64) -> Option<f64> {
+        let mut counted = Counted::default();
+        self.days.iter().for_each(|day| counted.take_in(day));
+        let vends = counted.added.filter(|vends| *vends > 0)?;
+        let days = counted.over_ms as f64 / DAY_MS;
+        (days >= SUPPLY_DAYS_MIN as f64).then(|| stock as f64 * days / vends as f64)
     }
 }
 
 impl Slot {
+    /// Takes a step of one of its counters.
+    fn count(&mut self, step: Step, book: impl FnOnce(&mut Self)) {
+        self.resets += i64::from(step.is_reset);
+        book(self);
+    }
+
     fn write(&self, row: &mut Row<'_>) {
         row.share(Point::Vending5mAvailability, self.in_service_ms, self.observed_ms);
         if self.observed_ms > 0 {
             row.seconds(Point::Vending5mInServiceS, self.in_service_ms);
             row.seconds(Point::Vending5mObservedS, self.observed_ms);
         }
-        row.counted(Point::Vending5mVends, self.vends);
-        row.counted(Point::Vending5mSales, self.sales_fen);
+        row.counted(Point::Vending5mVends, self.vends.added);
+        row.counted(Point::Vending5mSales, self.sales_fen.added);
         row.counted(Point::Vending5mFails, self.fails);
         if self.lane_observed_ms > 0 {
             row.seconds(Point::Vending5mLaneEmptyS, self.lane_empty_ms);
@@ -153,16 +216,21 @@ impl Slot {
         row.coverage(Point::Vending5mCoverage, self.observed_ms);
     }
 
-    pub(super) fn write_long(&self, row: &mut Row<'_>) {
+    pub(super) fn write_long(&self, supply_days: Option<f64>, row: &mut Row<'_>) {
         if self.observed_ms > 0 {
             row.share(Point::VendingKpiAvailability, self.in_service_ms, self.observed_ms);
             row.seconds(Point::VendingKpiInServiceS, self.in_service_ms);
             row.seconds(Point::VendingKpiObservedS, self.observed_ms);
         }
-        row.counted(Point::VendingKpiVends, self.vends);
-        row.counted(Point::VendingKpiSales, self.sales_fen);
+        row.counted(Point::VendingKpiVends, self.vends.added);
+        row.counted(Point::VendingKpiSales, self.sales_fen.added);
+        per_day(self.vends, Point::VendingKpiPerDayVends, Point::VendingKpiVendsCountedS, row);
+        per_day(self.sales_fen, Point::VendingKpiPerDaySales, Point::VendingKpiSalesCountedS, row);
         row.counted(Point::VendingKpiFails, self.fails);
-        if let Some((vends, fails)) = self.vends.zip(self.fails) {
+        if self.vends.added.or(self.sales_fen.added).or(self.fails).is_some() {
+            row.int(Point::VendingKpiResets, self.resets);
+        }
+        if let Some((vends, fails)) = self.vends.added.zip(self.fails) {
             row.share(Point::VendingKpiSuccess, vends, vends.saturating_add(fails));
         }
         if self.lane_observed_ms > 0 {
@@ -170,10 +238,19 @@ impl Slot {
             row.seconds(Point::VendingKpiLaneEmptyS, self.lane_empty_ms);
             row.seconds(Point::VendingKpiLaneObservedS, self.lane_observed_ms);
         }
+        if self.min_observed_ms > 0 {
+            row.share(Point::VendingKpiBelowMin, self.below_min_ms, self.min_observed_ms);
+            row.seconds(Point::VendingKpiBelowMinS, self.below_min_ms);
+            row.seconds(Point::VendingKpiMinObservedS, self.min_observed_ms);
+        }
         if self.par_ms > 0 {
             row.share(Point::VendingKpiFill, self.level_ms, self.par_ms);
             row.seconds(Point::VendingKpiLevelS, self.level_ms);
             row.seconds(Point::VendingKpiParS, self.par_ms);
+        }
+        if row.long == Some(Long::Day) {
+            row.counted(Point::VendingKpiStock, self.stock.0);
+            row.known(Point::VendingKpiSupply, supply_days);
         }
         row.coverage(Point::VendingKpiCoverage, self.observed_ms);
         row.quality(Point::VendingKpiQuality, self.observed_ms);
@@ -182,17 +259,33 @@ impl Slot {
 
 impl Lane {
     fn advance(&mut self, to_ms: i64, frame: Frame, slots: &mut [Slot; 2]) {
-        let Self { clock_ms, level, par, .. } = self;
+        let Self { clock_ms, level, par, min, .. } = self;
         walk(clock_ms, to_ms, frame, &[level.until_ms()], |slot, from_ms, step_ms| {
             let Some(level) = level.at(from_ms) else { return };
+            let ends = from_ms + step_ms == frame.open_end_ms() + slot as i64 * frame.window_ms;
             let slot = &mut slots[slot];
             slot.lane_observed_ms += step_ms;
             slot.lane_empty_ms += if level == 0 { step_ms } else { 0 };
+            if let Some(min) = *min {
+                slot.min_observed_ms += step_ms;
+                slot.below_min_ms += if level < min { step_ms } else { 0 };
+            }
+            if ends {
+                slot.stock = AtEnd(Some(slot.stock.0.unwrap_or(0).saturating_add(level)));
+            }
             if let Some(par) = *par {
                 slot.level_ms = slot.level_ms.saturating_add(level.saturating_mul(step_ms));
                 slot.par_ms = slot.par_ms.saturating_add(par.saturating_mul(step_ms));
             }
         });
+    }
+}
+
+/// Writes what was counted per day, and over how long it was counted.
+fn per_day(counted: Counted, per_day: Point, counted_s: Point, row: &mut Row<'_>) {
+    if let Some(added) = counted.added {
+        row.known(per_day, row.per_day(added as f64, counted.over_ms));
+        row.seconds(counted_s, counted.over_ms);
     }
 }
 

@@ -38,7 +38,8 @@ fn a_late_value_stands_from_now_on() {
     let mut windows = Fold::new(site(FIVE_MIN, vec![cabinet(ColdClass::Frozen)]));
     let batches = fold(&mut windows, &log, T0 + 700_000);
     check("its own window", &figures(&batches, DeviceIx(1), 0), &[("cabinet_5m.observed_s", None)]);
-    let expected = [("cabinet_5m.observed_s", Some(170.0)), ("device_5m.online_s", Some(110.0)), ("device_5m.received", Some(0.0))];
+    // Online from its own time on, and for two intervals from when it was heard.
+    let expected = [("cabinet_5m.observed_s", Some(170.0)), ("device_5m.online_s", Some(160.0)), ("device_5m.received", Some(0.0))];
     check("the open window", &figures(&batches, DeviceIx(1), 300), &expected);
 }
 

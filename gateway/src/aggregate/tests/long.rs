@@ -43,6 +43,23 @@ fn begun(samples: &Samples) -> f64 {
     begun.filter(|pair| (DAY_FROM_S..DAY_FROM_S + DAY_S).contains(&pair[1].0)).count() as f64
 }
 
+/// What a counter added in the day, over which time, and how often it started again; walking over all its values.
+fn counted(samples: &Samples, range: Option<f64>) -> (f64, f64, f64) {
+    let values: Vec<_> = samples.iter().filter_map(|(at_s, value)| Some((*at_s, (*value)?))).collect();
+    let steps = values.windows(2).filter(|pair| (DAY_FROM_S..DAY_FROM_S + DAY_S).contains(&pair[1].0));
+    steps.fold((0.0, 0.0, 0.0), |(sum, over_s, resets), pair| {
+        let (before, after) = (pair[0].1, pair[1].1);
+        let rolled = range.map(|range| range - before + after).filter(|rolled| after < before && *rolled < 1e7);
+        let added = rolled.unwrap_or(if after < before { after } else { after - before });
+        (sum + added, over_s + (pair[1].0 - pair[0].0) as f64, resets + yes(after < before && rolled.is_none()))
+    })
+}
+
+fn per_day((sum, over_s, _): (f64, f64, f64)) -> Option<f64> {
+    let days = over_s / DAY_S as f64;
+    (0.9..=1.1).contains(&days).then(|| sum / days)
+}
+
 /// Longest run of seconds, counted from before the day if it began there.
 fn longest(is: impl Fn(i64) -> bool) -> f64 {
     let (mut run, mut longest) = (0, 0);
@@ -63,7 +80,12 @@ fn cabinet_day(heard: &Heard<'_>, forgiven: &[(i64, i64)]) -> Expected {
     let duty = |s| standing(&compressor, s).filter(|_| standing(&defrost, s) != Some(1.0));
     let observed = known(at);
     let rate = day(|s| at(s).map(|c| (-10_000.0 / (c + 273.15)).exp())) / observed;
+    let energy = counted(&of(Point::EnergyTotal), None);
     BTreeMap::from([
+        ("energy_kpi.energy_kwh", Some(energy.0)),
+        ("energy_kpi.metered_s", Some(energy.1)),
+        ("energy_kpi.per_day_kwh", per_day(energy)),
+        ("energy_kpi.resets", Some(energy.2)),
         ("cabinet_kpi.air_mean_c", positive(day(at), observed)),
         ("cabinet_kpi.mkt_c", Some(10_000.0 / -rate.ln() - 273.15)),
         ("cabinet_kpi.compliance_raw", positive(day(|s| at(s).map(|c| yes(c <= limit))), observed)),
@@ -105,7 +127,30 @@ fn locker_day(heard: &Heard<'_>) -> Expected {
         .filter(|(at_s, _)| *at_s >= DAY_FROM_S && *at_s < DAY_FROM_S + DAY_S)
         .filter_map(|(_, value)| value)
         .collect();
+    let size = |no| {
+        let (total, occupied) = (heard.samples(Point::SizeTotal, no), heard.samples(Point::SizeOccupied, no));
+        let both = |s| Some((standing(&occupied, s)?, standing(&total, s)?));
+        (day(|s| both(s).map(|b| b.0)), day(|s| both(s).map(|b| b.1)), known(|s| both(s).map(|b| b.0)))
+    };
+    let (small, huge) = (size("s"), size("xl"));
+    let put = heard.samples(Point::EventCount, "deposit").into_iter().map(|(at_s, _)| at_s);
+    let due: Vec<i64> = put.filter(|at_s| (DAY_FROM_S..DAY_FROM_S + DAY_S).contains(&(at_s + 86_400))).collect();
+    let taken = heard.samples(Point::EventDuration, "pickup");
+    let in_time = |put_s: i64| taken.iter().any(|(at_s, lay_s)| at_s - lay_s.unwrap() as i64 == put_s && *at_s <= put_s + 86_400);
+    let overdue = due.iter().filter(|put_s| !in_time(**put_s)).count() as f64;
+    let counters = [Point::LockerDeposits, Point::LockerPickups].map(|point| counted(&of(point), None));
     BTreeMap::from([
+        ("locker_kpi.due_parcels", Some(due.len() as f64)),
+        ("locker_kpi.overdue_parcels", Some(overdue)),
+        ("locker_kpi.overdue_unknown", Some(0.0)),
+        ("locker_kpi.overdue_rate", positive(overdue, due.len() as f64)),
+        ("locker_kpi.deposits", Some(counters[0].0)),
+        ("locker_kpi.resets", Some(counters[0].2 + counters[1].2)),
+        ("locker_size_kpi.s_occupancy", positive(small.0, small.1)),
+        ("locker_size_kpi.s_occupied_s", Some(small.0)),
+        ("locker_size_kpi.xl_occupancy", positive(huge.0, huge.1)),
+        ("locker_size_kpi.xl_installed_s", Some(huge.1)),
+        ("locker_size_kpi.coverage", Some(small.2.min(huge.2) / DAY_S as f64)),
         ("locker_kpi.occupancy", positive(day(held), day(used))),
         ("locker_kpi.occupied_s", Some(day(held))),
         ("locker_kpi.usable_s", Some(day(used))),
@@ -129,7 +174,20 @@ fn vending_day(heard: &Heard<'_>) -> Expected {
     let lane_observed: f64 = lanes.iter().map(|lane| known(|s| standing(lane, s))).sum();
     let lane_empty: f64 = lanes.iter().map(|lane| day(|s| standing(lane, s).map(|level| yes(level == 0.0)))).sum();
     let observed = known(|s| standing(&status, s));
+    let min = heard.samples(Point::LaneMin, "A1");
+    let min_at = |s: i64| min.get(min.partition_point(|(at_s, _)| *at_s <= s).checked_sub(1)?)?.1;
+    let below = |s| Some(yes(standing(&lanes[0], s)? < min_at(s)?));
+    let stock: Vec<f64> = lanes.iter().filter_map(|lane| standing(lane, DAY_FROM_S + DAY_S - 1)).collect();
+    let [vends, sales] = [Point::VendingVends, Point::VendingSales].map(|point| counted(&heard.samples(point, ""), Some(1e8)));
     BTreeMap::from([
+        ("vending_kpi.vends", Some(vends.0)),
+        ("vending_kpi.vends_counted_s", Some(vends.1)),
+        ("vending_kpi.per_day_vends", per_day(vends)),
+        ("vending_kpi.per_day_fen", per_day(sales)),
+        ("vending_kpi.resets", Some(vends.2 + sales.2)),
+        ("vending_kpi.below_min", positive(day(below), known(below))),
+        ("vending_kpi.stock_items", (!stock.is_empty()).then(|| stock.iter().sum())),
+        ("vending_kpi.days_of_supply", None),
         ("vending_kpi.availability", positive(day(|s| standing(&status, s)), observed)),
         ("vending_kpi.observed_s", Some(observed)),
         ("vending_kpi.stock_out", positive(lane_empty, lane_observed)),

@@ -25,7 +25,7 @@ pub(super) fn random_day(seed: u64, length_s: i64) -> (Arc<Site>, Vec<Line>) {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut log = Vec::new();
     for device in [CABINET, LOCKER, VENDING] {
-        let mut said = Said { random: fastrand::Rng::with_seed(random.u64(..)), device, log: &mut log };
+        let mut said = Said { random: fastrand::Rng::with_seed(random.u64(..)), device, log: &mut log, parcels: Vec::new() };
         said.day(length_s);
     }
     // Commits of all devices lie one after the other in one log.
@@ -37,6 +37,8 @@ struct Said<'a> {
     random: fastrand::Rng,
     device: DeviceIx,
     log: &'a mut Vec<Line>,
+    /// When the parcels in a locker were put in, s.
+    parcels: Vec<i64>,
 }
 
 impl Said<'_> {
@@ -60,7 +62,28 @@ impl Said<'_> {
                 // A group commit is at most a second away; times of one device stay in order.
                 self.log.push(Line { log_ms: at_ms + 1000, device: self.device, metric, at_ms, value });
             }
+            if self.device == LOCKER {
+                self.parcels(at_s);
+            }
             at_s += if self.random.u8(..) < 10 { self.random.i64(100..2000) } else { self.random.i64(50..70) };
+        }
+    }
+
+    /// Now and then a parcel is put in, and one is taken out, whichever.
+    fn parcels(&mut self, at_s: i64) {
+        let mut happened = Vec::new();
+        if self.random.u8(0..10) == 0 && !self.parcels.is_empty() {
+            let put_s = self.parcels.swap_remove(self.random.usize(0..self.parcels.len()));
+            happened.push((Point::EventCount, "pickup", Value::Int(1)));
+            happened.push((Point::EventDuration, "pickup", Value::Float((at_s - put_s) as f64)));
+        }
+        if self.random.u8(0..10) == 0 {
+            self.parcels.push(at_s);
+            happened.push((Point::EventCount, "deposit", Value::Int(1)));
+        }
+        for (point, part, value) in happened {
+            let metric = Metric { point, part: Part::new(part).unwrap() };
+            self.log.push(Line { device: self.device, metric, ..said(at_s, point, value) });
         }
     }
 
@@ -86,7 +109,10 @@ impl Said<'_> {
                 whole(Point::LockerDisabled, Value::Int(random.i64(0..4))),
                 whole(Point::LockerDeposits, Value::Int(counts[1])),
                 whole(Point::LockerPickups, Value::Int(counts[1] / 2)),
-                (Point::EventDuration, Part::new("pickup").unwrap(), Value::Float(f64::from(random.u32(300..200_000)))),
+                (Point::SizeTotal, Part::new("s").unwrap(), Value::Int(20)),
+                (Point::SizeOccupied, Part::new("s").unwrap(), Value::Int(random.i64(0..20))),
+                (Point::SizeTotal, Part::new("xl").unwrap(), Value::Int(4)),
+                (Point::SizeOccupied, Part::new("xl").unwrap(), Value::Int(random.i64(0..4))),
             ];
         }
         let status = ["in_service", "in_service", "sold_out", "fault", "unknown"][random.usize(0..5)];
@@ -94,6 +120,7 @@ impl Said<'_> {
         let mut said = vec![whole(Point::VendingStatus, text(status)), whole(Point::VendingVends, Value::Int(counts[0]))];
         said.extend(lanes);
         said.push((Point::LanePar, Part::new("A1").unwrap(), Value::Int(2)));
+        said.push((Point::LaneMin, Part::new("A1").unwrap(), Value::Int(2)));
         said.push(whole(Point::VendingSales, Value::Int(counts[2])));
         said
     }
