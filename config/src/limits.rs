@@ -228,6 +228,8 @@ pub const FOLD_BATCHES_PER_CLOSE: usize = 4_096;
 pub const LANES_MAX: usize = READINGS_PER_MESSAGE_MAX;
 /// Time stamps remembered per device to recognise a message that comes a second time.
 pub const STAMPS_REMEMBERED: usize = 128;
+/// Largest snapshot that is read, bytes; a larger file is none of ours. 2 000 devices with all their lanes take less.
+pub const SNAPSHOT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 const _: () = assert!(FOLD_BATCHES_PER_CLOSE >= DEVICES_MAX, "one call must be able to hand out a whole window");
 // The cold-chain log.

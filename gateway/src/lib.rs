@@ -21,6 +21,7 @@ pub mod pipeline;
 pub mod privacy;
 pub mod process;
 pub mod rollup;
+pub mod snapshot;
 pub mod status;
 pub mod store;
 pub mod strangers;

@@ -16,6 +16,7 @@ pub mod hour;
 pub mod record;
 pub mod verify;
 
+use crate::snapshot;
 use crate::store::handle;
 use crate::store::{Names, Page, Record, Seq, Store, StoreClosed};
 use crate::telemetry::Telemetry;
@@ -83,7 +84,7 @@ impl ColdChain {
         let mut log = self.readings.durable();
         let (start, end) = { (log.borrow().start, log.borrow().end) };
         let mut chains = self.open_chains(end).await?;
-        let (mut fold, mut at) = match self.load(end, &chains) {
+        let (mut fold, mut at) = match self.load(end, &chains).await {
             Some(loaded) => loaded,
             None => (Fold::new(self.site.clone()), 0),
         };
@@ -232,27 +233,18 @@ impl ColdChain {
         }
     }
 
-    /// Position (8 bytes, little-endian), then the fold's own sealed bytes. None of another log, and none that is ahead of a
-    /// chain: what its end has lost is computed again from the log.
-    fn load(&self, end: Seq, chains: &Chains) -> Option<(Fold, Seq)> {
-        let bytes = std::fs::read(self.root.join(SNAPSHOT)).ok()?;
-        let (head, body) = bytes.split_first_chunk::<8>()?;
-        let at = u64::from_le_bytes(*head);
-        let fold = Fold::restore(self.site.clone(), body).filter(|_| at <= end)?;
+    /// The fold that was kept. None of another log, and none that is ahead of a chain: what its end has lost is computed again
+    /// from the log.
+    async fn load(&self, end: Seq, chains: &Chains) -> Option<(Fold, Seq)> {
+        let (at, body) = snapshot::kept(self.root.join(SNAPSHOT)).await?;
+        let fold = Fold::restore(self.site.clone(), &body).filter(|_| at <= end)?;
         let open_ms = fold.open_ms()?;
         let is_behind = |hour_ms: i64| hour_ms + HOUR_MS < open_ms;
         (!chains.iter().any(|(_, chain)| chain.tail().hour_ms.is_some_and(is_behind))).then_some((fold, at))
     }
 
     async fn save(&self, at: Seq, fold: Vec<u8>) {
-        let path = self.root.join(SNAPSHOT);
-        let bytes = [&at.to_le_bytes()[..], &fold].concat();
-        let saved = tokio::task::spawn_blocking(move || {
-            let fresh = path.with_extension("new");
-            std::fs::write(&fresh, bytes)?;
-            std::fs::rename(&fresh, &path)
-        });
-        if let Err(error) = saved.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        if let Err(error) = snapshot::keep(self.root.join(SNAPSHOT), at, fold).await {
             tracing::warn!(path = %self.root.display(), %error, "snapshot of open hours not written; a restart replays more of the log");
         }
     }
