@@ -65,6 +65,10 @@ pub const COVERAGE_MIN: f64 = 0.80;
 pub const COVERAGE_GOOD_MIN: f64 = 0.95;
 /// Energy is given per day only if so much of the window was observed (DOMAIN §4).
 pub const PER_DAY_COVERAGE_MIN: f64 = 0.90;
+/// Coldest and warmest that a probe of air or goods can say, °C (DOMAIN §5, probe_fault); beyond it nothing was observed.
+pub const PROBE_C_MIN: f64 = -60.0;
+/// See [`PROBE_C_MIN`].
+pub const PROBE_C_MAX: f64 = 80.0;
 /// How long parcels lay is told of no fewer than this, and of no less than a day: the figure of one parcel is the habit of one
 /// household (DOMAIN §7).
 pub const DWELL_PARCELS_MIN: i64 = 5;
@@ -244,7 +248,7 @@ pub const COLDCHAIN_SILENT_HOURS_MAX: i64 = 31 * 24;
 pub const COLDCHAIN_LATE_HOURS_MAX: i64 = 7 * 24;
 /// Late hours of one device that are computed again in one go: what is kept in memory for it is about a day of readings.
 pub const COLDCHAIN_LATE_HOURS_PER_PASS: i64 = 24;
-/// Readings of one device that are kept for that; what is more is left out, and the record says that something is missing.
+/// Readings of one device that are kept for that; if there are more they are not computed again, and the log says so.
 pub const COLDCHAIN_LATE_READINGS_MAX: usize = 100_000;
 /// Longest line of the cold-chain log that is read, bytes; ours are shorter than 1 KiB.
 pub const COLDCHAIN_LINE_BYTES_MAX: usize = 4096;
