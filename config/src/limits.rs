@@ -236,6 +236,17 @@ pub const STAMPS_REMEMBERED: usize = 128;
 pub const SNAPSHOT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 const _: () = assert!(FOLD_BATCHES_PER_CLOSE >= DEVICES_MAX, "one call must be able to hand out a whole window");
+// The ledger of what is missing.
+
+/// The gateway writes a heartbeat at least every minute; between two that are further apart, ms, it was off or could not write.
+pub const HEARTBEAT_HOLE_MS: i64 = 150_000;
+/// Times something was so (a link down, a device in maintenance) that are remembered of a day, of each device and link.
+pub const MISSING_SPANS_MAX: usize = 32;
+/// Missing intervals of one device that are remembered, so that what comes late for one is known to fill it.
+pub const MISSING_TOLD_MAX: usize = 32;
+/// Days of one absence that are told day by day; of a longer one the rest is told as one.
+pub const MISSING_DAYS_MAX: u32 = 31;
+
 // The cold-chain log.
 
 /// Months the cold-chain log is kept unless configured otherwise. Two years are asked for (DOMAIN §5); a third leaves time to ask.

@@ -8,6 +8,7 @@ pub mod app;
 pub mod cli;
 pub mod coldchain;
 pub mod collect;
+pub mod completeness;
 pub mod forward;
 pub mod gaps;
 pub mod health;

@@ -5,18 +5,24 @@
 //! covers is computed again but not written again. The snapshot is a cache: losing it costs time, never a figure.
 
 use crate::aggregate::Fold;
+use crate::completeness::Ledger;
 use crate::privacy;
+use crate::snapshot as file;
 use crate::store::handle;
+use crate::store::record::PROVISIONAL;
 use crate::store::{Append, Cursor, Durable, Names, Page, Record, Seq, Sink, Store, StoreClosed};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Shown, Telemetry};
 use facility_config::limits::{FOLD_BATCHES_PER_CLOSE, READ_POINTS_MAX, STORE_RETRY_MS};
 use facility_config::series::Class;
 use facility_config::{Point, Site};
 use facility_drivers::{Batch, Metric, Subject};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// What is missing is shown anew after so much of the log's time, ms.
+const MISSING_SHOWN_MS: i64 = 15_000;
 
 /// The task between the two stores.
 #[derive(Debug, Clone)]
@@ -48,9 +54,9 @@ impl Rollup {
         let mut outbox = self.outbox.durable();
         let end = log.borrow().end;
         let written = covered(&outbox.borrow_and_update(), end);
-        let (mut fold, mut at) = match load(&self.snapshot, &self.site) {
-            Some((fold, seq)) if seq <= written => (fold, seq),
-            _ => (Fold::new(self.site.clone()), log.borrow().start),
+        let (mut folds, mut at) = match self.load().await {
+            Some((folds, seq)) if seq <= written => (folds, seq),
+            _ => (Folds::new(&self.site), log.borrow().start),
         };
         if at < written {
             tracing::info!(from = at, to = written, "replaying readings to rebuild open windows");
@@ -80,17 +86,21 @@ impl Rollup {
                 }
                 continue;
             }
-            let before = fold.emitted_until_ms();
-            self.fold_page(&mut fold, &page, written).await?;
+            let before = folds.metrics.emitted_until_ms();
+            if page.lost > 0 || page.first > at {
+                folds.missing.lost();
+            }
+            self.fold_page(&mut folds, &page, written).await?;
             at = page.next;
+            self.show_missing(&folds.missing);
             if at > cursor.next {
                 let passed = at - cursor.next;
                 let taken = passed.min(page.records.len() as u64);
                 cursor = Cursor { next: at, delivered: cursor.delivered + taken, lost: cursor.lost + (passed - taken), ..cursor };
                 self.readings.advance(Sink::Aggregate, cursor).await?;
             }
-            if fold.emitted_until_ms() != before {
-                snapshot = Some((at, fold.snapshot()));
+            if folds.metrics.emitted_until_ms() != before {
+                snapshot = Some((at, folds.snapshot()));
             }
         }
         Ok(())
@@ -98,11 +108,11 @@ impl Rollup {
 
     /// Takes a page in and hands over what comes of it, in portions: after a night without power hundreds of windows
     /// close at one record.
-    async fn fold_page(&self, fold: &mut Fold, page: &Page, written: Seq) -> Result<(), StoreClosed> {
+    async fn fold_page(&self, folds: &mut Folds, page: &Page, written: Seq) -> Result<(), StoreClosed> {
         let mut output = Vec::new();
         for (seq, record) in (page.first..).zip(&page.records) {
             loop {
-                let closed = fold.close(record.log_ms);
+                let closed = folds.metrics.close(record.log_ms);
                 if closed.is_empty() {
                     break;
                 }
@@ -114,7 +124,7 @@ impl Rollup {
                     output.clear();
                 }
             }
-            take_in(fold, record, &page.names, &mut output);
+            take_in(folds, record, &page.names, &mut output);
             if seq < written {
                 // The newest durable mark covers it: computed again, not written again.
                 output.clear();
@@ -136,13 +146,48 @@ impl Rollup {
         if snapshot.as_ref().is_some_and(|(seq, _)| *seq <= covered)
             && let Some((seq, fold)) = snapshot.take()
         {
-            let path = self.snapshot.clone();
-            // A slow card must not hold up the collection of readings.
-            let saved = tokio::task::spawn_blocking(move || save(&path, seq, &fold)).await;
-            if let Err(error) = saved.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+            if let Err(error) = file::keep(self.snapshot.clone(), seq, fold).await {
                 tracing::warn!(path = %self.snapshot.display(), %error, "snapshot of open windows not written; a restart replays more of the log");
             }
         }
+    }
+
+    async fn load(&self) -> Option<(Folds, Seq)> {
+        let (at, body) = file::kept(self.snapshot.clone()).await?;
+        Some((Folds::restore(&self.site, &body)?, at))
+    }
+
+    /// Shows what is missing, now and then.
+    fn show_missing(&self, missing: &Ledger) {
+        let shown_ms = self.telemetry.missing.borrow().log_ms;
+        if (missing.log_ms() - shown_ms).abs() >= MISSING_SHOWN_MS {
+            let newest = Shown { log_ms: missing.log_ms(), newest: missing.newest() };
+            self.telemetry.missing.send_replace(Arc::new(newest));
+        }
+    }
+}
+
+/// Everything that is folded from the readings log at one position.
+struct Folds {
+    metrics: Fold,
+    missing: Ledger,
+}
+
+impl Folds {
+    fn new(site: &Arc<Site>) -> Self {
+        Self { metrics: Fold::new(site.clone()), missing: Ledger::new(site.clone()) }
+    }
+
+    /// Length of the first part (8 bytes, little-endian), then both, each sealed by itself.
+    fn snapshot(&self) -> Vec<u8> {
+        let metrics = self.metrics.snapshot();
+        [&(metrics.len() as u64).to_le_bytes()[..], &metrics, &self.missing.snapshot()].concat()
+    }
+
+    fn restore(site: &Arc<Site>, bytes: &[u8]) -> Option<Self> {
+        let (len, rest) = bytes.split_first_chunk::<8>()?;
+        let (metrics, missing) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
+        Some(Self { metrics: Fold::restore(site.clone(), metrics)?, missing: Ledger::restore(site.clone(), missing)? })
     }
 }
 
@@ -158,7 +203,7 @@ fn covered(outbox: &Durable, end: Seq) -> Seq {
 }
 
 /// One record of the log: device events are passed on unless they stay here, everything else is folded.
-fn take_in(fold: &mut Fold, record: &Record, names: &Names, output: &mut Vec<Batch>) {
+fn take_in(folds: &mut Folds, record: &Record, names: &Names, output: &mut Vec<Batch>) {
     let (Some(origin), Some(metric)) = (names.origins.get(record.origin as usize), names.metrics.get(record.metric as usize)) else {
         return;
     };
@@ -166,7 +211,9 @@ fn take_in(fold: &mut Fold, record: &Record, names: &Names, output: &mut Vec<Bat
     let is_kept_back = privacy::is_kept_back(&origin.tags, metric);
     let metric = Metric { point, part: metric.part };
     // What stays here is folded all the same: its figures go out, it does not.
-    fold.observe(record.log_ms, device, metric, record.at_ms, &record.value);
+    folds.metrics.observe(record.log_ms, device, metric, record.at_ms, &record.value);
+    let is_provisional = record.flags & PROVISIONAL != 0;
+    folds.missing.observe(record.log_ms, is_provisional, (device, metric), record.at_ms, &record.value, output);
     if is_event(point) && !is_kept_back {
         pass_on(output, device, metric, record);
     }
@@ -188,26 +235,6 @@ fn pass_on(output: &mut Vec<Batch>, device: facility_config::DeviceIx, metric: M
             output.push(batch);
         }
     }
-}
-
-/// Position (8 bytes, little-endian), the fold's own sealed bytes, checksum of both.
-fn load(path: &Path, site: &Arc<Site>) -> Option<(Fold, Seq)> {
-    let bytes = std::fs::read(path).ok()?;
-    let (content, checksum) = bytes.split_last_chunk::<4>()?;
-    if crc32c::crc32c(content) != u32::from_le_bytes(*checksum) {
-        return None;
-    }
-    let (head, body) = content.split_first_chunk::<8>()?;
-    Some((Fold::restore(site.clone(), body)?, u64::from_le_bytes(*head)))
-}
-
-fn save(path: &Path, at: Seq, fold: &[u8]) -> std::io::Result<()> {
-    let mut bytes = at.to_le_bytes().to_vec();
-    bytes.extend(fold);
-    bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
-    let fresh = path.with_extension("new");
-    std::fs::write(&fresh, &bytes)?;
-    std::fs::rename(&fresh, path)
 }
 
 #[cfg(test)]

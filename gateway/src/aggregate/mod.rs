@@ -32,12 +32,13 @@ pub(crate) mod fixture;
 mod tests;
 
 pub(crate) use cabinet::mode_is_defrost;
+pub(crate) use calendar::{Long, Span};
 pub(crate) use defrost::Defrost;
 pub(crate) use device::{FIGURES_OF_ALL, figures_of};
 pub(crate) use hold::{Held, flag, float};
 pub(crate) use online::{Sign, online_ms, sign};
 
-use calendar::{Calendar, Long, Moment};
+use calendar::{Calendar, Moment};
 use device::State;
 use facility_config::limits::{
     CLOCK_AHEAD_MS_MAX, CLOCK_STEP_MS, DEVICES_MAX, FOLD_BATCHES_PER_CLOSE, SILENT_WINDOWS_MAX, WINDOW_GRACE_MS_MAX,
