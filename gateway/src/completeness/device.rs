@@ -16,6 +16,8 @@ use jiff::tz::TimeZone;
 const DAY_MS: i64 = 24 * 3_600_000;
 /// Days for which late messages are counted: as long as a reading may be old, today, and a part of a day.
 const FILLED_DAYS: usize = 9;
+/// Single messages of a day that are told; one more or less is a matter of when in its interval a device speaks.
+const STRAY_MIN: i64 = 2;
 /// The part of the alarm events that tell a device's maintenance.
 const MAINTENANCE: &str = "maintenance";
 
@@ -205,10 +207,13 @@ impl Watch {
         self.until_ms = at_ms + online_ms(terms.interval_ms);
     }
 
-    /// An interval, or a day's part of it, ends.
+    /// An interval, or a day's part of it, ends. One in which nothing was expected lacks nothing.
     fn missed(&mut self, to_ms: i64, expected: i64, is_over: bool) {
         let whole = Stretch { from_ms: self.until_ms.max(self.told_until_ms), to_ms };
         let counted_ms = std::mem::replace(&mut self.counted_ms, to_ms);
+        if expected == 0 {
+            return;
+        }
         if self.ended.len() >= MISSING_TOLD_MAX {
             self.ended.remove(0);
         }
@@ -248,14 +253,16 @@ impl Watch {
     fn end_day(&mut self, end_ms: i64, terms: Terms<'_>) {
         let due = terms.expected(self.counted_ms, end_ms);
         if self.until_ms < end_ms {
-            self.missed(end_ms, due, false);
+            // A device that speaks just behind the full minute is one message ahead until its day ends.
+            let ahead = self.stray.clamp(-1, 0);
+            self.missed(end_ms, (due + ahead).max(0), false);
             self.told_until_ms = end_ms;
         } else {
             self.stray += due;
             self.counted_ms = end_ms;
         }
         let stray = std::mem::take(&mut self.stray);
-        if stray > 0 {
+        if stray >= STRAY_MIN {
             self.sums.push(Sum { reason: Reason::Sporadic, day_ms: self.day.start_ms, messages: stray });
         }
         for filled in self.filled.iter_mut().filter(|filled| !filled.is_told) {

@@ -7,7 +7,7 @@
 //! was heard, for only that knows whether the gateway itself had been away, and at the end of a local day, so that
 //! a long one is told day by day. Messages that are missing one at a time are told together at the end of the day, and so is how much
 //! of what was told came after all: a row that was told stays. Over a day, `expected` of all rows is what was expected less what
-//! was received.
+//! was received, give or take one.
 //!
 //! Bounded per device and link by `MISSING_SPANS_MAX`, `MISSING_TOLD_MAX` and what waits for a heartbeat.
 

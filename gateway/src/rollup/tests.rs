@@ -3,6 +3,7 @@ use super::*;
 use crate::store::{self, Options, Overflow, RealDisk};
 use facility_config::DeviceIx;
 use facility_drivers::{Clock, Value};
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
