@@ -23,7 +23,7 @@ pub use device::Missing;
 pub use reason::Reason;
 
 use crate::aggregate::save::{Save, saved, seal_as, unseal_as};
-use crate::aggregate::{Long, Span, span_ms};
+use crate::aggregate::{Long, Span, online_ms, span_ms};
 use causes::Causes;
 use device::{Ended, Sum, Terms, Watch};
 use facility_config::limits::{CLOCK_AHEAD_MS_MAX, CLOCK_STEP_MS, DEVICES_MAX, MISSING_TOLD_MAX, WINDOW_GRACE_MS_MAX};
@@ -195,7 +195,7 @@ impl Ledger {
         causes.extend(self.causes.of_link(*link));
         causes.extend([(Reason::SaidOffline, &watch.offline), (Reason::CommError, &watch.failing), self.causes.of_store()]);
         causes.push((Reason::Maintenance, &watch.maintenance));
-        pieces(whole, *interval_ms, &causes)
+        pieces(whole, online_ms(*interval_ms), &causes)
     }
 
     /// Devices are asked for from the start of the window the log's time is in, like their figures.

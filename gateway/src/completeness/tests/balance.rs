@@ -85,7 +85,7 @@ fn check_reasons(seed: u64, rows: &[Row], causes: &[(i64, i64, Reason)], log: &[
         .filter(|line| line.device == DeviceIx(1))
         .map(|line| ((line.at_ms - T0) / 1000, line.metric.point == Point::HealthOnline))
         .collect();
-    for row in rows.iter().filter(|row| row.dur_s >= 180.0) {
+    for row in rows.iter().filter(|row| row.dur_s >= 600.0) {
         let middle_s = row.from_s + (row.dur_s / 2.0) as i64;
         let mut known: Vec<Reason> =
             causes.iter().filter(|(from_s, to_s, _)| (*from_s..*to_s).contains(&middle_s)).map(|(_, _, reason)| *reason).collect();
