@@ -12,7 +12,7 @@ import { chartOf } from './chart.js';
       next: 'Next step: ', alarms: 'Alarms', noAlarms: 'No alarms', raised: 'raised', pending: 'delay running', seen: 'acknowledged', shelved: 'shelved', maintenance: 'maintenance', link: 'link down', since: 'since',
       someAlarms: n => n === 1 ? '1 alarm is raised' : n + ' alarms are raised', show: 'show', limit: 'limit', value: 'value',
       kinds: { locker: 'Parcel lockers', cabinet: 'Cold cabinets', vending: 'Vending machines', meter: 'Energy meters' },
-      online: 'online', alarm: 'alarm', silent: 'silent', waiting: 'not heard yet', ago: s => s + ' ago', never: 'never heard', all: 'All values', lack: 'No data', till: 'now',
+      online: 'online', alarm: 'alarm', silent: 'silent', waiting: 'not heard yet', ago: s => s + ' ago', never: 'never heard', all: 'All values',
       occupied: 'Occupied', faulted: 'Out of order', overdue: 'Overdue', air: 'Air', door: 'Door', defrost: 'Defrost', open: 'open', closed: 'closed',
       on: 'running', off: 'off', mode: 'Mode', status: 'Status', empty: 'Empty lanes', power: 'Power', energy: 'Energy', yes: 'yes', no: 'no',
       quality: { sensor_error: 'sensor fault', comm_error: 'no answer', out_of_range: 'out of range', stale: 'old value', uncertain: 'uncertain' },
@@ -37,7 +37,7 @@ import { chartOf } from './chart.js';
       next: '下一步：', alarms: '报警', noAlarms: '无报警', raised: '已触发', pending: '延时中', seen: '已确认', shelved: '已搁置', maintenance: '维护中', link: '链路中断', since: '始于',
       someAlarms: n => n + ' 条报警已触发', show: '查看', limit: '阈值', value: '当前值',
       kinds: { locker: '信包箱', cabinet: '冷柜', vending: '售卖机', meter: '电表' },
-      online: '在线', alarm: '报警', silent: '无数据', waiting: '尚未收到', ago: s => s + '前', never: '从未收到', all: '全部数值', lack: '缺数据', till: '现在',
+      online: '在线', alarm: '报警', silent: '无数据', waiting: '尚未收到', ago: s => s + '前', never: '从未收到', all: '全部数值',
       occupied: '占用', faulted: '故障', overdue: '滞留件', air: '柜温', door: '柜门', defrost: '化霜', open: '打开', closed: '关闭',
       on: '进行中', off: '否', mode: '模式', status: '状态', empty: '缺货货道', power: '功率', energy: '电能', yes: '是', no: '否',
       quality: { sensor_error: '探头故障', comm_error: '无应答', out_of_range: '超出范围', stale: '旧值', uncertain: '不确定' },
@@ -161,15 +161,13 @@ import { chartOf } from './chart.js';
       more.open ? open.add(device.id) : open.delete(device.id);
       if (more.open && !more.querySelector('table')) more.append(table(device));
     });
-    // What lasts, and what ended within a day.
-    const gap = device.missing, isNews = gap && (gap.to_ms === null || status.gateway.now_ms - gap.to_ms < 86400000);
-    const lack = isNews && `${t().lack} ${time(gap.from_ms)} – ${gap.to_ms === null ? t().till : time(gap.to_ms)}: ${pick(gap.en, gap.zh)}`;
+    const gap = device.missing;
     const rules = status.alarms.filter(alarm => alarm.device === device.id && alarm.raised && !alarm.held).map(alarm => pick(alarm.en, alarm.zh)).join(' · ');
     const node = el('article', 'card ' + level,
       el('div', 'top', el('h3', '', device.name || device.id), state(level, word)),
       el('p', 'soft', [device.name ? device.id : '', device.profile, seen].filter(Boolean).join(' · ')),
       rules && el('p', 'state warn', '! ' + rules),
-      lack ? el('p', 'soft', lack) : null,
+      gap ? el('p', 'soft', `${t().silent}: ${time(gap.from_ms)} – ${gap.to_ms ? time(gap.to_ms) : ''} ${pick(gap.en, gap.zh)}`) : null,
       ...(KIND_FACTS[device.kind] || (() => []))(device).filter(Boolean),
       device.values.length ? more : null);
     return node;
