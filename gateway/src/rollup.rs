@@ -145,10 +145,9 @@ impl Rollup {
     async fn save_if_covered(&self, snapshot: &mut Option<(Seq, Vec<u8>)>, covered: Seq) {
         if snapshot.as_ref().is_some_and(|(seq, _)| *seq <= covered)
             && let Some((seq, fold)) = snapshot.take()
+            && let Err(error) = file::keep(self.snapshot.clone(), seq, fold).await
         {
-            if let Err(error) = file::keep(self.snapshot.clone(), seq, fold).await {
-                tracing::warn!(path = %self.snapshot.display(), %error, "snapshot of open windows not written; a restart replays more of the log");
-            }
+            tracing::warn!(path = %self.snapshot.display(), %error, "snapshot of open windows not written; a restart replays more of the log");
         }
     }
 
