@@ -252,10 +252,10 @@ pub const SILENT_WINDOWS_MAX: u32 = 288;
 pub const FOLD_BATCHES_PER_CLOSE: usize = 4_096;
 /// Lanes of one vending machine that are followed: as many as one message can name.
 pub const LANES_MAX: usize = READINGS_PER_MESSAGE_MAX;
-/// Largest snapshot of the alarms that is read: a device of a thousand lanes takes about 50 KB, most take one.
-pub const ALARM_SNAPSHOT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Time stamps remembered per device to recognise a message that comes a second time.
 pub const STAMPS_REMEMBERED: usize = 128;
+/// Largest snapshot that is read, bytes; a larger file is none of ours. A device of a thousand lanes takes about 50 KB, most one.
+pub const SNAPSHOT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
 /// Late readings change closed days for this long after their end; as long as a reading may be old (DOMAIN §4).
 pub const LATE_MS_MAX: i64 = READING_AGE_MS_MAX;
@@ -290,11 +290,19 @@ pub const FIGURES_COMPACT_MS: i64 = LATE_MS_MAX + 24 * 3_600_000;
 /// Months that are kept; the oldest goes.
 pub const FIGURES_MONTHS_MAX: usize = 15 * 12;
 
-/// Largest snapshot of the roll-up that is read; 2 000 devices take about 8 MiB.
-pub const SNAPSHOT_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
 const _: () = assert!(FIGURES_COMPACT_MS > LATE_MS_MAX + LATE_FIRST_MS, "a compact month is not revised");
 const _: () = assert!(FIGURES_ROWS_MAX >= DEVICES_MAX + 1, "a day is written in one go");
+// The ledger of what is missing.
+
+/// The gateway writes a heartbeat at least every minute; between two that are further apart, ms, it was off or could not write.
+pub const HEARTBEAT_HOLE_MS: i64 = 150_000;
+/// Times something was so (a link down, a device in maintenance) that are remembered of a day, of each device and link.
+pub const MISSING_SPANS_MAX: usize = 32;
+/// Missing intervals of one device that are remembered, so that what comes late for one is known to fill it.
+pub const MISSING_TOLD_MAX: usize = 32;
+/// Days of one absence that are told day by day; of a longer one the rest is told as one.
+pub const MISSING_DAYS_MAX: u32 = 31;
+
 // The cold-chain log.
 
 /// Months the cold-chain log is kept unless configured otherwise. Two years are asked for (DOMAIN §5); a third leaves time to ask.
@@ -307,7 +315,7 @@ pub const COLDCHAIN_SILENT_HOURS_MAX: i64 = 31 * 24;
 pub const COLDCHAIN_LATE_HOURS_MAX: i64 = 7 * 24;
 /// Late hours of one device that are computed again in one go: what is kept in memory for it is about a day of readings.
 pub const COLDCHAIN_LATE_HOURS_PER_PASS: i64 = 24;
-/// Readings of one device that are kept for that; what is more is left out, and the record says that something is missing.
+/// Readings of one device that are kept for that; if there are more they are not computed again, and the log says so.
 pub const COLDCHAIN_LATE_READINGS_MAX: usize = 100_000;
 /// Longest line of the cold-chain log that is read, bytes; ours are shorter than 1 KiB.
 pub const COLDCHAIN_LINE_BYTES_MAX: usize = 4096;

@@ -433,6 +433,13 @@ series! {
         ColdChainHead "head" Text "hash of the newest record of the device's chain" "链首哈希";
         ColdChainRecords "records" Int "records in the chain so far" "记录数";
     }
+    Missing "missing" Event Some("reason"), "缺失时段" {
+        MissingDurationS "dur_s" Float "length of the interval, or of the part of it that has one reason; it begins at the time stamp" "缺失时长";
+        MissingExpected "expected" Int "messages or polls expected in it and not received; with reason sporadic, single ones of the local day" "缺失次数";
+        MissingSince "since_ms" Int "when the device fell silent, Unix ms: the same in every part of one silence" "静默起始时刻";
+        MissingOver "over" Bool "the device was heard at its end; otherwise the silence went on, for another reason or on the next day" "已恢复";
+        MissingFilled "filled" Int "with reason late_filled: messages of the local day that came after they were told as missing" "补到次数";
+    }
     Gap "gap" Event Some("reason"), "数据缺口" {
         GapPoints "points" Int "readings given up before they were used; with reason outbox_…, metric and event values" "丢失点数";
         GapDurationS "dur_s" Float "length of the lost interval, which ends within a second after the time stamp" "缺口时长";

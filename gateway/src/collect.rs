@@ -5,12 +5,12 @@ use crate::ledger::{Books, accounts};
 use crate::letters::LettersInfo;
 use crate::pipeline::Picture;
 use crate::status::{
-    ActiveAlarm, DeviceInfo, DroppedInfo, ForwardInfo, GatewayInfo, LinkInfo, Rates, Status, StoreInfo, StrangerInfo, Totals, ValueInfo,
-    WearInfo,
+    ActiveAlarm, DeviceInfo, DroppedInfo, ForwardInfo, GatewayInfo, LinkInfo, MissingInfo, Rates, Status, StoreInfo, StrangerInfo, Totals,
+    ValueInfo, WearInfo,
 };
 use crate::store::{Durable, Sink};
 use crate::strangers;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Shown, Telemetry};
 use facility_config::Site;
 use facility_drivers::heard::Heard;
 use facility_drivers::{Clock, Link};
@@ -88,7 +88,8 @@ impl Collector {
         status.links = self.links();
         let picture = self.watched.picture.borrow().clone();
         status.alarms = alarms(site, &picture);
-        status.devices = devices(site, &picture, &status.alarms, uptime_s);
+        let missing = self.telemetry.missing.borrow().clone();
+        status.devices = devices(site, &picture, &status.alarms, &missing, uptime_s);
         self.heard(&mut status);
         status.letters = self.watched.letters.borrow().clone();
         status.judged()
@@ -137,7 +138,7 @@ fn alarms(site: &Site, picture: &Picture) -> Vec<ActiveAlarm> {
     known.map(|(alarm, device)| ActiveAlarm::new(device, alarm)).collect()
 }
 
-fn devices(site: &Site, picture: &Picture, alarms: &[ActiveAlarm], uptime_s: u64) -> Vec<DeviceInfo> {
+fn devices(site: &Site, picture: &Picture, alarms: &[ActiveAlarm], missing: &Shown, uptime_s: u64) -> Vec<DeviceInfo> {
     let others = site.indexed().filter(|(ix, _)| *ix != facility_config::DeviceIx::GATEWAY);
     let info = others.map(|(ix, device)| {
         let mut info = DeviceInfo::new(site, device);
@@ -146,6 +147,7 @@ fn devices(site: &Site, picture: &Picture, alarms: &[ActiveAlarm], uptime_s: u64
             info.lost_messages = latest.lost_messages;
             info.values = latest.values.iter().map(|(metric, newest)| ValueInfo::new(*metric, &newest.value, newest.at_ms)).collect();
         }
+        info.missing = missing.newest.get(ix.at()).copied().flatten().map(MissingInfo::from);
         info.alarms = alarms.iter().filter(|alarm| alarm.is_told() && *alarm.device == *device.id).map(|alarm| alarm.rule).collect();
         info
     });

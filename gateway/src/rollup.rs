@@ -10,11 +10,13 @@ mod late;
 mod snapshot;
 
 use crate::aggregate::{Fold, Turn, revise};
-use crate::archive::{Archive, Cut, LongSums, file};
+use crate::archive::{Archive, Cut, LongSums};
+use crate::completeness::Ledger;
 use crate::privacy;
 use crate::store::handle;
+use crate::store::record::PROVISIONAL;
 use crate::store::{Append, Cursor, Durable, Names, Page, Record, Seq, Sink, Store, StoreClosed};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Shown, Telemetry};
 use facility_config::limits::{FOLD_BATCHES_PER_CLOSE, READ_POINTS_MAX, STORE_RETRY_MS};
 use facility_config::series::Class;
 use facility_config::{Point, Site};
@@ -26,6 +28,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// What is missing is shown anew after so much of the log's time, ms.
+const MISSING_SHOWN_MS: i64 = 15_000;
 
 /// The task between the two stores.
 #[derive(Debug, Clone)]
@@ -61,6 +66,7 @@ impl From<StoreClosed> for Ended {
 /// What is carried from page to page.
 struct Work {
     fold: Fold,
+    missing: Ledger,
     marks: Marks,
     /// What lies before is in the outbox.
     written: Seq,
@@ -87,11 +93,11 @@ impl Rollup {
         let mut outbox = self.outbox.durable();
         let end = log.borrow().end;
         let written = covered(&outbox.borrow_and_update(), end);
-        let Snapshot { mut at, fold, marks } = match snapshot::load(&self.snapshot, &self.site).await {
+        let Snapshot { mut at, fold, missing, marks } = match snapshot::load(&self.snapshot, &self.site).await {
             Some(snapshot) if snapshot.at <= written => snapshot,
-            _ => Snapshot { at: log.borrow().start, fold: Fold::new(self.site.clone()), marks: Marks::default() },
+            _ => Snapshot::none(&self.site, log.borrow().start),
         };
-        let mut work = Work { fold, marks, written, end };
+        let mut work = Work { fold, missing, marks, written, end };
         if at < written {
             tracing::info!(from = at, to = written, "replaying readings to rebuild open windows");
         }
@@ -121,8 +127,12 @@ impl Rollup {
                 continue;
             }
             let before = work.fold.open_ms();
+            if page.lost > 0 || page.first > at {
+                work.missing.lost();
+            }
             self.fold_page(&mut work, &page).await?;
             at = page.next;
+            self.show_missing(&work.missing);
             if at > cursor.next {
                 let passed = at - cursor.next;
                 let taken = passed.min(page.records.len() as u64);
@@ -130,7 +140,7 @@ impl Rollup {
                 self.readings.advance(Sink::Aggregate, cursor).await?;
             }
             if work.fold.open_ms() != before {
-                snapshot = Some((at, snapshot::bytes(at, &work.fold, &work.marks)));
+                snapshot = Some((at, snapshot::body(&work.fold, &work.missing, &work.marks)));
             }
         }
         Ok(())
@@ -161,7 +171,7 @@ impl Rollup {
                 self.work_over(work, seq, &mut output).await?;
             }
             work.marks.note(record.log_ms, seq);
-            take_in(&mut work.fold, record, &page.names, &mut output);
+            take_in(work, record, &page.names, &mut output);
             if seq < work.written {
                 // The newest durable mark covers it: computed again, not written again.
                 output.clear();
@@ -221,14 +231,19 @@ impl Rollup {
     /// A snapshot may not be newer than the output that is durable: replay starts at the snapshot.
     async fn save_if_covered(&self, snapshot: &mut Option<(Seq, Vec<u8>)>, covered: Seq) {
         if snapshot.as_ref().is_some_and(|(seq, _)| *seq <= covered)
-            && let Some((_, fold)) = snapshot.take()
+            && let Some((seq, body)) = snapshot.take()
+            && let Err(error) = crate::snapshot::keep(self.snapshot.clone(), seq, body).await
         {
-            let path = self.snapshot.clone();
-            // A slow card must not hold up the collection of readings.
-            let saved = tokio::task::spawn_blocking(move || file::write_whole(&path, &fold)).await;
-            if let Err(error) = saved.unwrap_or_else(|error| Err(io::Error::other(error))) {
-                tracing::warn!(path = %self.snapshot.display(), %error, "snapshot of open windows not written; a restart replays more of the log");
-            }
+            tracing::warn!(path = %self.snapshot.display(), %error, "snapshot of open windows not written; a restart replays more of the log");
+        }
+    }
+
+    /// Shows what is missing, now and then.
+    fn show_missing(&self, missing: &Ledger) {
+        let shown_ms = self.telemetry.missing.borrow().log_ms;
+        if (missing.log_ms() - shown_ms).abs() >= MISSING_SHOWN_MS {
+            let newest = Shown { log_ms: missing.log_ms(), newest: missing.newest() };
+            self.telemetry.missing.send_replace(Arc::new(newest));
         }
     }
 }
@@ -257,7 +272,7 @@ fn long_rows(fold: &Fold, longer: Vec<LongSums>) -> Vec<Batch> {
 }
 
 /// One record of the log: device events are passed on unless they stay here, everything else is folded.
-fn take_in(fold: &mut Fold, record: &Record, names: &Names, output: &mut Vec<Batch>) {
+fn take_in(work: &mut Work, record: &Record, names: &Names, output: &mut Vec<Batch>) {
     let (Some(origin), Some(metric)) = (names.origins.get(record.origin as usize), names.metrics.get(record.metric as usize)) else {
         return;
     };
@@ -265,7 +280,9 @@ fn take_in(fold: &mut Fold, record: &Record, names: &Names, output: &mut Vec<Bat
     let is_kept_back = privacy::is_kept_back(&origin.tags, metric);
     let metric = Metric { point, part: metric.part };
     // What stays here is folded all the same: its figures go out, it does not.
-    fold.observe(record.log_ms, device, metric, record.at_ms, &record.value);
+    work.fold.observe(record.log_ms, device, metric, record.at_ms, &record.value);
+    let is_provisional = record.flags & PROVISIONAL != 0;
+    work.missing.observe(record.log_ms, is_provisional, (device, metric), record.at_ms, &record.value, output);
     if is_event(point) && !is_kept_back {
         pass_on(output, device, metric, record);
     }

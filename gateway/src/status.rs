@@ -13,7 +13,7 @@ mod store;
 mod wear;
 
 pub(crate) use device::shown;
-pub use device::{ActiveAlarm, DeviceInfo, ValueInfo};
+pub use device::{ActiveAlarm, DeviceInfo, MissingInfo, ValueInfo};
 pub use heard::{DroppedInfo, StrangerInfo};
 pub use link::{LinkInfo, LinkKind, link_state_name};
 pub use rates::{Rate, Rates, Totals};

@@ -1,8 +1,11 @@
 //! The gateway's own counters. Created once in `App::build`, handed to whoever counts, rendered by the API.
 
+use crate::completeness::Missing;
 use facility_drivers::Fault;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
 
 /// A number that only grows, shared between the thread that counts and the one that shows it.
 #[derive(Debug, Default)]
@@ -106,4 +109,15 @@ pub struct Telemetry {
     pub delivery: Delivery,
     /// What people wanted.
     pub operator: Operators,
+    /// What is missing, as the roll-up sees it.
+    pub missing: watch::Sender<Arc<Shown>>,
+}
+
+/// The newest missing interval of every device.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// Log's time of it, Unix ms.
+    pub log_ms: i64,
+    /// By device.
+    pub newest: Vec<Option<Missing>>,
 }

@@ -86,6 +86,7 @@ const PURE: &[&str] = &[
     "gateway/src/coldchain/fold.rs",
     "gateway/src/coldchain/hour.rs",
     "gateway/src/coldchain/record.rs",
+    "gateway/src/completeness/",
     "gateway/src/forward/line.rs",
     "gateway/src/forward/outcome.rs",
     "gateway/src/health.rs",

@@ -9,6 +9,7 @@
 //! [`FIGURES_FILE_BYTES_MAX`].
 
 use super::sheet::Sheet;
+use crate::snapshot::write_whole;
 use crate::store::OpenError;
 use facility_config::limits::FIGURES_FILE_BYTES_MAX;
 use std::fs::{File, OpenOptions};
@@ -152,20 +153,7 @@ pub(super) fn replace(path: &Path, sheets: &[Sheet], is_compact: bool) -> io::Re
     let mut bytes = Vec::new();
     put_head(is_compact, &mut bytes);
     sheets.iter().for_each(|sheet| put_frame(sheet, &mut bytes));
-    write_whole(path, &bytes)
-}
-
-/// Writes a small file so that after a kill either the old content is there or the new one.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = File::create(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&fresh, path)?;
-    match path.parent() {
-        Some(dir) => File::open(dir)?.sync_all(),
-        None => Ok(()),
-    }
+    write_whole(path, &[&bytes])
 }
 
 /// Months there are in a folder, oldest first, with their files. Files with other names are none of ours.

@@ -19,12 +19,27 @@ use std::path::{Path, PathBuf};
 pub struct Entry {
     /// Start of the hour, Unix ms.
     pub hour_ms: i64,
-    /// What it comes to.
-    pub figures: Figures,
-    /// Readings of that time are known to be lost.
-    pub gap: bool,
-    /// It was recorded before, and is computed again.
-    pub is_late: bool,
+    /// What is to be said of it.
+    pub what: What,
+}
+
+/// What is to be said of an hour.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// It has closed: its figures, and whether readings of that time are known to be lost.
+    Closed(Figures, bool),
+    /// It closed before, something came late for it, and this is computed from all that was ever known of it.
+    Again(Figures),
+    /// The same, of an hour before this log of readings began: it must not take the place of what an older log knew.
+    First(Figures),
+    /// Something came late that cannot be counted: the log of readings no longer holds all of that time.
+    Unread,
+}
+
+impl What {
+    fn is_late(&self) -> bool {
+        !matches!(self, Self::Closed(..))
+    }
 }
 
 /// The log of one device, open for writing.
@@ -74,6 +89,7 @@ impl Tail {
                 self.written.insert((false, hour.hour_ms));
             }
             Record::Revision(hour) => drop(self.written.insert((true, hour.hour_ms))),
+            Record::LateUnread(unread) => drop(self.written.insert((true, unread.hour_ms))),
             Record::Removed(removed) => self.removed = Month::parse(&removed.month),
         }
     }
@@ -121,6 +137,12 @@ impl Chain {
         self.tail.written.clear();
     }
 
+    /// Whether its records are of another log of readings than the one that is followed.
+    #[must_use]
+    pub fn is_of_older_log(&self) -> bool {
+        self.tail.n > 0 && self.tail.upto == 0
+    }
+
     /// Records hours that closed at this position, durably; those that are recorded already are left out. After an error
     /// the chain has to be opened anew.
     ///
@@ -129,22 +151,24 @@ impl Chain {
     pub fn append(&mut self, device: &Device, upto: Seq, entries: &[Entry], keep_months: u16) -> io::Result<()> {
         let mut text = String::new();
         for entry in entries {
-            if self.covers(upto, entry.is_late, entry.hour_ms) {
+            let is_late = entry.what.is_late();
+            if self.covers(upto, is_late, entry.hour_ms) {
                 continue;
             }
             let newest = self.months.last().copied();
             let month = newest.map_or(Month::of(entry.hour_ms), |newest| newest.max(Month::of(entry.hour_ms)));
             // An older record of this hour can only be there if it comes late, or after the clock was set back.
-            let is_again = entry.is_late || self.tail.hour_ms.is_some_and(|newest_ms| entry.hour_ms <= newest_ms);
+            let is_again = is_late || self.tail.hour_ms.is_some_and(|newest_ms| entry.hour_ms <= newest_ms);
             if is_again || newest != Some(month) {
                 self.write(&mut text)?;
             }
             if newest != Some(month) {
                 self.begin(month)?;
             }
-            let supersedes = if is_again { self.newest_of(entry.hour_ms)? } else { None };
-            let body = record::hour_body(device, entry.hour_ms, &entry.figures, entry.gap, entry.is_late, supersedes.as_ref());
-            self.add(&body, upto, &mut text);
+            let before = if is_again { self.newest_of(entry.hour_ms)? } else { Before::default() };
+            if let Some(body) = body(device, entry, &before) {
+                self.add(&body, upto, &mut text);
+            }
             if newest != Some(month) {
                 self.write(&mut text)?;
                 self.remove_before(&device.id, month.before(keep_months), upto)?;
@@ -210,17 +234,17 @@ impl Chain {
         Ok(())
     }
 
-    /// Hash and revision of the newest record of an hour.
-    fn newest_of(&self, hour_ms: i64) -> io::Result<Option<(String, u32)>> {
-        let (mut found, first) = (None, Month::of(hour_ms));
+    /// What is recorded of an hour.
+    fn newest_of(&self, hour_ms: i64) -> io::Result<Before> {
+        let (mut found, first) = (Before::default(), Month::of(hour_ms));
         let mark = format!("\"hour\":\"{}\"", record::utc(hour_ms));
         for month in self.months.iter().filter(|month| **month >= first) {
             files::lines(&files::path(&self.dir, *month), |_, line| {
                 let line = std::str::from_utf8(line).unwrap_or_default();
-                if line.contains(&mark)
-                    && let Some(Record::Hour(hour) | Record::Revision(hour)) = Record::parse(line.trim_end())
-                {
-                    found = Some((hour.link.hash, hour.rev));
+                match line.contains(&mark).then(|| Record::parse(line.trim_end())).flatten() {
+                    Some(Record::Hour(hour) | Record::Revision(hour)) => found.newest = Some((hour.link.hash, hour.rev)),
+                    Some(Record::LateUnread(_)) => found.is_unread = true,
+                    Some(Record::Removed(_)) | None => {}
                 }
             })?;
         }
@@ -240,5 +264,26 @@ impl Chain {
             }
         })?;
         Ok(bytes)
+    }
+}
+
+/// What a chain has of an hour already.
+#[derive(Debug, Default)]
+struct Before {
+    /// Hash and revision of the newest record with figures.
+    newest: Option<(String, u32)>,
+    /// It says that something came late and was not counted.
+    is_unread: bool,
+}
+
+/// What is recorded of an hour; `None` if the chain says it already. A record never knows less than one it supersedes.
+fn body(device: &Device, entry: &Entry, before: &Before) -> Option<String> {
+    let newest = before.newest.as_ref();
+    match &entry.what {
+        What::Closed(figures, gap) => Some(record::hour_body(device, entry.hour_ms, figures, *gap, false, newest)),
+        What::First(_) | What::Unread if before.is_unread => None,
+        What::Unread => Some(record::unread_body(device, entry.hour_ms)),
+        What::First(_) if newest.is_some() => Some(record::unread_body(device, entry.hour_ms)),
+        What::Again(figures) | What::First(figures) => Some(record::hour_body(device, entry.hour_ms, figures, false, true, newest)),
     }
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// Raise it with any change of what is saved: an older snapshot is then refused and the log replayed.
 const MAGIC: &[u8; 4] = b"COLD";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Positions of the log are remembered for this many hours: those that can be late, and what has to be read before them.
 const MARKS: usize = COLDCHAIN_LATE_HOURS_MAX as usize + 4 * 24;
 /// What is read before a late hour, ms, besides the hold: a defrost and its recovery.
@@ -201,13 +201,21 @@ impl Fold {
     }
 
     /// Where reading has to begin so that the hour at `hour_ms` of a device can be computed again; `None` if that is not
-    /// known any more.
+    /// known any more. Before the first hour of the log that is its beginning, if the log was followed from there.
     #[must_use]
     pub fn position_before(&self, device: DeviceIx, hour_ms: i64) -> Option<Seq> {
         let from_ms = self.first_ms(device, hour_ms)? - CLOCK_AHEAD_MS_MAX;
         let marks = &self.progress.marks;
-        let after = marks.partition_point(|mark| mark.hour_ms <= from_ms);
-        marks.get(after.saturating_sub(1)).map(|mark| mark.seq)
+        match marks.partition_point(|mark| mark.hour_ms <= from_ms) {
+            0 => marks.first().map(|mark| mark.seq).filter(|seq| *seq == 0),
+            after => marks.get(after - 1).map(|mark| mark.seq),
+        }
+    }
+
+    /// Whether an hour was over before the log that is followed began. What an older log knew of it is not in this one.
+    #[must_use]
+    pub fn is_before_log(&self, hour_ms: i64) -> bool {
+        self.progress.marks.first().is_none_or(|mark| hour_ms < mark.hour_ms)
     }
 
     /// Computes hours of one device again. `hours` are starts in order, `samples` everything of the device from

@@ -1,12 +1,13 @@
 //! What one cabinet's hour comes to (DOMAIN §4): temperatures weighted by time, time above the limit with and without
 //! defrosts, door, and how much of the hour was seen at all.
 //!
-//! A value stands until the next one or for three intervals; "no value" ends it. Nothing is interpolated and nothing is
+//! A value stands until the next one or for three intervals; "no value" ends it, and so does one no probe can have. Nothing is interpolated and nothing is
 //! carried across a gap; what was not observed is absent, never 0. Two hours are open at most.
 
 use crate::aggregate::save::saved;
 use crate::aggregate::{Defrost, Held, flag, float, mode_is_defrost};
 use facility_config::Point;
+use facility_config::limits::{PROBE_C_MAX, PROBE_C_MIN};
 use facility_drivers::Value;
 
 /// Length of a record, ms.
@@ -185,10 +186,11 @@ impl State {
         let hold_ms = terms.hold_ms;
         let taken = match point {
             Point::CabinetAir | Point::VendingAir => {
-                self.slots[slot].samples += i64::from(is_open && float(value).is_some());
-                self.air.set(at_ms, hold_ms, float(value))
+                let air_c = probe_c(value);
+                self.slots[slot].samples += i64::from(is_open && air_c.is_some());
+                self.air.set(at_ms, hold_ms, air_c)
             }
-            Point::CabinetProduct => self.product.set(at_ms, hold_ms, float(value)),
+            Point::CabinetProduct => self.product.set(at_ms, hold_ms, probe_c(value)),
             Point::CabinetDefrost => {
                 self.has_flag = true;
                 self.defrosting.set(at_ms, hold_ms, flag(value));
@@ -285,6 +287,11 @@ impl Slot {
             alarms: [self.raised, self.cleared],
         }
     }
+}
+
+/// A temperature that a probe can have; anything else is a broken probe, and nothing was observed.
+fn probe_c(value: &Value) -> Option<f64> {
+    float(value).filter(|read_c| (PROBE_C_MIN..=PROBE_C_MAX).contains(read_c))
 }
 
 fn widen(min: &mut Option<f64>, max: &mut Option<f64>, value: f64) {

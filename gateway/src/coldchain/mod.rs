@@ -5,6 +5,9 @@
 //! checks, [`files`] knows where it lies. The task here follows the readings log at its own position. It has no cursor in
 //! the store, so it never holds readings back: what is deleted before it was read makes a record say `gap`.
 //!
+//! What comes late for a closed hour makes a revision, but only while the log holds everything from before that hour on; otherwise
+//! the record stands, and one more says that something came too late to be counted.
+//!
 //! Exactly once over a kill: each record says which position of the readings log it covers. After a start the log is
 //! replayed from a snapshot, and hours that are recorded already are not recorded again.
 
@@ -16,10 +19,11 @@ pub mod hour;
 pub mod record;
 pub mod verify;
 
+use crate::snapshot;
 use crate::store::handle;
 use crate::store::{Names, Page, Record, Seq, Store, StoreClosed};
 use crate::telemetry::Telemetry;
-use chain::{Chain, Entry};
+use chain::{Chain, Entry, What};
 use facility_config::limits::{COLDCHAIN_LATE_HOURS_PER_PASS, COLDCHAIN_LATE_READINGS_MAX, READ_POINTS_MAX, STORE_RETRY_MS};
 use facility_config::{DeviceIx, Site};
 use facility_drivers::Metric;
@@ -83,14 +87,14 @@ impl ColdChain {
         let mut log = self.readings.durable();
         let (start, end) = { (log.borrow().start, log.borrow().end) };
         let mut chains = self.open_chains(end).await?;
-        let (mut fold, mut at) = match self.load(end, &chains) {
+        let (mut fold, mut at) = match self.load(end, &chains).await {
             Some(loaded) => loaded,
             None => (Fold::new(self.site.clone()), 0),
         };
-        if at < start {
+        if at < start || chains.iter().any(|(_, chain)| chain.is_of_older_log()) {
             // What was there before is gone.
             fold.lost();
-            at = start;
+            at = at.max(start);
         }
         while !self.stop.is_cancelled() {
             let page = self.readings.read(at, READ_POINTS_MAX).await?;
@@ -134,7 +138,7 @@ impl ColdChain {
     /// Records an hour of all devices, and those that something came late for; sends the hashes at the end of a day.
     async fn record(&self, fold: &Fold, chains: Chains, closed: Closed, upto: Seq) -> Result<Chains, Ended> {
         let Closed { hour_ms, gap, hours, late } = closed;
-        let entry = |(device, figures)| (device, vec![Entry { hour_ms, figures, gap, is_late: false }]);
+        let entry = |(device, figures)| (device, vec![Entry { hour_ms, what: What::Closed(figures, gap) }]);
         let mut entries: Entries = hours.into_iter().map(entry).collect();
         for (device, hours) in late {
             let is_recorded = |hour_ms: &i64| chains.iter().any(|(of, chain)| *of == device && chain.covers(upto, true, *hour_ms));
@@ -153,30 +157,39 @@ impl ColdChain {
         Ok(chains)
     }
 
-    /// Closed hours of a device, computed from everything that the log has of them by now.
-    async fn compute_again(&self, fold: &Fold, device: DeviceIx, hours: &[i64], upto: Seq) -> Result<Vec<Entry>, StoreClosed> {
+    /// Closed hours of a device, computed from everything that was ever known of them. Where the log does not hold all of it
+    /// any more nothing is computed: what is left would know less than the record.
+    async fn compute_again(&self, fold: &Fold, device: DeviceIx, hours: &[i64], upto: Seq) -> Result<Vec<Entry>, Ended> {
         let mut entries = Vec::new();
         let mut rest = hours;
         while let [first, ..] = rest {
             let end = rest.partition_point(|hour_ms| *hour_ms < first + COLDCHAIN_LATE_HOURS_PER_PASS * HOUR_MS);
             let (pass, behind) = rest.split_at(end);
-            let (samples, is_whole) = self.read_back(fold, device, *first, upto).await?;
-            let again = fold.again(device, pass, samples).into_iter();
-            entries.extend(again.map(|(hour_ms, figures)| Entry { hour_ms, figures, gap: !is_whole, is_late: true }));
+            match self.read_back(fold, device, *first, upto).await? {
+                Some(samples) => entries.extend(fold.again(device, pass, samples).into_iter().map(|(hour_ms, figures)| Entry {
+                    hour_ms,
+                    what: if fold.is_before_log(hour_ms) { What::First(figures) } else { What::Again(figures) },
+                })),
+                None => entries.extend(pass.iter().map(|hour_ms| Entry { hour_ms: *hour_ms, what: What::Unread })),
+            }
             rest = behind;
         }
         Ok(entries)
     }
 
-    /// What the log has of a device from before an hour until `upto`, and whether that is everything.
-    async fn read_back(&self, fold: &Fold, device: DeviceIx, hour_ms: i64, upto: Seq) -> Result<(Vec<Sample>, bool), StoreClosed> {
-        let (mut samples, mut is_whole) = (Vec::new(), true);
-        let mut at = fold.position_before(device, hour_ms).unwrap_or(0);
+    /// What the log has of a device from before an hour until `upto`; `None` if that is not everything, or too much.
+    async fn read_back(&self, fold: &Fold, device: DeviceIx, hour_ms: i64, upto: Seq) -> Result<Option<Vec<Sample>>, Ended> {
+        let mut samples = Vec::new();
+        let Some(mut at) = fold.position_before(device, hour_ms) else { return Ok(None) };
         while at < upto {
             let page = self.readings.read(at, READ_POINTS_MAX).await?;
-            is_whole &= page.lost == 0 && page.first == at;
             if page.next == at {
-                return Ok((samples, false));
+                // The disk does not give it just now. What it cannot give at all is told as lost in the end.
+                self.wait().await?;
+                continue;
+            }
+            if page.lost > 0 || page.first > at {
+                return Ok(None);
             }
             for (_, record) in (page.first..upto).zip(&page.records) {
                 let Some((of, metric)) = named(record, &page.names) else { continue };
@@ -184,14 +197,14 @@ impl ColdChain {
                     continue;
                 }
                 if samples.len() >= COLDCHAIN_LATE_READINGS_MAX {
-                    return Ok((samples, false));
+                    return Ok(None);
                 }
                 let at_ms = fold::believed(record.at_ms, record.log_ms);
                 samples.push(Sample { at_ms, point: metric.point, value: record.value.clone() });
             }
             at = page.next;
         }
-        Ok((samples, is_whole))
+        Ok(Some(samples))
     }
 
     /// Writes beside the runtime, and until it works: a full disk costs readings their acknowledgement long before.
@@ -232,27 +245,18 @@ impl ColdChain {
         }
     }
 
-    /// Position (8 bytes, little-endian), then the fold's own sealed bytes. None of another log, and none that is ahead of a
-    /// chain: what its end has lost is computed again from the log.
-    fn load(&self, end: Seq, chains: &Chains) -> Option<(Fold, Seq)> {
-        let bytes = std::fs::read(self.root.join(SNAPSHOT)).ok()?;
-        let (head, body) = bytes.split_first_chunk::<8>()?;
-        let at = u64::from_le_bytes(*head);
-        let fold = Fold::restore(self.site.clone(), body).filter(|_| at <= end)?;
+    /// The fold that was kept. None of another log, and none that is ahead of a chain: what its end has lost is computed again
+    /// from the log.
+    async fn load(&self, end: Seq, chains: &Chains) -> Option<(Fold, Seq)> {
+        let (at, body) = snapshot::kept(self.root.join(SNAPSHOT)).await?;
+        let fold = Fold::restore(self.site.clone(), &body).filter(|_| at <= end)?;
         let open_ms = fold.open_ms()?;
         let is_behind = |hour_ms: i64| hour_ms + HOUR_MS < open_ms;
         (!chains.iter().any(|(_, chain)| chain.tail().hour_ms.is_some_and(is_behind))).then_some((fold, at))
     }
 
     async fn save(&self, at: Seq, fold: Vec<u8>) {
-        let path = self.root.join(SNAPSHOT);
-        let bytes = [&at.to_le_bytes()[..], &fold].concat();
-        let saved = tokio::task::spawn_blocking(move || {
-            let fresh = path.with_extension("new");
-            std::fs::write(&fresh, bytes)?;
-            std::fs::rename(&fresh, &path)
-        });
-        if let Err(error) = saved.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        if let Err(error) = snapshot::keep(self.root.join(SNAPSHOT), at, fold).await {
             tracing::warn!(path = %self.root.display(), %error, "snapshot of open hours not written; a restart replays more of the log");
         }
     }

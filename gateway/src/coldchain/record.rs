@@ -51,6 +51,8 @@ pub enum Record {
     Revision(Box<Hour>),
     /// A month was deleted because it was older than what is to be kept.
     Removed(Removed),
+    /// Something came late for an hour and is in none of its figures: the readings log no longer held all of that time.
+    LateUnread(LateUnread),
 }
 
 /// Figures of an hour.
@@ -118,6 +120,23 @@ pub struct Hour {
     pub link: Link,
 }
 
+/// That an hour's figures lack something that came late. Said once of an hour; its record stands as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct LateUnread {
+    /// Version of the format, 2: the first that knows this record.
+    pub v: u32,
+    /// Device id.
+    pub device: String,
+    /// Start of the hour, Unix ms; written as RFC 3339 in UTC.
+    #[serde(rename = "hour", deserialize_with = "unix_ms")]
+    pub hour_ms: i64,
+    /// The same in local time.
+    pub local: String,
+    /// Its place in the chain.
+    #[serde(flatten)]
+    pub link: Link,
+}
+
 /// What is left of a month.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Removed {
@@ -147,6 +166,7 @@ impl Record {
         match self {
             Self::Hour(hour) | Self::Revision(hour) => &hour.link,
             Self::Removed(removed) => &removed.link,
+            Self::LateUnread(unread) => &unread.link,
         }
     }
 
@@ -155,7 +175,7 @@ impl Record {
     pub fn hour(&self) -> Option<&Hour> {
         match self {
             Self::Hour(hour) | Self::Revision(hour) => Some(hour),
-            Self::Removed(_) => None,
+            Self::Removed(_) | Self::LateUnread(_) => None,
         }
     }
 
@@ -165,15 +185,17 @@ impl Record {
         match self {
             Self::Hour(hour) | Self::Revision(hour) => &hour.device,
             Self::Removed(removed) => &removed.device,
+            Self::LateUnread(unread) => &unread.device,
         }
     }
 
-    /// Version of its format.
+    /// Whether this program knows the version of its format. Each kind has its own.
     #[must_use]
-    pub fn version(&self) -> u32 {
+    pub fn is_known(&self) -> bool {
         match self {
-            Self::Hour(hour) | Self::Revision(hour) => hour.v,
-            Self::Removed(removed) => removed.v,
+            Self::Hour(hour) | Self::Revision(hour) => hour.v == 1,
+            Self::Removed(removed) => removed.v == 1,
+            Self::LateUnread(unread) => unread.v == 2,
         }
     }
 }
@@ -220,6 +242,13 @@ pub fn hour_body(device: &Device, hour_ms: i64, figures: &Figures, gap: bool, is
     put("alarms_cleared", figures.alarms[1].to_string());
     put("calibrated", device.calibration.at.map_or("null".to_owned(), |day| quoted(&day.to_string())));
     out
+}
+
+/// What the record of an hour that lacks something says before its place in the chain.
+#[must_use]
+pub fn unread_body(device: &Device, hour_ms: i64) -> String {
+    let (id, hour, local) = (&device.id, utc(hour_ms), local(hour_ms));
+    format!("{{\"v\":2,\"kind\":\"late_unread\",\"device\":\"{id}\",\"hour\":\"{hour}\",\"local\":\"{local}\"")
 }
 
 /// What the record of a deleted month says before its place in the chain.

@@ -5,7 +5,7 @@ mod alter;
 mod follow;
 mod hours;
 
-use super::chain::{Chain, Entry};
+use super::chain::{Chain, Entry, What};
 use super::hour::{Air, Figures, HOUR_MS};
 use crate::aggregate::fixture::{T0, cabinet};
 use facility_config::device::ColdClass;
@@ -23,10 +23,10 @@ fn freezer() -> Device {
     cabinet(ColdClass::Frozen)
 }
 
-/// An hour at −18 °C, `nth` after the beginning.
-fn entry(nth: i64) -> Entry {
+/// An hour at −18 °C.
+fn figures() -> Figures {
     let air = Air { min_c: -18.5, mean_c: -18.0, max_c: -17.0, mkt_c: -17.9, above_ms: 60_000, degree_min: 1.0 };
-    let figures = Figures {
+    Figures {
         observed_ms: HOUR_MS,
         air: Some(air),
         above_adjusted_ms: Some(0),
@@ -35,8 +35,17 @@ fn entry(nth: i64) -> Entry {
         defrost_ms: Some(0),
         samples: 60,
         alarms: [0, 0],
-    };
-    Entry { hour_ms: T0 + nth * HOUR_MS, figures, gap: false, is_late: false }
+    }
+}
+
+/// An hour that closed, `nth` after the beginning.
+fn entry(nth: i64) -> Entry {
+    Entry { hour_ms: T0 + nth * HOUR_MS, what: What::Closed(figures(), false) }
+}
+
+/// The same hour with something else to be said of it.
+fn late(nth: i64, what: What) -> Entry {
+    Entry { what, ..entry(nth) }
 }
 
 /// A log of so many hours, each covering ten more records of the readings log.

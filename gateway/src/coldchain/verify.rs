@@ -28,6 +28,8 @@ pub struct Verdict {
     pub n: u64,
     /// Months that were deleted as configured, and the log says so.
     pub removed: Vec<String>,
+    /// Hours of which something came too late to be counted, as the log says.
+    pub late_unread: u64,
     /// A torn last line: where.
     pub torn: Option<Spot>,
     /// Where the chain is broken, the oldest first.
@@ -141,7 +143,7 @@ impl Walk<'_> {
             }
             return;
         };
-        let record = std::str::from_utf8(text).ok().and_then(Record::parse).filter(|record| record.version() == 1);
+        let record = std::str::from_utf8(text).ok().and_then(Record::parse).filter(Record::is_known);
         let Some(record) = record else { return self.broken(spot, if record::is_whole(text) { What::NoRecord } else { What::Changed }) };
         let link = record.link();
         let what = match &self.before {
@@ -176,6 +178,7 @@ impl Walk<'_> {
                 verdict.removed.push(removed.month.clone());
                 self.removed.insert(removed.last.clone(), removed.month.clone());
             }
+            Record::LateUnread(_) => verdict.late_unread += 1,
         }
     }
 

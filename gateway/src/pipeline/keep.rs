@@ -1,18 +1,16 @@
 //! The alarms' state on disk, so that a restart need not read far back. A cache: losing it costs time, delays that were running
 //! and sums of days; what stands is in the newest hours of the log.
 //!
-//! Read and written beside the runtime. Written beside the old one, brought to the medium, then renamed; only when everything it
-//! knows of is durable, or a power cut would leave alarms whose events were never told. Bounded by the state it saves, and
-//! when read by [`ALARM_SNAPSHOT_BYTES_MAX`].
+//! Read and written beside the runtime, as any [`snapshot`]; only when everything it knows of is durable, or a power cut would
+//! leave alarms whose events were never told.
 
 use super::Pipeline;
 use crate::alarm::Engine;
+use crate::snapshot;
 use crate::store::{Durable, Seq};
 use facility_config::Site;
-use facility_config::limits::ALARM_SNAPSHOT_BYTES_MAX;
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -51,9 +49,8 @@ impl Keeper {
 
     /// The state that was kept and the position it stands at. One from beyond the log's end belongs to another log.
     pub(super) async fn load(&self, site: &Arc<Site>, end: Seq) -> Option<(Engine, Seq)> {
-        let (path, site) = (self.path.clone(), site.clone());
-        let loaded = tokio::task::spawn_blocking(move || load(&path, &site)).await.ok().flatten();
-        loaded.filter(|(_, at)| *at <= end)
+        let (at, body) = snapshot::kept(self.path.clone()).await.filter(|(at, _)| *at <= end)?;
+        Some((Engine::restore(site.clone(), &body)?, at))
     }
 
     /// Waits until nothing is being written.
@@ -73,7 +70,7 @@ impl Keeper {
         if let Some(Taken { at, alarms, .. }) = self.waiting.take_if(|taken| taken.at <= durable.end) {
             let path = self.path.clone();
             self.writing = Some(tokio::task::spawn_blocking(move || {
-                save(&path, at, &alarms).inspect_err(
+                snapshot::write(&path, at, &alarms).inspect_err(
                     |error| tracing::warn!(path = %path.display(), %error, "state of the alarms not written; a restart reads more of the log"),
                 )
             }));
@@ -113,28 +110,4 @@ impl Pipeline {
         let queued = self.telemetry.intake.stored.get().saturating_sub(durable.taken);
         Taken { at: durable.end + durable.pending + queued, no_disk: durable.no_disk, alarms: self.alarms.snapshot() }
     }
-}
-
-/// Position (8 bytes, little-endian), the engine's own sealed bytes, checksum of both.
-fn load(path: &Path, site: &Arc<Site>) -> Option<(Engine, Seq)> {
-    let mut bytes = Vec::new();
-    File::open(path).ok()?.take(ALARM_SNAPSHOT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
-    let (content, checksum) = bytes.split_last_chunk::<4>()?;
-    if crc32c::crc32c(content) != u32::from_le_bytes(*checksum) {
-        return None;
-    }
-    let (head, body) = content.split_first_chunk::<8>()?;
-    Some((Engine::restore(site.clone(), body)?, u64::from_le_bytes(*head)))
-}
-
-fn save(path: &Path, at: Seq, alarms: &[u8]) -> io::Result<()> {
-    let mut bytes = at.to_le_bytes().to_vec();
-    bytes.extend(alarms);
-    bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
-    let fresh = path.with_extension("new");
-    let mut file = File::create(&fresh)?;
-    file.write_all(&bytes)?;
-    file.sync_data()?;
-    std::fs::rename(&fresh, path)?;
-    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
 }

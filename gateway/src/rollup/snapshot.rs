@@ -1,18 +1,17 @@
-//! The snapshot of the roll-up: a cache of the open windows, so that a start does not read the whole log again.
+//! The snapshot of the roll-up: a cache of what is open, so that a start does not read the whole log again.
 //!
 //! ```text
-//! u64 position of the log | marks (late.rs) | the fold's own sealed bytes | u32 checksum of all
+//! marks (late.rs) | u64 length of the next | the fold's own sealed bytes | the ledger's own sealed bytes
 //! ```
-//! Numbers little-endian. One that is damaged, too large or of another version is as good as none.
+//! Numbers little-endian; position and checksum are those of every [snapshot](crate::snapshot). One that is of another version
+//! is as good as none.
 
 use super::late::Marks;
 use crate::aggregate::Fold;
 use crate::aggregate::save::Save;
+use crate::completeness::Ledger;
 use crate::store::Seq;
 use facility_config::Site;
-use facility_config::limits::SNAPSHOT_BYTES_MAX;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,37 +19,34 @@ use std::sync::Arc;
 pub(super) struct Snapshot {
     pub(super) at: Seq,
     pub(super) fold: Fold,
+    pub(super) missing: Ledger,
     pub(super) marks: Marks,
+}
+
+impl Snapshot {
+    /// Nothing is known before a position.
+    pub(super) fn none(site: &Arc<Site>, at: Seq) -> Self {
+        Self { at, fold: Fold::new(site.clone()), missing: Ledger::new(site.clone()), marks: Marks::default() }
+    }
 }
 
 /// Reads it beside the runtime.
 pub(super) async fn load(path: &Path, site: &Arc<Site>) -> Option<Snapshot> {
-    let (path, site) = (path.to_owned(), site.clone());
-    tokio::task::spawn_blocking(move || parse(&read(&path)?, site)).await.ok()?
-}
-
-fn read(path: &Path) -> Option<Vec<u8>> {
-    let file = File::open(path).ok()?;
-    let mut bytes = Vec::new();
-    file.take(SNAPSHOT_BYTES_MAX + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= SNAPSHOT_BYTES_MAX).then_some(bytes)
-}
-
-fn parse(bytes: &[u8], site: Arc<Site>) -> Option<Snapshot> {
-    let (content, checksum) = bytes.split_last_chunk::<4>()?;
-    if crc32c::crc32c(content) != u32::from_le_bytes(*checksum) {
-        return None;
-    }
-    let (head, mut body) = content.split_first_chunk::<8>()?;
-    let marks = Marks::load(&mut body)?;
-    Some(Snapshot { at: u64::from_le_bytes(*head), fold: Fold::restore(site, body)?, marks })
+    let (at, body) = crate::snapshot::kept(path.to_owned()).await?;
+    let body = &mut &*body;
+    let marks = Marks::load(body)?;
+    let (len, rest) = body.split_first_chunk::<8>()?;
+    let (fold, missing) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
+    Some(Snapshot { at, fold: Fold::restore(site.clone(), fold)?, missing: Ledger::restore(site.clone(), missing)?, marks })
 }
 
 /// What is to be written.
-pub(super) fn bytes(at: Seq, fold: &Fold, marks: &Marks) -> Vec<u8> {
-    let mut bytes = at.to_le_bytes().to_vec();
-    marks.save(&mut bytes);
-    bytes.extend(fold.snapshot());
-    bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
-    bytes
+pub(super) fn body(fold: &Fold, missing: &Ledger, marks: &Marks) -> Vec<u8> {
+    let mut body = Vec::new();
+    marks.save(&mut body);
+    let fold = fold.snapshot();
+    body.extend((fold.len() as u64).to_le_bytes());
+    body.extend(fold);
+    body.extend(missing.snapshot());
+    body
 }

@@ -200,3 +200,34 @@ async fn a_night_without_power_is_written_in_portions() {
     let silent = found.iter().filter(|(tags, metric, _)| tags.contains("lk-001") && metric == "device_5m.online_rate/").count();
     assert!(silent >= 14 * 12, "{silent} windows");
 }
+
+/// A silence is told when the device was heard again and the gateway lived on, once, whatever becomes of the snapshot.
+#[tokio::test]
+async fn what_is_missing_is_told_once() {
+    for is_kept in [true, false] {
+        let bench = Bench::new();
+        for _ in 0..2 {
+            let running = bench.start();
+            for minute in 0..30 {
+                let now_ms = bench.clock.now_ms() + 60_000;
+                bench.clock.set(now_ms);
+                let mut heartbeat = Batch::new(DeviceIx::GATEWAY, Subject::Health, now_ms);
+                heartbeat.push(Point::GatewayUptime, Value::Int(minute * 60));
+                let mut telemetry = Batch::new(DeviceIx(1), Subject::Telemetry, now_ms);
+                telemetry.push(Point::LockerTotal, Value::Int(60));
+                let batches = if (5..20).contains(&minute) { vec![heartbeat] } else { vec![telemetry, heartbeat] };
+                let (before, new) = (running.readings.durable().borrow().end, batches.len() as u64);
+                running.readings.append(Append { batches, mark: None }).await.unwrap();
+                running.readings.durable().wait_for(|durable| durable.end == before + new).await.unwrap();
+            }
+            bench.end(running).await;
+            if !is_kept {
+                let _ = std::fs::remove_file(bench.snapshot());
+            }
+        }
+        let found = lines(&bench).await;
+        assert_once(&found);
+        let silences = found.iter().filter(|(tags, metric, _)| tags.contains("lk-001") && metric == "missing.dur_s/silent").count();
+        assert_eq!(silences, 2, "snapshot kept: {is_kept}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::LinkKind;
 use crate::alarm::{Active, Held};
+use crate::completeness::Missing;
 use facility_config::alarm::RuleKind;
 use facility_config::{Device, Kind, Site, Source};
 use facility_drivers::{Metric, Value};
@@ -38,10 +39,33 @@ pub struct DeviceInfo {
     pub last_seen_ms: Option<i64>,
     /// Messages since start that are missing in the device's own count of them.
     pub lost_messages: u64,
+    /// The newest interval in which nothing came from it; the one that lasts, if it is silent.
+    pub missing: Option<MissingInfo>,
     /// Newest values.
     pub values: Vec<ValueInfo>,
     /// Rules with a raised alarm.
     pub alarms: Vec<&'static str>,
+}
+
+/// An interval without data, and why.
+#[derive(Debug, Clone, Serialize)]
+pub struct MissingInfo {
+    /// Its start, Unix ms.
+    pub from_ms: i64,
+    /// Its end, Unix ms; null while it lasts.
+    pub to_ms: Option<i64>,
+    /// Word of the `reason` tag.
+    pub reason: &'static str,
+    /// The reason in words.
+    pub en: &'static str,
+    /// The same in Chinese.
+    pub zh: &'static str,
+}
+
+impl From<Missing> for MissingInfo {
+    fn from(Missing { from_ms, to_ms, reason }: Missing) -> Self {
+        Self { from_ms, to_ms, reason: reason.as_str(), en: reason.en(), zh: reason.zh() }
+    }
 }
 
 /// The newest value of one metric.
@@ -127,6 +151,7 @@ impl DeviceInfo {
             waiting: true,
             last_seen_ms: None,
             lost_messages: 0,
+            missing: None,
             values: Vec::new(),
             alarms: Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! A gateway of Fuzhou as the tests see it: one of everything, with Chinese names, an alarm and a dead bus.
 
 use super::*;
+use crate::completeness::{Missing, Reason};
 use crate::store::{Cursor, Durable};
 use crate::wear::card::{Band, CardInfo, CardKind, Reserve};
 use facility_config::Kind;
@@ -241,6 +242,7 @@ fn device(id: &str, name: &str, kind: Kind, (link_kind, link): (LinkKind, &str),
         online: true,
         waiting: false,
         lost_messages: 0,
+        missing: None,
         last_seen_ms: Some(NOW_MS - 5_000),
         values,
         alarms,
@@ -250,6 +252,7 @@ fn device(id: &str, name: &str, kind: Kind, (link_kind, link): (LinkKind, &str),
 fn silent(mut device: DeviceInfo) -> DeviceInfo {
     device.online = false;
     device.last_seen_ms = Some(NOW_MS - 760_000);
+    device.missing = Some(MissingInfo::from(Missing { from_ms: NOW_MS - 700_000, to_ms: None, reason: Reason::Silent }));
     device
 }
 

@@ -161,11 +161,13 @@ import { chartOf } from './chart.js';
       more.open ? open.add(device.id) : open.delete(device.id);
       if (more.open && !more.querySelector('table')) more.append(table(device));
     });
+    const gap = device.missing;
     const rules = status.alarms.filter(alarm => alarm.device === device.id && alarm.raised && !alarm.held).map(alarm => pick(alarm.en, alarm.zh)).join(' · ');
     const node = el('article', 'card ' + level,
       el('div', 'top', el('h3', '', device.name || device.id), state(level, word)),
       el('p', 'soft', [device.name ? device.id : '', device.profile, seen].filter(Boolean).join(' · ')),
       rules && el('p', 'state warn', '! ' + rules),
+      gap ? el('p', 'soft', `${t().silent}: ${time(gap.from_ms)} – ${gap.to_ms ? time(gap.to_ms) : ''} ${pick(gap.en, gap.zh)}`) : null,
       ...(KIND_FACTS[device.kind] || (() => []))(device).filter(Boolean),
       device.values.length ? more : null);
     return node;

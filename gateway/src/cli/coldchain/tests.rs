@@ -4,7 +4,7 @@
 use super::day::{Extract, Sum};
 use super::{export, page, sheet, verify::words};
 use crate::aggregate::fixture::{T0, cabinet};
-use crate::coldchain::chain::{Chain, Entry};
+use crate::coldchain::chain::{Chain, Entry, What};
 use crate::coldchain::hour::{Air, Figures, HOUR_MS};
 use crate::coldchain::verify;
 use facility_config::device::{Calibration, ColdClass};
@@ -24,7 +24,7 @@ fn site() -> Arc<Site> {
 }
 
 /// An hour at one temperature.
-fn hour(at_ms: i64, air_c: f64) -> Entry {
+fn hour(at_ms: i64, what: fn(Figures) -> What, air_c: f64) -> Entry {
     let above_c = (air_c + 18.0).max(0.0);
     let above_ms = if above_c > 0.0 { HOUR_MS } else { 0 };
     let air = Air { min_c: air_c - 0.5, mean_c: air_c, max_c: air_c + 0.5, mkt_c: air_c, above_ms, degree_min: above_c * 60.0 };
@@ -38,7 +38,7 @@ fn hour(at_ms: i64, air_c: f64) -> Entry {
         samples: 60,
         alarms: [0, 0],
     };
-    Entry { hour_ms: at_ms, figures, gap: false, is_late: false }
+    Entry { hour_ms: at_ms, what: what(figures) }
 }
 
 /// The local day of 2 September: 23 hours at −18 °C, one at −10; of the day after, one hour that was not observed.
@@ -47,10 +47,17 @@ fn log(root: &Path) {
     let mut chain = Chain::open(root, "fz-02").unwrap();
     for nth in 0..24_i64 {
         let air_c = if nth == 20 { -10.0 } else { -18.0 };
-        chain.append(&freezer(), nth.unsigned_abs() + 1, &[hour(midnight + nth * HOUR_MS, air_c)], 36).unwrap();
+        chain
+            .append(
+                &freezer(),
+                nth.unsigned_abs() + 1,
+                &[hour(midnight + nth * HOUR_MS, |figures| What::Closed(figures, false), air_c)],
+                36,
+            )
+            .unwrap();
     }
-    let nothing = Entry { hour_ms: midnight + 24 * HOUR_MS, figures: Figures::default(), gap: true, is_late: false };
-    let late = Entry { is_late: true, ..hour(midnight, -18.5) };
+    let nothing = Entry { hour_ms: midnight + 24 * HOUR_MS, what: What::Closed(Figures::default(), true) };
+    let late = hour(midnight, What::Again, -18.5);
     chain.append(&freezer(), 40, &[nothing, late], 36).unwrap();
 }
 

@@ -75,6 +75,13 @@ pub(super) fn words(verdict: &Verdict) -> String {
     if !verdict.removed.is_empty() {
         let _ = writeln!(out, "  deleted as configured 按设置删除  {}", plain(&verdict.removed.join(" ")));
     }
+    if verdict.late_unread > 0 {
+        let _ = writeln!(
+            out,
+            "  hours that lack something that came too late to be counted 有迟到数据未能计入的小时  {}",
+            count(verdict.late_unread)
+        );
+    }
     match verdict.has_head {
         Some(true) => out.push_str("  the hash that was asked for is in the chain 所查哈希在链中\n"),
         Some(false) => out.push_str("  the hash that was asked for is NOT in the chain: its end was cut off, or the log was written anew 所查哈希不在链中：记录被截断或重写\n"),

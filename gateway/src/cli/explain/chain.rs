@@ -4,7 +4,7 @@
 
 use super::deliver;
 use super::hop::{Hop, Step, Verdict, both};
-use super::seen::{Dropped, Heard, Link, Seen};
+use super::seen::{Dropped, Heard, Link, Missing, Seen};
 use crate::cli::store::words::{count, time};
 use crate::health::{Code, span_en, span_zh};
 use crate::status::reason;
@@ -116,16 +116,17 @@ fn state(link: &Link, en: &str, zh: &str, for_s: u64) -> (String, String) {
 
 fn heard(seen: &Seen, link: Option<&Link>, device: &Heard) -> Hop {
     let (last_en, last_zh) = last_heard(seen, device);
+    let (lack_en, lack_zh) = device.missing.as_ref().map(missing).unwrap_or_default();
     if device.online {
-        return Hop::new(Step::Heard, Verdict::Ok, (format!("{last_en}."), format!("{last_zh}。")));
+        return Hop::new(Step::Heard, Verdict::Ok, (format!("{last_en}.{lack_en}"), format!("{last_zh}。{lack_zh}")));
     }
     let others: Vec<&Heard> = seen.devices.iter().filter(|other| other.link == device.link && other.id != device.id).collect();
     let (n, all) = (others.iter().filter(|other| other.online).count(), others.len());
     let words = match all {
-        0 => (format!("{last_en}; it is alone on its link."), format!("{last_zh}；该链路上没有其他设备。")),
+        0 => (format!("{last_en}; it is alone on its link.{lack_en}"), format!("{last_zh}；该链路上没有其他设备。{lack_zh}")),
         _ => (
-            format!("{last_en}; {n} of {all} other devices on the same link are heard."),
-            format!("{last_zh}；同一链路上其他 {all} 台设备中有 {n} 台正常。"),
+            format!("{last_en}; {n} of {all} other devices on the same link are heard.{lack_en}"),
+            format!("{last_zh}；同一链路上其他 {all} 台设备中有 {n} 台正常。{lack_zh}"),
         ),
     };
     if device.waiting {
@@ -138,6 +139,18 @@ fn heard(seen: &Seen, link: Option<&Link>, device: &Heard) -> Hop {
             .next(both("Mend the link first; the device cannot be heard without it.", "请先恢复链路；链路不通时无法收到该设备的数据。"));
     }
     hop.hint(Code::Silent)
+}
+
+/// The newest interval without data and why, behind another sentence.
+fn missing(missing: &Missing) -> (String, String) {
+    let (from, Missing { en, zh, .. }) = (time(missing.from_ms), missing);
+    match missing.to_ms {
+        Some(to_ms) => {
+            let to = time(to_ms);
+            (format!(" Nothing came from {from} to {to}: {en}."), format!("最近一次缺数据：{from} 至 {to}，{zh}。"))
+        }
+        None => (format!(" Nothing has come since {from}: {en}."), format!("自 {from} 起缺数据：{zh}。")),
+    }
 }
 
 /// When it was heard and how often it should be, without the full stop.

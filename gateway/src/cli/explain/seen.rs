@@ -82,7 +82,19 @@ pub(super) struct Heard {
     pub(super) waiting: bool,
     pub(super) last_seen_ms: Option<i64>,
     pub(super) lost_messages: u64,
+    pub(super) missing: Option<Missing>,
     pub(super) values: Vec<Shown>,
+}
+
+/// The newest interval without data.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Missing {
+    pub(super) from_ms: i64,
+    /// None while it lasts.
+    pub(super) to_ms: Option<i64>,
+    pub(super) en: String,
+    pub(super) zh: String,
 }
 
 /// A newest value.

@@ -209,6 +209,23 @@ fn figures_that_are_missing_or_thin_are_told() {
     }
 }
 
+#[test]
+fn the_newest_interval_without_data_is_told_with_its_reason() {
+    let lack = |to_ms: Value| {
+        let seen = seen(|status| {
+            let missing = json!({ "from_ms": NOW_MS - 7_200_000, "to_ms": to_ms, "reason": "link_down", "en": "the link was down", "zh": "通信链路中断" });
+            of(status, "devices", "id", LOCKER)["missing"] = missing;
+        });
+        let heard = step(&chain(&seen, &site(), LOCKER), Step::Heard).clone();
+        assert_eq!(heard.verdict, Verdict::Ok);
+        assert!(heard.zh.contains("通信链路中断"), "{heard:?}");
+        heard.en
+    };
+    let (ended, lasts) = (lack(json!(NOW_MS - 3_600_000)), lack(Value::Null));
+    assert!(ended.contains("Nothing came from") && ended.ends_with(": the link was down."), "{ended}");
+    assert!(lasts.contains("Nothing has come since") && lasts.ends_with(": the link was down."), "{lasts}");
+}
+
 /// Nothing stops, but something may be missing: no hop failed, and the sentence says where to look.
 #[test]
 fn suspects_do_not_fail() {

@@ -119,6 +119,7 @@ impl Rows {
         figures.dedup();
         figures.into_iter().for_each(|measurement| self.add_all("computed here", measurement, None));
         self.add_all("counted here", Measurement::DeviceHealth, None);
+        self.add_all("silence told here", Measurement::Missing, Some("why".to_owned()));
         let mut rules: Vec<&str> = devices.iter().flat_map(|device| &device.rules).map(|rule| rule.kind.as_str()).collect();
         rules.sort_unstable();
         rules.dedup();
@@ -135,6 +136,7 @@ impl Rows {
         self.add_all("counted here", Measurement::Gateway, None);
         FIGURES_OF_ALL.into_iter().for_each(|measurement| self.add_all("computed here", measurement, None));
         self.add_all("lost interval", Measurement::Gap, Some("why".to_owned()));
+        self.add_all("silence told here", Measurement::Missing, Some("why".to_owned()));
     }
 
     fn add_all(&mut self, from: &str, measurement: Measurement, part: Option<String>) {

@@ -1,8 +1,8 @@
-use super::super::chain::{Chain, Entry};
+use super::super::chain::{self, Chain};
 use super::super::files;
 use super::super::record::Month;
 use super::super::verify::{Verdict, What, verify};
-use super::{entry, freezer, log, text};
+use super::{entry, figures, freezer, late, log, text};
 use crate::aggregate::fixture::T0;
 use std::path::{Path, PathBuf};
 use tempfile::tempdir;
@@ -138,11 +138,10 @@ fn a_late_hour_is_a_revision_that_names_what_it_supersedes() {
     let root = tempdir().unwrap();
     log(root.path(), 3);
     let mut chain = Chain::open(root.path(), "fz-02").unwrap();
-    let late = |nth| Entry { is_late: true, ..entry(nth) };
     for upto in [40, 50] {
-        chain.append(&freezer(), upto, &[entry(upto as i64 / 10), late(1)], 36).unwrap();
+        chain.append(&freezer(), upto, &[entry(upto as i64 / 10), late(1, chain::What::Again(figures()))], 36).unwrap();
         // The same again: nothing is written twice.
-        chain.append(&freezer(), upto, &[entry(upto as i64 / 10), late(1)], 36).unwrap();
+        chain.append(&freezer(), upto, &[entry(upto as i64 / 10), late(1, chain::What::Again(figures()))], 36).unwrap();
     }
     let text = text(root.path());
     let records: Vec<_> = text.lines().map(|line| super::super::record::Record::parse(line).unwrap()).collect();
@@ -153,4 +152,26 @@ fn a_late_hour_is_a_revision_that_names_what_it_supersedes() {
         assert_eq!(pair[1].supersedes.as_ref(), Some(&pair[0].link.hash));
     }
     assert!(records.len() == 7 && verdict(root.path()).is_whole());
+}
+
+/// What came late and cannot be counted is said once of an hour and takes nothing's place; figures of before this log do not
+/// take the place of what an older one knew.
+#[test]
+fn what_cannot_be_counted_is_said_once() {
+    let root = tempdir().unwrap();
+    log(root.path(), 3);
+    let mut chain = Chain::open(root.path(), "fz-02").unwrap();
+    let first = |nth| late(nth, chain::What::First(figures()));
+    chain.append(&freezer(), 40, &[late(1, chain::What::Unread), first(2), first(-5)], 36).unwrap();
+    chain.append(&freezer(), 50, &[late(1, chain::What::Unread), first(2), first(1)], 36).unwrap();
+    let text = text(root.path());
+    let kinds: Vec<_> = text.lines().skip(3).map(|line| super::super::record::Record::parse(line).unwrap()).collect();
+    assert!(kinds.iter().all(super::super::record::Record::is_known));
+    let revised: Vec<_> = kinds.iter().filter_map(|record| record.hour()).map(|hour| (hour.hour_ms, hour.rev)).collect();
+    assert_eq!((kinds.len(), revised), (3, vec![(T0 - 5 * 3_600_000, 0)]));
+    let found = verdict(root.path());
+    assert!(found.is_whole() && found.late_unread == 2, "{found:?}");
+    // Like every other record it cannot be taken out or changed.
+    std::fs::write(file(root.path(), "2026-09"), text.replacen("late_unread", "late_unreaD", 1)).unwrap();
+    assert!(!verdict(root.path()).is_whole());
 }

@@ -118,3 +118,25 @@ fn upto(line: &str) -> u64 {
 fn verify_head(whole: &str, nth: usize) -> String {
     whole.lines().nth(nth).unwrap().rsplit('"').nth(1).unwrap().to_owned()
 }
+
+/// What is left of an hour after its log was partly deleted never takes the place of what was known of it.
+#[tokio::test]
+async fn a_log_that_is_partly_gone_revises_nothing() {
+    let records = readings();
+    let late = records.iter().position(|record| record.log_ms - record.at_ms > 3_600_000).unwrap();
+    let (whole, _) = undisturbed(&records, 50).await;
+    let (root, log, outbox) = (tempdir().unwrap(), memory(names()), memory(Names::default()));
+    log.1.push(records[..late].to_vec());
+    let closed = whole.lines().filter(|line| upto(line) < late as u64).count();
+    run(root.path(), &log, &outbox, closed).await;
+    // An hour before the oldest of the late ones, within what a defrost before it may decide.
+    log.1.evict(540 * 2);
+    log.1.push(records[late..].to_vec());
+    run(root.path(), &log, &outbox, 50).await;
+    let found = text(root.path());
+    assert_eq!((found.matches("\"kind\":\"revision\"").count(), found.matches("\"kind\":\"late_unread\"").count()), (0, 3));
+    let figures = |text: &str| text.lines().filter(|line| line.contains("\"kind\":\"hour\"")).count();
+    assert_eq!(figures(&found), figures(&whole));
+    let verdict = verify(root.path(), "fz-02", None).unwrap();
+    assert!(verdict.is_whole() && verdict.late_unread == 3, "{verdict:?}");
+}

@@ -1,7 +1,7 @@
 use super::super::fold::{Closed, Fold, Sample};
 use super::super::hour::{Figures, HOUR_MS, mkt_c, quality};
 use super::super::record;
-use super::{entry, freezer, site};
+use super::{figures, freezer, site};
 use crate::aggregate::fixture::{T0, text};
 use facility_config::{DeviceIx, Part, Point};
 use facility_drivers::{Metric, Quality, Value};
@@ -71,6 +71,20 @@ fn a_null_ends_the_value_before_it_and_nothing_seen_is_not_zero() {
     said.push((600, Point::CabinetAir, Value::Missing(Quality::SensorError)));
     assert_eq!(first(&said).observed_ms, 600_000);
     assert_eq!(first(&[(0, Point::CabinetAir, Value::Missing(Quality::SensorError))]), Figures::default());
+}
+
+/// DOMAIN §5: a probe that reads outside of −60 to 80 °C is broken.
+#[test]
+fn what_no_probe_can_read_was_not_observed() {
+    let mut said = minutes(0, 60, -20.0);
+    for (minute, read_c) in [(10, -60.1), (20, 80.1), (30, f64::INFINITY), (40, 850.0)] {
+        said[minute as usize] = air(minute * 60, read_c);
+        said.push((minute * 60, Point::CabinetProduct, Value::Float(read_c)));
+    }
+    let figures = first(&said);
+    let air = figures.air.unwrap();
+    assert_eq!((figures.observed_ms, figures.samples, figures.product_c), (56 * 60_000, 56, None));
+    assert_eq!((air.min_c, air.max_c, air.above_ms), (-20.0, -20.0, 0));
 }
 
 /// DOMAIN §4: 23 h at −18 °C and one at −10 °C.
@@ -152,6 +166,24 @@ fn late_readings_give_what_they_would_have_given_in_time() {
     assert_ne!(hours[2].hours[0].1, expected[2].1);
 }
 
+/// Where the log was followed from its beginning on, an hour before it begins there; otherwise nobody knows.
+#[test]
+fn where_an_hour_began_is_known_or_not() {
+    for (seq, expected) in [(0, Some(0)), (7, None)] {
+        let mut fold = Fold::new(site());
+        for hour in 0..12 {
+            let at_ms = T0 + hour * HOUR_MS;
+            while fold.close(at_ms).is_some() {}
+            let seq = seq + 10 * hour.unsigned_abs();
+            fold.observe(seq, at_ms, DeviceIx(1), Point::CabinetAir.into(), at_ms, &Value::Float(-20.0));
+        }
+        assert_eq!(fold.position_before(DeviceIx(1), T0 + HOUR_MS), expected);
+        assert!(fold.is_before_log(T0 - HOUR_MS) && !fold.is_before_log(T0));
+        // Two hours of lead, three minutes of hold and a clock that may be ahead: the hour four before.
+        assert_eq!(fold.position_before(DeviceIx(1), T0 + 9 * HOUR_MS), Some(seq + 50));
+    }
+}
+
 #[test]
 fn lost_readings_are_said_in_every_hour_they_may_be_of() {
     let mut fold = Fold::new(site());
@@ -196,8 +228,7 @@ fn a_snapshot_goes_on_where_it_was_taken() {
 
 #[test]
 fn a_line_is_written_as_documented() {
-    let entry = entry(0);
-    let body = record::hour_body(&freezer(), T0, &entry.figures, false, false, None);
+    let body = record::hour_body(&freezer(), T0, &figures(), false, false, None);
     let (line, hash) = record::sealed(&body, 1, 10, record::FIRST);
     assert_eq!(
         line,

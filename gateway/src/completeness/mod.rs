@@ -1,0 +1,252 @@
+//! The ledger of what is missing: every interval in which nothing came from a device that should have, with the reason, as
+//! data. A pure fold over the readings log.
+//!
+//! Never reads a clock and never waits; the same log gives the same rows. An interval begins where a device's time online
+//! ends, two expected intervals after it was heard, and ends with its next message. It is divided by its reasons
+//! ([`Reason`]), and each part is a row of measurement `missing`, told once: at the gateway's first heartbeat after the device
+//! was heard, for only that knows whether the gateway itself had been away, and at the end of a local day, so that
+//! a long one is told day by day. Messages that are missing one at a time are told together at the end of the day, and so is how much
+//! of what was told came after all: a row that was told stays. Over a day, `expected` of all rows is what was expected less what
+//! was received, give or take one.
+//!
+//! Bounded per device and link by `MISSING_SPANS_MAX`, `MISSING_TOLD_MAX` and what waits for a heartbeat.
+
+mod causes;
+mod device;
+mod reason;
+mod spans;
+
+#[cfg(test)]
+mod tests;
+
+pub use device::Missing;
+pub use reason::Reason;
+
+use crate::aggregate::save::{Save, saved, seal_as, unseal_as};
+use crate::aggregate::{Long, Span, online_ms, span_ms};
+use causes::Causes;
+use device::{Ended, Sum, Terms, Watch};
+use facility_config::limits::{CLOCK_AHEAD_MS_MAX, CLOCK_STEP_MS, DEVICES_MAX, MISSING_TOLD_MAX, WINDOW_GRACE_MS_MAX};
+use facility_config::{DeviceIx, Part, Point, Site};
+use facility_drivers::{Batch, Metric, Subject, Value};
+use spans::{Piece, Spans, Stretch, pieces};
+use std::sync::Arc;
+
+/// Raise it with any change of what is saved: an older snapshot is then refused and the log replayed.
+const MAGIC: &[u8; 4] = b"MISS";
+const VERSION: u8 = 1;
+/// Far beyond any clock, near enough that sums of two times never overflow.
+const TIME_MS_MAX: i64 = 1 << 60;
+
+/// How far it has come.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Newest time of the log.
+    log_ms: i64,
+    /// The local day that is open; none before the first record.
+    day: Option<Span>,
+}
+
+saved!(Progress { log_ms, day });
+
+/// Readings to what is missing of them.
+#[derive(Debug)]
+pub struct Ledger {
+    site: Arc<Site>,
+    /// By device: expected time between two messages, and its link.
+    terms: Vec<(i64, Option<usize>)>,
+    /// By device; none before it has been asked for the first time.
+    devices: Vec<Option<Box<Watch>>>,
+    causes: Causes,
+    progress: Progress,
+    /// Every device is watched.
+    has_begun: bool,
+}
+
+impl Ledger {
+    /// A ledger that has seen nothing.
+    #[must_use]
+    pub fn new(site: Arc<Site>) -> Self {
+        let causes = Causes::new(&site);
+        let terms = site.devices.iter().map(|device| (span_ms(device.interval), causes.link(&site, &device.source))).collect();
+        let devices = site.devices.iter().map(|_| None).collect();
+        Self { terms, devices, causes, progress: Progress::default(), has_begun: false, site }
+    }
+
+    /// A ledger that continues where a [`snapshot`](Self::snapshot) was taken; `None` if it is damaged or of another version.
+    /// A device that is new is asked for from now on, one that is gone is forgotten.
+    #[must_use]
+    pub fn restore(site: Arc<Site>, bytes: &[u8]) -> Option<Self> {
+        let mut ledger = Self::new(site);
+        let input = &mut unseal_as(MAGIC, VERSION, bytes)?;
+        ledger.progress = Progress::load(input)?;
+        ledger.causes.load(input)?;
+        let count = u64::load(input)?;
+        if count > DEVICES_MAX as u64 + 1 {
+            return None;
+        }
+        for _ in 0..count {
+            let (id, watch) = (Box::<str>::load(input)?, Box::<Watch>::load(input)?);
+            let at = ledger.site.devices.iter().position(|device| device.id == id);
+            if let Some(place) = at.and_then(|at| ledger.devices.get_mut(at)) {
+                *place = Some(watch);
+            }
+        }
+        input.is_empty().then_some(ledger)
+    }
+
+    /// The whole state, sealed. A cache: replaying the log gives the same rows.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        self.progress.save(&mut body);
+        self.causes.save(&mut body);
+        (self.devices.iter().flatten().count() as u64).save(&mut body);
+        for (device, watch) in self.site.devices.iter().zip(&self.devices) {
+            if let Some(watch) = watch {
+                device.id.save(&mut body);
+                watch.save(&mut body);
+            }
+        }
+        seal_as(MAGIC, VERSION, &body)
+    }
+
+    /// Records before the next one are lost.
+    pub fn lost(&mut self) {
+        self.causes.lost();
+    }
+
+    /// Takes the next record of the log: committed at `log_ms`, its value of `at_ms`, both Unix ms; `is_provisional` if the
+    /// clock was not set then. What is to be told goes to `rows`.
+    pub fn observe(&mut self, log_ms: i64, is_provisional: bool, of: (DeviceIx, Metric), at_ms: i64, value: &Value, rows: &mut Vec<Batch>) {
+        let log_ms = self.log_time(log_ms);
+        self.begin(log_ms);
+        let (device, metric) = of;
+        let at_ms = if at_ms > log_ms.saturating_add(CLOCK_AHEAD_MS_MAX) { log_ms } else { at_ms.max(-TIME_MS_MAX) };
+        let zone = &self.site.zone;
+        if let (Some(Some(watch)), Some((interval_ms, _))) = (self.devices.get_mut(device.at()), self.terms.get(device.at())) {
+            watch.observe(metric, at_ms, value, Terms { interval_ms: *interval_ms, zone });
+            if watch.waiting.len() >= MISSING_TOLD_MAX {
+                self.tell(device.at(), rows);
+            }
+        }
+        if device == DeviceIx::GATEWAY && self.causes.observe(metric, at_ms, value, is_provisional) {
+            self.turn(log_ms, rows);
+        }
+    }
+
+    /// The newest missing interval of every device when the log's time is what it is now: the one that lasts, or the last that
+    /// was told.
+    #[must_use]
+    pub fn newest(&self) -> Vec<Option<Missing>> {
+        let newest = |at: usize| {
+            let watch = self.devices.get(at)?.as_ref()?;
+            let Some(open) = watch.open(self.progress.log_ms) else { return watch.newest };
+            let last = self.pieces(at, open).pop()?;
+            Some(Missing { from_ms: open.from_ms, to_ms: None, reason: last.reason })
+        };
+        (0..self.devices.len()).map(newest).collect()
+    }
+
+    /// Newest time of the log, Unix ms.
+    #[must_use]
+    pub fn log_ms(&self) -> i64 {
+        self.progress.log_ms
+    }
+
+    /// Tells what waits, and ends the days that are over.
+    fn turn(&mut self, log_ms: i64, rows: &mut Vec<Batch>) {
+        let zone = self.site.zone.clone();
+        let is_over = |day: &Span| day.end_ms.saturating_add(WINDOW_GRACE_MS_MAX) <= log_ms;
+        let over = self.progress.day.filter(is_over).map(|_| Long::Day.around(log_ms - WINDOW_GRACE_MS_MAX, &zone));
+        for at in 0..self.devices.len() {
+            if let (Some(today), Some(Some(watch)), Some((interval_ms, _))) = (over, self.devices.get_mut(at), self.terms.get(at)) {
+                watch.days_until(today.start_ms, Terms { interval_ms: *interval_ms, zone: &zone });
+            }
+            self.tell(at, rows);
+        }
+        if let Some(today) = over {
+            self.progress.day = Some(today);
+            self.causes.forget_before(today.start_ms);
+            self.devices.iter_mut().flatten().for_each(|watch| watch.forget_before(today.start_ms));
+        }
+    }
+
+    /// Tells what waits of a device.
+    fn tell(&mut self, at: usize, rows: &mut Vec<Batch>) {
+        let Some(Some(watch)) = self.devices.get_mut(at) else { return };
+        let (waiting, sums) = (std::mem::take(&mut watch.waiting), std::mem::take(&mut watch.sums));
+        let device = DeviceIx(at as u16);
+        for ended in waiting {
+            let pieces = self.pieces(at, ended.whole);
+            let interval_ms = self.terms.get(at).map_or(1, |(interval_ms, _)| *interval_ms);
+            rows.extend(told(device, &ended, &pieces, Terms { interval_ms, zone: &self.site.zone }));
+            if let (Some(Some(watch)), Some(last)) = (self.devices.get_mut(at), pieces.last()) {
+                watch.newest = Some(Missing { from_ms: last.from_ms, to_ms: Some(last.to_ms), reason: last.reason });
+            }
+        }
+        rows.extend(sums.into_iter().map(|sum| summed(device, sum)));
+    }
+
+    /// The reasons of an interval of a device.
+    fn pieces(&self, at: usize, whole: Stretch) -> Vec<Piece> {
+        let (Some(Some(watch)), Some((interval_ms, link))) = (self.devices.get(at), self.terms.get(at)) else { return Vec::new() };
+        let mut causes: Vec<(Reason, &Spans)> = self.causes.of_gateway().to_vec();
+        causes.extend(self.causes.of_link(*link));
+        causes.extend([(Reason::SaidOffline, &watch.offline), (Reason::CommError, &watch.failing), self.causes.of_store()]);
+        causes.push((Reason::Maintenance, &watch.maintenance));
+        pieces(whole, online_ms(*interval_ms), &causes)
+    }
+
+    /// Devices are asked for from the start of the window the log's time is in, like their figures.
+    fn begin(&mut self, log_ms: i64) {
+        if self.has_begun {
+            return;
+        }
+        self.has_begun = true;
+        let window_ms = span_ms(self.site.window);
+        let from_ms = log_ms.div_euclid(window_ms) * window_ms;
+        self.progress.day.get_or_insert_with(|| Long::Day.around(from_ms, &self.site.zone));
+        for watch in &mut self.devices {
+            watch.get_or_insert_with(|| Box::new(Watch::new(from_ms, &self.site.zone)));
+        }
+    }
+
+    /// The log's time. It steps back only when the clock had been far ahead; then everything begins anew, which depends on
+    /// the log alone.
+    fn log_time(&mut self, log_ms: i64) -> i64 {
+        if log_ms.saturating_add(CLOCK_STEP_MS) < self.progress.log_ms {
+            *self = Self::new(self.site.clone());
+        }
+        self.progress.log_ms = self.progress.log_ms.max(log_ms.min(TIME_MS_MAX));
+        self.progress.log_ms
+    }
+}
+
+/// One row for each reason. What was expected goes to where it was expected, and adds up to what the interval lacks.
+fn told(device: DeviceIx, ended: &Ended, pieces: &[Piece], terms: Terms<'_>) -> Vec<Batch> {
+    let (mut rows, mut before) = (Vec::new(), 0);
+    for (nth, piece) in pieces.iter().enumerate() {
+        let is_last = nth + 1 == pieces.len();
+        let until =
+            if is_last { ended.expected } else { terms.expected(ended.counted_ms, piece.to_ms).clamp(before, ended.expected.max(before)) };
+        let mut batch = Batch::new(device, Subject::Event, piece.from_ms);
+        let part = Part::new(piece.reason.as_str()).unwrap_or_default();
+        let mut push = |point, value| batch.push(Metric { point, part }, value);
+        push(Point::MissingDurationS, Value::Float((piece.to_ms - piece.from_ms) as f64 / 1e3));
+        push(Point::MissingExpected, Value::Int(until - before));
+        push(Point::MissingSince, Value::Int(ended.since_ms));
+        push(Point::MissingOver, Value::Bool(is_last && ended.is_over));
+        before = until;
+        rows.push(batch);
+    }
+    rows
+}
+
+/// The row of single messages of a day, stamped with its start.
+fn summed(device: DeviceIx, sum: Sum) -> Batch {
+    let mut batch = Batch::new(device, Subject::Event, sum.day_ms);
+    let point = if sum.reason == Reason::LateFilled { Point::MissingFilled } else { Point::MissingExpected };
+    batch.push(Metric { point, part: Part::new(sum.reason.as_str()).unwrap_or_default() }, Value::Int(sum.messages));
+    batch
+}
