@@ -9,6 +9,7 @@ use super::sliding::{COMMANDS, REQUESTS, Share, Slide};
 use facility_config::alarm::{Rule, RuleKind, Side};
 use facility_config::{Part, Point};
 use facility_drivers::Metric;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Silence is never judged before this many intervals, whatever the rule says.
@@ -71,8 +72,8 @@ pub(super) fn each(rule: &Rule, seen: &Inputs, at: Moment, mut tell: impl FnMut(
             tell(Part::WHOLE, temperature(rule, seen, Point::CabinetAir, at))
         }
         RuleKind::FrozenCritical => {
-            for (point, part) in [(Point::CabinetAir, "air"), (Point::CabinetProduct, "product")] {
-                tell(named(part), temperature(rule, seen, point, at));
+            for (point, part) in PROBES.iter().take(2) {
+                tell(*part, temperature(rule, seen, *point, at));
             }
         }
         RuleKind::CondenserHigh | RuleKind::CondenserStop => tell(Part::WHOLE, number(rule, seen, Point::CabinetCond, at)),
@@ -112,7 +113,7 @@ pub(super) fn reported_as(kind: RuleKind, part: Part) -> Option<Metric> {
         RuleKind::LaneLow | RuleKind::LaneEmpty => Point::LaneLevel,
         RuleKind::LockerDoorAjar => Point::CompartmentDoor,
         RuleKind::Mains => Point::PhaseVoltage,
-        RuleKind::ProbeFault | RuleKind::FrozenCritical => match PROBES.iter().find(|(_, name)| *name == part.as_str()) {
+        RuleKind::ProbeFault | RuleKind::FrozenCritical => match PROBES.iter().find(|(_, name)| *name == part) {
             Some((point, _)) => return Some((*point).into()),
             None => Point::ProbeTemp,
         },
@@ -223,22 +224,25 @@ fn probes(rule: &Rule, seen: &Inputs, at: Moment, mut tell: impl FnMut(Part, See
         };
         tell(part, Seen::state(stand));
     };
-    for (point, part) in PROBES {
-        if let Some(signal) = seen.signals.get(point) {
-            judge(named(part), signal);
+    for (point, part) in PROBES.iter() {
+        if let Some(signal) = seen.signals.get(*point) {
+            judge(*part, signal);
         }
     }
     seen.signals.parts(Point::ProbeTemp).for_each(|(no, signal)| judge(no, signal));
 }
 
-/// Probes that have a point of their own, and what they are called.
-const PROBES: [(Point, &str); 5] = [
-    (Point::CabinetAir, "air"),
-    (Point::CabinetProduct, "product"),
-    (Point::CabinetEvap, "evap"),
-    (Point::CabinetCond, "cond"),
-    (Point::VendingAir, "air"),
-];
+/// Probes that have a point of their own, and what they are called; the first two are those that goods thaw by.
+static PROBES: LazyLock<[(Point, Part); 5]> = LazyLock::new(|| {
+    let names = [
+        (Point::CabinetAir, "air"),
+        (Point::CabinetProduct, "product"),
+        (Point::CabinetEvap, "evap"),
+        (Point::CabinetCond, "cond"),
+        (Point::VendingAir, "air"),
+    ];
+    names.map(|(point, name)| (point, Part::new(name).unwrap_or_default()))
+});
 
 fn cycles(rule: &Rule, seen: &Inputs, at: Moment) -> Seen {
     let known = seen.signals.at(Point::CabinetCompressor, at.now_ms, at.hold_ms());
@@ -333,8 +337,4 @@ fn silence(rule: &Rule, seen: &Inputs, at: Moment) -> Seen {
         None => Stand::Between,
     };
     Seen { stand, value: Some((at.now_ms - from_ms) as f64 / at.interval_ms as f64), limit: rule.limit, may_raise: true }
-}
-
-fn named(part: &str) -> Part {
-    Part::new(part).unwrap_or_default()
 }
