@@ -268,7 +268,7 @@ pub const LATE_LEAD_MS: i64 = 24 * 3_600_000;
 /// The same for a day that begins with a counter that had been silent for longer than that.
 pub const LATE_LONG_LEAD_MS: i64 = 8 * 24 * 3_600_000;
 /// Readings kept in memory to work days over, about 60 bytes each; a device with more in one day is left as it is.
-pub const LATE_READINGS_MAX: usize = 300_000;
+pub const LATE_READINGS_MAX: usize = 150_000;
 /// Hours of the log whose position is remembered.
 pub const LATE_MARKS_MAX: usize = 18 * 24;
 

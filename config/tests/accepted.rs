@@ -127,7 +127,9 @@ fn the_gateway_is_the_first_device_and_the_others_follow_by_id() {
     assert_eq!(ids, expected);
     let gateway = site.device(DeviceIx::GATEWAY).unwrap();
     assert_eq!((gateway.kind, &gateway.source, gateway.interval), (Kind::Gateway, &Source::Gateway, secs(60)));
-    assert!(gateway.profile.is_none() && gateway.rules.is_empty());
+    assert!(gateway.profile.is_none());
+    let rules: Vec<_> = gateway.rules.iter().map(|rule| rule.kind).collect();
+    assert_eq!(rules, [facility_config::alarm::RuleKind::UplinkReliability]);
     assert_eq!(site.brokers[0].client_id, "gw-junmen-01");
     let address = HostPort { host: "192.168.1.20".into(), port: 4001 };
     assert_eq!((site.buses[0].framing, &site.buses[0].transport), (Framing::Rtu, &Transport::Dial { address, backup: None }));

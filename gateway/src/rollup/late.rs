@@ -6,7 +6,7 @@
 
 use super::{Ended, Rollup, Work, long_rows};
 use crate::aggregate::save::saved;
-use crate::aggregate::{DaySums, DueDay, Heard, revise};
+use crate::aggregate::{DaySums, DueDay, Heard, revise, span_ms};
 use crate::store::{Names, Page, Record, Seq};
 use facility_config::limits::{CLOCK_AHEAD_MS_MAX, LATE_LEAD_MS, LATE_LONG_LEAD_MS, LATE_MARKS_MAX, LATE_READINGS_MAX, READ_POINTS_MAX};
 use facility_config::{DeviceIx, Site};
@@ -72,13 +72,19 @@ impl Rollup {
         while !due.is_empty() {
             // Those whose days begin further back must not cost the others theirs.
             let alike = due.partition_point(|of| first(of) == first(&due[0]));
-            let back = self.read_back(work, &due[..alike], LATE_LEAD_MS, seq).await?;
+            let back = self.read_back(work, &due[..alike], self.lead_ms(&due[..alike]), seq).await?;
             let rest = due.split_off(back.0.len().max(1));
             output.extend(self.work_over_all(work, &due, back, seq).await?);
             due = rest;
             self.write_portion(output, seq).await?;
         }
         Ok(())
+    }
+
+    /// How far before its day a device must be known: a parcel whose deadline is in it was put in a keep period earlier.
+    fn lead_ms(&self, due: &[Due]) -> i64 {
+        let devices = due.iter().filter_map(|(device, _)| self.site.device(*device));
+        devices.map(|device| span_ms(device.keep)).fold(LATE_LEAD_MS, i64::max)
     }
 
     async fn work_over_all(&self, work: &mut Work, due: &[Due], (heard, is_whole): Back, seq: Seq) -> Result<Vec<Batch>, Ended> {
