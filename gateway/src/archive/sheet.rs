@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! sheet   text kind | count of devices, each: text id | count of rows
-//!         lists: device | day, ms after that of the row before | revision | revisions after the end of its month, quarter, year | position
+//!         lists: device | day, Unix ms | revision | revisions after the end of its month, quarter, year | position
 //!         count of columns, each: text name | 0 numbers, 1 lists | base | body
 //! base    0 none, or 1 + an earlier column of numbers: what is written is the difference to it
 //! numbers list of 0 and 1: whether there is one | list of those
@@ -143,13 +143,8 @@ impl Sheet {
         pack.number(self.ids.len() as i64);
         self.ids.iter().for_each(|id| pack.text(id));
         pack.number(self.keys.len() as i64);
-        for (nth, of) in KEYS.into_iter().enumerate() {
-            let mut values: Vec<i64> = self.keys.iter().map(of).collect();
-            if nth == DAY {
-                let mut before = 0;
-                values.iter_mut().for_each(|day| *day = day.wrapping_sub(std::mem::replace(&mut before, *day)));
-            }
-            pack.list(&values);
+        for of in KEYS {
+            pack.list(&self.keys.iter().map(of).collect::<Vec<_>>());
         }
         pack.number(self.columns.len() as i64);
         for (at, (name, column)) in self.columns.iter().enumerate() {
@@ -197,12 +192,7 @@ impl Sheet {
         let kind = pack.text()?;
         let ids: Vec<Box<str>> = (0..pack.count(DEVICES_MAX.max(FIGURES_ROWS_MAX))?).map(|_| pack.text()).collect::<Option<_>>()?;
         let rows = pack.count(FIGURES_ROWS_MAX)?;
-        let mut lists: Vec<Vec<i64>> = KEYS.iter().map(|_| pack.list(rows)).collect::<Option<_>>()?;
-        let mut day_ms = 0i64;
-        lists[DAY].iter_mut().for_each(|day| {
-            day_ms = day_ms.wrapping_add(*day);
-            *day = day_ms;
-        });
+        let lists: Vec<Vec<i64>> = KEYS.iter().map(|_| pack.list(rows)).collect::<Option<_>>()?;
         let key = |row: usize| {
             let of = |list: usize| lists[list][row];
             let device = usize::try_from(of(0)).ok().filter(|device| *device < ids.len())?;
@@ -250,9 +240,6 @@ impl Sheet {
         self.keys.iter_mut().for_each(|key| key.upto = 0);
     }
 }
-
-/// The list of the days: most rows are a day after the one before.
-const DAY: usize = 1;
 
 /// What the lists of the keys say, in their order.
 const KEYS: [fn(&Key) -> i64; 7] =
