@@ -291,7 +291,8 @@ pub const FIGURES_COMPACT_MS: i64 = LATE_MS_MAX + 24 * 3_600_000;
 pub const FIGURES_MONTHS_MAX: usize = 15 * 12;
 
 const _: () = assert!(FIGURES_COMPACT_MS > LATE_MS_MAX + LATE_FIRST_MS, "a compact month is not revised");
-const _: () = assert!(FIGURES_ROWS_MAX >= DEVICES_MAX + 1, "a day is written in one go");
+const _: () = assert!(FIGURES_ROWS_MAX > DEVICES_MAX, "a day is written in one go");
+
 // The ledger of what is missing.
 
 /// The gateway writes a heartbeat at least every minute; between two that are further apart, ms, it was off or could not write.

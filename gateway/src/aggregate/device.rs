@@ -35,6 +35,13 @@ const DEPOSIT: &str = "deposit";
 const PICKUP: &str = "pickup";
 const RETURN: &str = "return_to_courier";
 
+/// Up to when a record counts, apart from what stands: a parcel does on the day of its deadline.
+pub(super) fn reach_ms(metric: &Metric, at_ms: i64, terms: Terms) -> i64 {
+    let is_parcel =
+        matches!(metric.point, Point::EventCount | Point::EventDuration) && matches!(metric.part.as_str(), DEPOSIT | PICKUP | RETURN);
+    if is_parcel { at_ms.saturating_add(terms.keep_ms) } else { at_ms }
+}
+
 /// Lives on the heap part by part: most devices have one or two.
 #[derive(Debug, Default)]
 pub(super) struct State {

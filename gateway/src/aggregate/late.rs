@@ -2,7 +2,7 @@
 //!
 //! Remembers days, never readings: what has changed in a day is found by computing it again from the log
 //! ([`again`](super::again)). A day is worked over an hour of log time after its end at the earliest, again at most every six
-//! hours, and until seven days have passed; so at most ten days of a device are remembered. Pure.
+//! hours, and until seven days have passed; so at most ten days of a device are remembered, and those of a keep period. Pure.
 
 use super::calendar::{Long, Span};
 use super::save::saved;
@@ -36,14 +36,14 @@ pub(crate) struct DueDay {
 }
 
 impl Late {
-    /// Something of `at_ms` came when the oldest open window began at `open_ms`. Its own day may have changed, and every later
-    /// one up to the open one: a counter's difference is booked where the next value is. False if its day is too old.
-    pub(super) fn mark(&mut self, at_ms: i64, open_ms: i64, log_ms: i64, zone: &TimeZone) -> bool {
+    /// Something of `at_ms` came when windows up to `until_ms` may have been counted without it: at least up to the open one, for
+    /// a counter's difference is booked where the next value is. All their days may have changed. False if its day is too old.
+    pub(super) fn mark(&mut self, at_ms: i64, until_ms: i64, log_ms: i64, zone: &TimeZone) -> bool {
         if at_ms.saturating_add(LATE_MS_MAX) < log_ms {
             return false;
         }
         let mut ms = at_ms;
-        while ms <= open_ms {
+        while ms <= until_ms {
             let known = self.days.partition_point(|known| known.day.end_ms <= ms);
             match self.days.get_mut(known) {
                 Some(known) if known.day.start_ms <= ms => known.is_pending = true,

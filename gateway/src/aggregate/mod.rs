@@ -183,7 +183,8 @@ impl Fold {
         let at_ms = if is_ahead { log_ms } else { at_ms.max(-TIME_MS_MAX) };
         if at_ms < open_ms {
             irregular.late += 1;
-            self.late[device.at()].mark(at_ms, open_ms, log_ms, &self.site.zone);
+            let until_ms = open_ms.max(device::reach_ms(&metric, at_ms, *terms));
+            self.late[device.at()].mark(at_ms, until_ms, log_ms, &self.site.zone);
         }
         let frame = self.grid.frame(open_ms);
         if !state.observe(&metric, &Sample { frame, terms: *terms, at_ms, log_ms, value }) {

@@ -174,3 +174,27 @@ fn a_month_is_made_compact_when_nothing_late_can_come_and_says_the_same() {
     archive.turn(cut(200), &turns(2)[0]).unwrap();
     assert_eq!(pickups(&archive, LOCKER, cut(200)).unwrap().0, before.unwrap().0);
 }
+
+#[test]
+fn no_bytes_make_a_table_panic() {
+    let (dir, archive) = filled(3);
+    let month = archive.read(&file(&dir));
+    let mut random = fastrand::Rng::with_seed(3);
+    for sheet in &month.sheets {
+        let mut whole = Vec::new();
+        sheet.encode(&mut whole);
+        assert_eq!(Sheet::decode(&whole).as_ref(), Some(sheet));
+        for _ in 0..500 {
+            let mut bytes = whole.clone();
+            for _ in 0..random.usize(1..4) {
+                let at = random.usize(0..bytes.len());
+                bytes[at] = random.u8(..);
+            }
+            bytes.truncate(random.usize(0..=bytes.len()));
+            if let Some(sheet) = Sheet::decode(&bytes) {
+                let mut sums = DaySums::default();
+                (0..sheet.len()).for_each(|row| sums.take_in(&sheet.kind, &sheet.row(row)));
+            }
+        }
+    }
+}
