@@ -241,12 +241,32 @@ const DEVICE: &[Key] = &[
 ];
 
 const FORWARD: &[Key] = &[
-    key("url", Type::Text, IfAbsent::Required, "Base address of the database; /api/v2/write is appended."),
-    key("org", Type::Text, IfAbsent::Required, "InfluxDB organisation."),
-    key("bucket", Type::Text, IfAbsent::Required, "InfluxDB bucket."),
+    key(
+        "protocol",
+        Type::Word(&["influx2", "influx1"]),
+        IfAbsent::Text("influx2"),
+        "influx2 writes to /api/v2/write (InfluxDB 2 and 3, VictoriaMetrics, GreptimeDB), influx1 to /write (InfluxDB 1, QuestDB).",
+    ),
+    key("url", Type::Text, IfAbsent::None, "Base address of the database; the path of the protocol is appended."),
+    key("org", Type::Text, IfAbsent::None, "Organisation; influx2."),
+    key("bucket", Type::Text, IfAbsent::None, "Bucket; influx2."),
+    key("db", Type::Text, IfAbsent::None, "Database; influx1."),
+    key("rp", Type::Text, IfAbsent::None, "Retention policy, if not the database's default; influx1."),
     key("token_file", Type::Text, IfAbsent::None, "File with the token (mode 0600), or credential:NAME."),
+    key("username", Type::Text, IfAbsent::None, "User, if the database asks for one; influx1."),
+    key("password_file", Type::Text, IfAbsent::None, "File with the user's password (mode 0600), or credential:NAME; influx1."),
     key("ca_file", Type::Text, IfAbsent::None, "Own certificate authority, PEM; the system's if absent."),
+    key("metrics", Type::Bool, IfAbsent::Bool(true), "Send metrics."),
+    key("events", Type::Bool, IfAbsent::Bool(true), "Send events and alarms."),
     key("raw", Type::Bool, IfAbsent::Bool(false), "Send readings too, not only metrics and events."),
+    key("raw_measurements", Type::Text, IfAbsent::None, "Of readings only these measurements, with commas in between."),
+    key("raw_kinds", Type::Text, IfAbsent::None, "Readings only of these kinds of devices, with commas in between."),
+    key(
+        "start",
+        Type::Word(&["oldest", "now"]),
+        IfAbsent::Text("oldest"),
+        "Where a destination that is new begins: with the oldest that is held, or with what comes.",
+    ),
     key("lines_max", Type::Int(1, 50_000), IfAbsent::Int(FORWARD_LINES_DEFAULT as i64), "Lines per request."),
     key("bytes_max", Type::Int(4096, 8 * MIB), IfAbsent::Int(FORWARD_BYTES_DEFAULT as i64), "Bytes per request, before compression."),
     key("delay_ms", Type::Int(10, 600_000), IfAbsent::Int(5000), "Longest time a line waits for its request to fill."),
@@ -265,7 +285,7 @@ pub(crate) const ROOT: &[Key] = &[
     Key { name: "bus", node: Node::Named(BUS), default: IfAbsent::Table, doc: "Modbus buses, by name." },
     Key { name: "device", node: Node::Named(DEVICE), default: IfAbsent::Table, doc: "Devices, by id." },
     Key { name: "alarm", node: Node::Table(alarm::SITE), default: IfAbsent::Table, doc: "Alarm rules of the site." },
-    Key { name: "forward", node: Node::Table(FORWARD), default: IfAbsent::None, doc: "The time-series database." },
+    Key { name: "forward", node: Node::Named(FORWARD), default: IfAbsent::Table, doc: "Destinations, by name: time-series databases." },
     Key { name: "api", node: Node::Table(API), default: IfAbsent::Table, doc: "Status page and health." },
 ];
 

@@ -119,6 +119,8 @@ const _: () = assert!(API_HISTORY_SAMPLES_MAX < HISTORY_SAMPLES_MAX, "an answer 
 const _: () = assert!(RATE_SAMPLES_MAX > 11, "rates are taken over ten seconds");
 // Forwarding to the database, and the loopback database of the demonstration.
 
+/// Destinations a gateway sends to; each has a place in the stores.
+pub const DESTINATIONS_MAX: usize = 4;
 /// Points looked at for one write request; a stretch without anything to send is left behind in steps of this.
 pub const FORWARD_POINTS_MAX: usize = 32 * READ_POINTS_MAX;
 /// Bytes read of an answer of the database; the rest of a page or of a compression bomb is never received.

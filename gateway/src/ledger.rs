@@ -18,7 +18,7 @@
 //! position is counted by the store over restarts too, and stands on both sides; so do values dropped at decode, counted
 //! since start. Points thinned out ahead of a reader stay buffered until it comes to where they were and misses them.
 
-use crate::store::{Cursor, Durable, GapReason};
+use crate::store::{Cursor, Durable, GapReason, Sink};
 use crate::telemetry::{ByFault, Intake};
 use facility_drivers::Fault;
 use serde::Serialize;
@@ -145,6 +145,12 @@ impl Account {
 }
 
 impl Books {
+    /// The same books as one reader has them.
+    #[must_use]
+    pub fn of_one(&self, sink: Sink) -> Self {
+        Self { readers: vec![self.durable.cursor(sink)], ..self.clone() }
+    }
+
     /// The reader furthest behind.
     #[must_use]
     pub fn reader(&self) -> Cursor {

@@ -10,6 +10,7 @@ use crate::store::{Page, Record, Seq};
 use facility_config::Part;
 use facility_config::limits::FORWARD_POINTS_MAX;
 use facility_config::series::Class;
+use facility_config::site::Selection;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -134,6 +135,8 @@ impl Open {
 #[derive(Debug)]
 pub struct Packer<'a> {
     classes: &'a [Class],
+    /// Which readings; `None` for all.
+    only: Option<&'a Selection>,
     bounds: Bounds,
     from: Seq,
     batch: Batch,
@@ -150,7 +153,14 @@ impl<'a> Packer<'a> {
     #[must_use]
     pub fn new(from: Seq, classes: &'a [Class], bounds: Bounds) -> Self {
         let loose = Share { next: from, ..Share::default() };
-        Self { classes, bounds, from, batch: Batch::default(), loose, open: None, spare: None, full: false }
+        Self { classes, only: None, bounds, from, batch: Batch::default(), loose, open: None, spare: None, full: false }
+    }
+
+    /// Of readings only these.
+    #[must_use]
+    pub fn only(mut self, selection: &'a Selection) -> Self {
+        self.only = Some(selection);
+        self
     }
 
     /// Where to read on.
@@ -216,7 +226,9 @@ impl<'a> Packer<'a> {
             }
         }
         // Also what an older version, or a card of another gateway, has put into the store.
-        let stays = is_kept_back(&origin.tags, metric) || name.class.is_some_and(|class| !self.classes.contains(&class));
+        let stays = is_kept_back(&origin.tags, metric)
+            || name.class.is_some_and(|class| !self.classes.contains(&class))
+            || self.only.is_some_and(|only| name.class == Some(Class::Reading) && !is_selected(only, origin, metric));
         if stays || !has_value(&record.value) {
             return self.pass(seq);
         }
@@ -259,6 +271,13 @@ impl<'a> Packer<'a> {
         self.spare = Some(open);
         self.full = self.batch.lines.len() >= self.bounds.lines || share.next.saturating_sub(self.from) >= FORWARD_POINTS_MAX as u64;
     }
+}
+
+fn is_selected(only: &Selection, origin: &Origin, metric: &MetricName) -> bool {
+    let of_measurement = || metric.point.is_some_and(|point| only.measurements.contains(&point.measurement()));
+    let kind = || origin.tags.split(',').find_map(|tag| tag.strip_prefix("kind="));
+    let of_kind = || kind().is_some_and(|kind| only.kinds.iter().any(|one| one.as_str() == kind));
+    (only.measurements.is_empty() || of_measurement()) && (only.kinds.is_empty() || of_kind())
 }
 
 #[cfg(test)]

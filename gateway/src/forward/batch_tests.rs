@@ -58,6 +58,31 @@ fn pack(pages: &[Page], bounds: Bounds) -> Batch {
 }
 
 #[test]
+fn of_readings_only_the_selected_ones_are_sent_and_everything_else_as_ever() {
+    use facility_config::{Kind, Measurement};
+    // A vending figure; a locker reading of a device without a kind, and of a locker; an alarm.
+    let records = [record(0, 0, 10), record(0, 3, 11), record(2, 3, 12), record(0, 4, 13)];
+    let select = |measurements: &[Measurement], kinds: &[Kind]| Selection { measurements: measurements.to_vec(), kinds: kinds.to_vec() };
+    let cases: [(Selection, &[i64]); 5] = [
+        (Selection::default(), &[10, 11, 12, 13]),
+        (select(&[Measurement::Locker, Measurement::Cabinet], &[]), &[10, 11, 12, 13]),
+        (select(&[Measurement::Cabinet], &[]), &[10, 13]),
+        (select(&[], &[Kind::Locker]), &[10, 12, 13]),
+        (select(&[Measurement::Locker], &[Kind::Meter]), &[10, 13]),
+    ];
+    for (selection, sent) in cases {
+        let mut packer = Packer::new(0, &[Class::Reading, Class::Metric, Class::Event], LARGE).only(&selection);
+        pages(&records, 0, 10).iter().for_each(|page| packer.take(page));
+        let batch = packer.finish();
+        let text = batch.text(0..batch.len());
+        let times: Vec<i64> = text.lines().map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap()).collect();
+        assert_eq!(times, sent, "{selection:?}");
+        let share = batch.share(0..batch.len());
+        assert_eq!((share.next, share.points + share.passed), (4, 4), "{selection:?}");
+    }
+}
+
+#[test]
 fn what_stays_here_is_passed_over_whatever_is_sent() {
     let mut packer = Packer::new(0, &[Class::Reading, Class::Metric, Class::Event], LARGE);
     // An alarm; an event's key; a compartment; a parcel put in, which only a locker keeps to itself.

@@ -70,7 +70,7 @@ impl Forwarder {
                 Outcome::TooLarge { why } => return Ok(Answer::TooLarge(why)),
                 Outcome::Refused { why } => return Ok(Answer::Refused(why)),
                 Outcome::Retry { after, why, suspicious } => {
-                    self.task.telemetry.delivery.retries.add(1);
+                    self.task.delivery.retries.add(1);
                     server_errors = if suspicious { server_errors + 1 } else { 0 };
                     self.note(LinkState::Connecting, Some(why.clone()));
                     self.wait_to_retry(after).await?;
@@ -79,7 +79,7 @@ impl Forwarder {
                     }
                 }
                 Outcome::Hold { why, token } => {
-                    self.task.telemetry.delivery.retries.add(1);
+                    self.task.delivery.retries.add(1);
                     if !token || !self.token_changed() {
                         self.hold(why).await?;
                         self.token_changed();
@@ -98,7 +98,7 @@ impl Forwarder {
         if self.task.stop.is_cancelled() {
             return Err(Ended::Stop);
         }
-        let delivery = &self.task.telemetry.delivery;
+        let delivery = &self.task.delivery;
         delivery.requests.add(1);
         delivery.wire_bytes.add(body.len() as u64);
         let mut sent = pin!(self.writer.send(body, self.task.clock.now_ms()));
@@ -135,7 +135,7 @@ impl Forwarder {
     async fn settle_stored(&mut self, feed: usize, batch: &Batch, lines: Range<usize>) -> Result<(), Ended> {
         self.refusals_in_a_row = 0;
         let share = batch.share(lines.clone());
-        let delivery = &self.task.telemetry.delivery;
+        let delivery = &self.task.delivery;
         delivery.lines.add(lines.len() as u64);
         delivery.points.add(share.points);
         self.feeds[feed].settle(share, true).await
@@ -156,7 +156,7 @@ impl Forwarder {
             self.hold(format!("a refused line cannot be kept in the dead letter: {error}; check the data directory")).await?;
         }
         let share = batch.share(line);
-        self.task.telemetry.delivery.dead_lettered.add(share.points);
+        self.task.delivery.dead_lettered.add(share.points);
         self.feeds[feed].settle(share, false).await
     }
 
@@ -187,7 +187,7 @@ impl Forwarder {
     }
 
     fn token_changed(&mut self) -> bool {
-        match self.writer.reload_token(self.task.forward.token_file.as_deref()) {
+        match self.writer.reload_login() {
             Ok(changed) => changed,
             Err(error) => {
                 tracing::warn!(%error, "the token stays as it was");

@@ -6,7 +6,7 @@
 use super::batch::{Batch, Bounds, Packer, Share};
 use super::{Ended, Lane};
 use crate::store::handle;
-use crate::store::{Cursor, Durable, Sink};
+use crate::store::{Cursor, Durable};
 use facility_config::limits::READ_POINTS_MAX;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -39,7 +39,7 @@ impl Feed {
     /// # Errors
     /// [`Ended::StoreClosed`].
     pub async fn open(lane: Lane) -> Result<Self, Ended> {
-        let cursor = lane.store.cursor(Sink::Forward).await?;
+        let cursor = lane.store.cursor(lane.sink).await?;
         let durable = lane.store.durable();
         Ok(Self { lane, cursor, durable, since: None })
     }
@@ -76,7 +76,7 @@ impl Feed {
     pub async fn take(&mut self, bounds: Bounds) -> Result<Batch, Ended> {
         // What this batch leaves behind begins to wait anew; so does a point the store announces but does not give.
         self.since = None;
-        let mut packer = Packer::new(self.cursor.next, self.lane.classes, bounds);
+        let mut packer = Packer::new(self.cursor.next, &self.lane.classes, bounds).only(&self.lane.readings);
         while !packer.is_full() {
             let from = packer.position();
             let page = self.lane.store.read(from, READ_POINTS_MAX).await?;
@@ -99,6 +99,6 @@ impl Feed {
         cursor.delivered = cursor.delivered.saturating_add(delivered).saturating_add(share.passed);
         cursor.dead_lettered = cursor.dead_lettered.saturating_add(refused);
         cursor.lost = cursor.lost.saturating_add(share.lost);
-        Ok(self.lane.store.advance(Sink::Forward, self.cursor).await?)
+        Ok(self.lane.store.advance(self.lane.sink, self.cursor).await?)
     }
 }

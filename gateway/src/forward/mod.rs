@@ -1,4 +1,5 @@
-//! Sends what the stores hold to a database that speaks the InfluxDB v2 write API.
+//! Sends what the stores hold to one destination. Each destination has a forwarder of its own, with its own positions in
+//! the stores, so that one that is down holds up no other.
 //!
 //! A cursor moves only after the database has stored the points or has refused them for good; then they are in the
 //! dead letter with its reason. Points without a value, or of a class a lane does not send, count as delivered: for
@@ -10,11 +11,12 @@ mod deliver;
 pub mod feed;
 pub mod http;
 pub mod line;
+mod not_ready;
 pub mod outcome;
 mod tls;
 
-use crate::store::{Store, StoreClosed};
-use crate::telemetry::Telemetry;
+use crate::store::{Sink, Store, StoreClosed};
+use crate::telemetry::Delivery;
 use batch::Bounds;
 use dead_letter::DeadLetters;
 use facility_config::limits::{BACKOFF_MS_MAX, FORWARD_HOLD_MS, FORWARD_RETRY_MS};
@@ -23,7 +25,7 @@ use facility_config::site;
 use facility_drivers::{Backoff, Clock, Link, LinkState};
 use feed::{Due, Feed};
 use http::Writer;
-use std::fmt;
+pub use not_ready::NotReady;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,10 +40,14 @@ use tokio_util::sync::CancellationToken;
 pub struct Lane {
     /// For the log.
     pub name: &'static str,
-    /// Read with the cursor of [`Sink::Forward`](crate::store::Sink::Forward).
+    /// Read with the cursor of `sink`.
     pub store: Store,
+    /// The destination's place in the store.
+    pub sink: Sink,
     /// Which points are sent; the others are passed over. Points of a measurement this version does not know are sent.
-    pub classes: &'static [Class],
+    pub classes: Vec<Class>,
+    /// Of readings only these.
+    pub readings: site::Selection,
 }
 
 /// What the forwarder is made of.
@@ -51,8 +57,8 @@ pub struct ForwardTask {
     pub forward: site::Forward,
     /// What; at least one.
     pub lanes: Vec<Lane>,
-    /// Counts go to [`Telemetry::delivery`].
-    pub telemetry: Arc<Telemetry>,
+    /// What was done, counted.
+    pub delivery: Arc<Delivery>,
     /// State of the way to the database.
     pub link: watch::Sender<Link>,
     /// Time; portions and pauses follow it, limits on requests do not.
@@ -64,59 +70,6 @@ pub struct ForwardTask {
     /// Where refused lines are kept.
     pub dead_letter_dir: PathBuf,
 }
-
-/// Why the forwarder cannot start. Each says what to do next and none holds a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotReady {
-    /// `forward.url` is no address that can be written to.
-    Url {
-        /// As configured.
-        url: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// `forward.token_file` cannot be used.
-    Token {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-    /// There is no certificate authority to believe.
-    Roots {
-        /// File or system store.
-        source: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// The directory for refused lines cannot be made.
-    DeadLetter {
-        /// The directory.
-        dir: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-    /// The HTTP client refused its settings.
-    Client(String),
-}
-
-impl fmt::Display for NotReady {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url { url, why } => write!(f, "forward.url: {url}: {why}"),
-            Self::Token { file, why } => write!(f, "forward.token_file: {}: {why}; put the database's write token into it", file.display()),
-            Self::Roots { source, why } => {
-                write!(f, "TLS to the database: {source}: {why}; install ca-certificates or set forward.ca_file")
-            }
-            Self::DeadLetter { dir, why } => {
-                write!(f, "directory for refused lines: {}: {why}; check its owner and free space", dir.display())
-            }
-            Self::Client(why) => write!(f, "connection to the database: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for NotReady {}
 
 /// Why nothing more is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +109,7 @@ impl ForwardTask {
     /// # Errors
     /// [`NotReady`] in words for the technician.
     pub fn prepare(self) -> Result<Forwarder, NotReady> {
-        let writer = Writer::new(&self.forward)?;
+        let writer = Writer::new(&self.forward.database)?;
         let letters = DeadLetters::open(&self.dead_letter_dir)
             .map_err(|error| NotReady::DeadLetter { dir: self.dead_letter_dir.clone(), why: error.to_string() })?;
         let cap = Duration::from_millis(BACKOFF_MS_MAX);
@@ -209,9 +162,9 @@ impl Forwarder {
             // The store announced points and gave none; asking again at once would be a busy loop.
             None if batch.is_empty() => self.pause(Duration::from_millis(FORWARD_RETRY_MS)).await,
             None => {
-                let before = self.task.telemetry.delivery.dead_lettered.get();
+                let before = self.task.delivery.dead_lettered.get();
                 let done = self.deliver(at, &batch).await;
-                let points = self.task.telemetry.delivery.dead_lettered.get() - before;
+                let points = self.task.delivery.dead_lettered.get() - before;
                 if points > 0 {
                     tracing::warn!(
                         points,

@@ -38,7 +38,7 @@ fn lines(moments: std::ops::Range<i64>, origin: u32) -> Vec<Record> {
 struct Rig {
     tsdb: Tsdb,
     lanes: Vec<(Store, Memory)>,
-    telemetry: Arc<Telemetry>,
+    delivery: Arc<Delivery>,
     link: watch::Receiver<Link>,
     forward: site::Forward,
     dir: tempfile::TempDir,
@@ -52,32 +52,44 @@ impl Rig {
         let dir = tempfile::tempdir().unwrap();
         let token_file = dir.path().join("token");
         std::fs::write(&token_file, "first").unwrap();
-        let forward = site::Forward {
+        let database = site::Database {
             url: tsdb.url(),
-            org: "o".to_owned(),
-            bucket: "b".to_owned(),
-            token_file: Some(token_file),
-            ca_file: None,
-            raw: true,
+            api: site::WriteApi::Influx2 { org: "o".to_owned(), bucket: "b".to_owned() },
+            login: site::Login::Token(token_file),
+            tls: site::Tls::default(),
+            timeout: Duration::from_secs(30),
+        };
+        let forward = site::Forward {
+            name: "main".into(),
+            database,
+            metrics: true,
+            events: true,
+            raw: None,
+            start_now: false,
             lines_max: 100,
             bytes_max: 100_000,
             delay: Duration::from_millis(5),
-            timeout: Duration::from_secs(30),
         };
         let link = watch::channel(Link::new(0)).1;
         let lanes = (0..lanes).map(|_| memory(names())).collect();
-        Self { tsdb, lanes, telemetry: Arc::default(), link, forward, dir, running: None }
+        Self { tsdb, lanes, delivery: Arc::default(), link, forward, dir, running: None }
     }
 
     fn start(&mut self) {
         let (link, watched) = watch::channel(Link::new(0));
         self.link = watched;
         let stop = CancellationToken::new();
-        let lane = |(store, _): &(Store, Memory)| Lane { name: "lane", store: store.clone(), classes: &[Class::Metric] };
+        let lane = |(store, _): &(Store, Memory)| Lane {
+            name: "lane",
+            store: store.clone(),
+            sink: Sink::Forward,
+            classes: vec![Class::Metric],
+            readings: site::Selection::default(),
+        };
         let task = ForwardTask {
             forward: self.forward.clone(),
             lanes: self.lanes.iter().map(lane).collect(),
-            telemetry: Arc::clone(&self.telemetry),
+            delivery: Arc::clone(&self.delivery),
             link,
             clock: Clock::manual(AT_MS),
             stop: stop.clone(),

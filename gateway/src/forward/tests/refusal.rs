@@ -37,7 +37,7 @@ async fn only_the_refused_line_goes_to_the_dead_letter() {
         if status != 500 {
             assert!(got[0].contains("field type conflict"), "{letters}");
         }
-        assert_eq!((rig.cursor().dead_lettered, rig.telemetry.delivery.dead_lettered.get()), (2, 2));
+        assert_eq!((rig.cursor().dead_lettered, rig.delivery.dead_lettered.get()), (2, 2));
         assert_eq!(rig.cursor().delivered + 2, rig.cursor().next);
     }
 }

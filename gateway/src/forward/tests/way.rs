@@ -26,7 +26,7 @@ async fn faults_of_the_way_delay_and_lose_nothing() {
         assert_eq!(link.state, state, "{mode:?}");
         assert!(link.error.as_ref().is_some_and(|error| error.contains(words) && !error.contains("first")), "{mode:?}: {link:?}");
         assert_eq!(rig.cursor(), Cursor::default(), "{mode:?}: nothing is taken as stored");
-        assert!(rig.telemetry.delivery.retries.get() >= 2, "{mode:?}");
+        assert!(rig.delivery.retries.get() >= 2, "{mode:?}");
         let bodies: Vec<_> = rig.tsdb.requests().into_iter().map(|request| request.body).collect();
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{mode:?}: repeated byte by byte");
 
@@ -45,12 +45,12 @@ async fn faults_of_the_way_delay_and_lose_nothing() {
 #[tokio::test]
 async fn a_database_that_hangs_is_left_after_the_time_limit() {
     let mut rig = Rig::new(1);
-    rig.forward.timeout = Duration::from_millis(50);
+    rig.forward.database.timeout = Duration::from_millis(50);
     rig.tsdb.set_mode(Mode::Hang);
     let records = lines(0..10, 0);
     rig.push(records.clone());
     rig.start();
-    rig.until("repeated", |rig| rig.telemetry.delivery.requests.get() >= 2).await;
+    rig.until("repeated", |rig| rig.delivery.requests.get() >= 2).await;
     assert_eq!(rig.cursor(), Cursor::default());
     rig.tsdb.set_mode(Mode::Up);
     rig.until_read(20).await;

@@ -1,0 +1,177 @@
+//! Destinations: where each is, who the gateway is there, and what it gets.
+
+use super::wires::check_name;
+use super::{file, plain_text, unencrypted};
+use crate::destination::{Database, Forward, Login, Selection, WriteApi};
+use crate::device::Kind;
+use crate::limits::DESTINATIONS_MAX;
+use crate::problem;
+use crate::raw::{self, Protocol};
+use crate::report::{Complaint, Report, join};
+use crate::secret::{Ground, Role};
+use crate::series::{Class, Measurement};
+use crate::site::Tls;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Destinations by name; those with problems are left out.
+pub(super) fn destinations(raw: &BTreeMap<String, raw::Forward>, ground: &Ground, report: &mut Report) -> Vec<Forward> {
+    if raw.len() > DESTINATIONS_MAX {
+        let message = format!("{} destinations are declared, {DESTINATIONS_MAX} are possible", raw.len());
+        report.key("forward", Complaint::new(problem::OUT_OF_RANGE, message).hint("each holds its own place in the stores; remove some"));
+    }
+    let mut found: Vec<Forward> = Vec::new();
+    for (name, raw) in raw {
+        let path = join("forward", name);
+        check_name(&path, name, report);
+        let Some(forward) = destination(name, &path, raw, ground, report) else { continue };
+        let same = |known: &&Forward| known.database.url == forward.database.url && known.database.api == forward.database.api;
+        if let Some(known) = found.iter().find(same) {
+            let message = format!("`{path}` and `forward.{}` are the same database: everything would be sent twice", known.name);
+            report.key(&path, Complaint::new(problem::DUPLICATE, message).hint("remove one of them"));
+        }
+        found.push(forward);
+    }
+    found
+}
+
+fn destination(name: &str, path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Option<Forward> {
+    foreign_keys(path, raw, report);
+    let readings = selection(path, raw, report);
+    if !(raw.metrics || raw.events || raw.raw) {
+        let message = format!("`{path}` gets nothing: metrics, events and raw are all off");
+        report.key(path, Complaint::new(problem::CONFLICT, message).hint("turn one of them on, or remove the destination"));
+    }
+    Some(Forward {
+        name: name.into(),
+        database: database(path, raw, ground, report)?,
+        metrics: raw.metrics,
+        events: raw.events,
+        raw: raw.raw.then_some(readings),
+        start_now: raw.start == raw::Start::Now,
+        lines_max: raw.lines_max,
+        bytes_max: raw.bytes_max,
+        delay: Duration::from_millis(raw.delay_ms),
+    })
+}
+
+fn database(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Option<Database> {
+    let at = |key: &str| join(path, key);
+    let url = needed(&at("url"), raw.url.as_ref(), report).and_then(|text| {
+        let url = crate::address::url(&at("url"), text, &[("http", 80), ("https", 443)]);
+        url.map_err(|fault| report.value(&at("url"), fault)).ok()
+    });
+    let api = match raw.protocol {
+        Protocol::Influx2 => {
+            let (org, bucket) = (needed(&at("org"), raw.org.as_ref(), report), needed(&at("bucket"), raw.bucket.as_ref(), report));
+            org.zip(bucket).map(|(org, bucket)| WriteApi::Influx2 { org: org.clone(), bucket: bucket.clone() })
+        }
+        Protocol::Influx1 => needed(&at("db"), raw.db.as_ref(), report).map(|db| WriteApi::Influx1 { db: db.clone(), rp: raw.rp.clone() }),
+    };
+    let login = login(path, raw, ground, report);
+    let ca_file = file(&at("ca_file"), raw.ca_file.as_deref(), Role::Certificates, ground, report);
+    let url = url?;
+    if url.scheme == "http" && login != Login::None && !url.is_local() {
+        report.key(&at("url"), plain_text("the token or password", "https"));
+    }
+    if url.scheme == "http" && raw.ca_file.is_some() {
+        report.key(&at("ca_file"), unencrypted(&at("ca_file"), "https"));
+    }
+    Some(Database {
+        url: raw.url.clone()?,
+        api: api?,
+        login,
+        tls: Tls { ca_file, ..Tls::default() },
+        timeout: Duration::from_millis(raw.timeout_ms),
+    })
+}
+
+fn login(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Login {
+    let at = |key: &str| join(path, key);
+    let token = file(&at("token_file"), raw.token_file.as_deref(), Role::Secret, ground, report);
+    let password = file(&at("password_file"), raw.password_file.as_deref(), Role::Secret, ground, report);
+    if raw.username.is_some() && raw.token_file.is_some() {
+        let message = format!("`{path}` has both a token and a user name");
+        report.key(&at("username"), Complaint::new(problem::CONFLICT, message).hint("a database wants one of them; remove the other"));
+    }
+    for (have, other, need) in
+        [(&raw.username, &raw.password_file, "password_file"), (&raw.password_file, &raw.username, "username")]
+    {
+        if have.is_some() && other.is_none() && !report.is_bad(&at(need)) {
+            let message = format!("`{}` is missing", at(need));
+            report.key(&at(need), Complaint::new(problem::MISSING, message).hint("a user needs a password, and a password its user"));
+        }
+    }
+    match (token, raw.username.clone().zip(password)) {
+        (Some(file), _) => Login::Token(file),
+        (None, Some((user, file))) => Login::Password { user, file },
+        (None, None) => Login::None,
+    }
+}
+
+/// What a protocol cannot do without.
+fn needed<'a>(key: &str, value: Option<&'a String>, report: &mut Report) -> Option<&'a String> {
+    if value.is_none() && !report.is_bad(key) {
+        let hint = "see the sample configuration for what each protocol needs";
+        report.key(key, Complaint::new(problem::MISSING, format!("`{key}` is missing")).hint(hint));
+    }
+    value
+}
+
+/// A setting that has no meaning with this protocol was meant for something else.
+fn foreign_keys(path: &str, raw: &raw::Forward, report: &mut Report) {
+    let (keys, other): (&[_], _) = match raw.protocol {
+        Protocol::Influx2 => (
+            &[
+                ("db", raw.db.is_some()),
+                ("rp", raw.rp.is_some()),
+                ("username", raw.username.is_some()),
+                ("password_file", raw.password_file.is_some()),
+            ],
+            "`protocol = \"influx1\"`",
+        ),
+        Protocol::Influx1 => (&[("org", raw.org.is_some()), ("bucket", raw.bucket.is_some())], "`protocol = \"influx2\"`"),
+    };
+    for (key, _) in keys.iter().filter(|(_, given)| *given) {
+        report.key(&join(path, key), only_with(&join(path, key), other));
+    }
+    let of_raw = [("raw_measurements", raw.raw_measurements.is_some()), ("raw_kinds", raw.raw_kinds.is_some())];
+    for (key, _) in of_raw.iter().filter(|(_, given)| *given && !raw.raw) {
+        report.key(&join(path, key), only_with(&join(path, key), "`raw = true`"));
+    }
+}
+
+fn only_with(key: &str, other: &str) -> Complaint {
+    Complaint::new(problem::CONFLICT, format!("`{key}` has a meaning only with {other}")).hint("remove it, or change the other")
+}
+
+/// Which readings are sent.
+fn selection(path: &str, raw: &raw::Forward, report: &mut Report) -> Selection {
+    let readings: Vec<(&str, Measurement)> =
+        Measurement::ALL.iter().filter(|one| one.info().class == Class::Reading).map(|one| (one.info().name, *one)).collect();
+    let kinds = [Kind::Gateway, Kind::Locker, Kind::Cabinet, Kind::Vending, Kind::Meter].map(|kind| (kind.as_str(), kind));
+    Selection {
+        measurements: words(&join(path, "raw_measurements"), raw.raw_measurements.as_deref(), &readings, report),
+        kinds: words(&join(path, "raw_kinds"), raw.raw_kinds.as_deref(), &kinds, report),
+    }
+}
+
+/// The known words of a list with commas or blanks in between.
+fn words<T: Copy + PartialEq>(key: &str, text: Option<&str>, known: &[(&str, T)], report: &mut Report) -> Vec<T> {
+    let mut found = Vec::new();
+    for word in text.unwrap_or_default().split([',', ' ', '\t']).filter(|word| !word.is_empty()) {
+        match known.iter().find(|(name, _)| *name == word) {
+            Some((_, one)) if found.contains(one) => {}
+            Some((_, one)) => found.push(*one),
+            None => {
+                let names = || known.iter().map(|(name, _)| *name);
+                let near = crate::keys::nearest(word, names()).map(|near| format!("did you mean \"{near}\"?"));
+                let word: String = word.chars().take(80).collect();
+                let message = format!("`{key}` names \"{word}\", which there is not");
+                let hint = near.unwrap_or_else(|| format!("known: {}", names().collect::<Vec<_>>().join(", ")));
+                report.value(key, Complaint::new(problem::NOT_A_CHOICE, message).hint(hint));
+            }
+        }
+    }
+    found
+}
