@@ -51,6 +51,8 @@ pub struct Database {
     pub tls: Tls,
     /// Time limit of one request.
     pub timeout: Duration,
+    /// `http://host:port` of a proxy; none unless configured.
+    pub proxy: Option<String>,
 }
 
 /// The ways a database takes lines over HTTP.

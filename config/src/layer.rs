@@ -98,7 +98,10 @@ impl File<'_> {
             let message = format!("`{path}` holds tables with names, and this is a setting of one of them");
             self.remember(&join(path, name.get_ref()), name.span(), value.span());
             let complaint = Complaint::new(problem::WRONG_TYPE, message);
-            self.report.stranger(&join(path, name.get_ref()), complaint.hint(format!("write `[{path}.main]` instead of `[{path}]`; any name will do")));
+            self.report.stranger(
+                &join(path, name.get_ref()),
+                complaint.hint(format!("write `[{path}.main]` instead of `[{path}]`; any name will do")),
+            );
             return layer;
         }
         for (name, value) in table {

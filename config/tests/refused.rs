@@ -105,7 +105,10 @@ fn single_settings() {
         // Destinations have names: the table of before says what to write.
         ("[forward]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"", &[("GW-C004", "forward.url", 6, 1)]),
         ("[forward.main]\nurl = \"http://h\"\norg = \"o\"", &[("GW-C007", "forward.main.bucket", 5, 10)]),
-        ("[forward.a]\nprotocol = \"influx1\"\nurl = \"http://h\"\norg = \"o\"", &[("GW-C007", "forward.a.db", 5, 10), ("GW-C016", "forward.a.org", 8, 1)]),
+        (
+            "[forward.a]\nprotocol = \"influx1\"\nurl = \"http://h\"\norg = \"o\"",
+            &[("GW-C007", "forward.a.db", 5, 10), ("GW-C016", "forward.a.org", 8, 1)],
+        ),
         (
             "[forward.a]\nprotocol = \"influx1\"\nurl = \"http://h\"\ndb = \"d\"\n[forward.b]\nprotocol = \"influx1\"\nurl = \"http://h\"\ndb = \"d\"",
             &[("GW-C017", "forward.b", 9, 10)],

@@ -77,13 +77,7 @@ impl Collector {
         status.corrected = self.telemetry.intake.dropped.corrected();
         status.forward = self.destinations(&books);
         status.stores = vec![
-            StoreInfo::new(
-                "readings",
-                site.store.readings_bytes_max,
-                readings,
-                site.forward.iter().any(takes_readings),
-                uptime_s,
-            ),
+            StoreInfo::new("readings", site.store.readings_bytes_max, readings, site.forward.iter().any(takes_readings), uptime_s),
             StoreInfo::new("outbox", site.store.outbox_bytes_max, outbox, site.forward.iter().any(Forward::takes_outbox), uptime_s),
         ];
         status.wear = self.watched.wear.borrow().clone();

@@ -69,21 +69,20 @@ fn database(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report
         Protocol::Influx1 => needed(&at("db"), raw.db.as_ref(), report).map(|db| WriteApi::Influx1 { db: db.clone(), rp: raw.rp.clone() }),
     };
     let login = login(path, raw, ground, report);
-    let ca_file = file(&at("ca_file"), raw.ca_file.as_deref(), Role::Certificates, ground, report);
+    let tls = tls(path, raw, ground, report);
+    let proxy = raw.proxy.as_deref().and_then(|text| {
+        let proxy = crate::address::url(&at("proxy"), text, &[("http", 3128)]);
+        proxy.map_err(|fault| report.value(&at("proxy"), fault)).ok().map(|_| text.to_owned())
+    });
     let url = url?;
     if url.scheme == "http" && login != Login::None && !url.is_local() {
         report.key(&at("url"), plain_text("the token or password", "https"));
     }
-    if url.scheme == "http" && raw.ca_file.is_some() {
-        report.key(&at("ca_file"), unencrypted(&at("ca_file"), "https"));
+    let of_tls = [("ca_file", &raw.ca_file), ("cert_file", &raw.cert_file), ("key_file", &raw.key_file)];
+    for (key, _) in of_tls.iter().filter(|(_, given)| url.scheme == "http" && given.is_some()) {
+        report.key(&at(key), unencrypted(&at(key), "https"));
     }
-    Some(Database {
-        url: raw.url.clone()?,
-        api: api?,
-        login,
-        tls: Tls { ca_file, ..Tls::default() },
-        timeout: Duration::from_millis(raw.timeout_ms),
-    })
+    Some(Database { url: raw.url.clone()?, api: api?, login, tls, timeout: Duration::from_millis(raw.timeout_ms), proxy })
 }
 
 fn login(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Login {
@@ -94,18 +93,34 @@ fn login(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -
         let message = format!("`{path}` has both a token and a user name");
         report.key(&at("username"), Complaint::new(problem::CONFLICT, message).hint("a database wants one of them; remove the other"));
     }
-    for (have, other, need) in
-        [(&raw.username, &raw.password_file, "password_file"), (&raw.password_file, &raw.username, "username")]
-    {
-        if have.is_some() && other.is_none() && !report.is_bad(&at(need)) {
-            let message = format!("`{}` is missing", at(need));
-            report.key(&at(need), Complaint::new(problem::MISSING, message).hint("a user needs a password, and a password its user"));
-        }
-    }
+    let hint = "a user needs a password, and a password its user";
+    both(path, [("username", &raw.username), ("password_file", &raw.password_file)], hint, report);
     match (token, raw.username.clone().zip(password)) {
         (Some(file), _) => Login::Token(file),
         (None, Some((user, file))) => Login::Password { user, file },
         (None, None) => Login::None,
+    }
+}
+
+fn tls(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Tls {
+    let at = |key: &str| join(path, key);
+    let hint = "a client certificate needs its key, and a key its certificate";
+    both(path, [("cert_file", &raw.cert_file), ("key_file", &raw.key_file)], hint, report);
+    Tls {
+        ca_file: file(&at("ca_file"), raw.ca_file.as_deref(), Role::Certificates, ground, report),
+        cert_file: file(&at("cert_file"), raw.cert_file.as_deref(), Role::Certificates, ground, report),
+        key_file: file(&at("key_file"), raw.key_file.as_deref(), Role::PrivateKey, ground, report),
+        crl_file: None,
+    }
+}
+
+/// Two settings that mean something only together.
+fn both(path: &str, [one, other]: [(&str, &Option<String>); 2], hint: &str, report: &mut Report) {
+    for (have, need) in [(one, other), (other, one)] {
+        let key = join(path, need.0);
+        if have.1.is_some() && need.1.is_none() && !report.is_bad(&key) {
+            report.key(&key, Complaint::new(problem::MISSING, format!("`{key}` is missing")).hint(hint));
+        }
     }
 }
 

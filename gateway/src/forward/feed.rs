@@ -29,8 +29,8 @@ pub struct Feed {
     lane: Lane,
     cursor: Cursor,
     durable: watch::Receiver<Durable>,
-    /// When the first waiting point was seen.
-    since: Option<Instant>,
+    /// When the first waiting point is due.
+    due_at: Option<Instant>,
 }
 
 impl Feed {
@@ -41,7 +41,7 @@ impl Feed {
     pub async fn open(lane: Lane) -> Result<Self, Ended> {
         let cursor = lane.store.cursor(lane.sink).await?;
         let durable = lane.store.durable();
-        Ok(Self { lane, cursor, durable, since: None })
+        Ok(Self { lane, cursor, durable, due_at: None })
     }
 
     /// Name of the lane.
@@ -50,14 +50,14 @@ impl Feed {
         self.lane.name
     }
 
-    /// When to send.
-    pub fn due(&mut self, now: Instant, lines_max: usize, delay: Duration) -> Due {
+    /// When to send; a point seen now for the first time waits at most so long.
+    pub fn due(&mut self, now: Instant, lines_max: usize, wait: Duration) -> Due {
         let waiting = self.durable.borrow_and_update().end.saturating_sub(self.cursor.next);
         if waiting == 0 {
-            self.since = None;
+            self.due_at = None;
             return Due::Idle;
         }
-        let at = *self.since.get_or_insert(now) + delay;
+        let at = *self.due_at.get_or_insert(now + wait);
         if waiting >= lines_max as u64 || at <= now { Due::Now } else { Due::At(at) }
     }
 
@@ -75,7 +75,7 @@ impl Feed {
     /// [`Ended::StoreClosed`].
     pub async fn take(&mut self, bounds: Bounds) -> Result<Batch, Ended> {
         // What this batch leaves behind begins to wait anew; so does a point the store announces but does not give.
-        self.since = None;
+        self.due_at = None;
         let mut packer = Packer::new(self.cursor.next, &self.lane.classes, bounds).only(&self.lane.readings);
         while !packer.is_full() {
             let from = packer.position();

@@ -1,6 +1,6 @@
 //! Sends one body to the database and says what became of it.
 //!
-//! Never follows a redirect (the token must not reach another host), never uses a proxy of the environment, never
+//! Never follows a redirect (the token must not reach another host), never uses a proxy that is not configured, never
 //! decompresses an answer and never reads more of it than [`FORWARD_ANSWER_BYTES_MAX`]. A name is resolved again for
 //! each connection. The token is read from its file and appears in no message.
 
@@ -13,7 +13,7 @@ use facility_config::site::{Database, Login, WriteApi};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Proxy, Response, Url};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -31,7 +31,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Writer {
     client: Client,
     url: Url,
-    login: Login,
+    database: Database,
     authorization: Option<HeaderValue>,
 }
 
@@ -42,22 +42,9 @@ impl Writer {
     /// [`NotReady`] in words for the technician.
     pub fn new(database: &Database) -> Result<Self, NotReady> {
         let url = write_url(database)?;
-        // Also without TLS: reqwest panics when it has to look for a provider of its own.
-        let tls = if url.scheme() == "https" { tls::client(database.tls.ca_file.as_deref())? } else { tls::nobody()? };
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .http1_only()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(database.timeout)
-            .connect_timeout(database.timeout.min(CONNECT_TIMEOUT))
-            .pool_max_idle_per_host(1)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .user_agent(concat!("facility-gateway/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| NotReady::Client(chain(&error)))?;
+        let client = client(database, &url)?;
         let authorization = authorization(&client, &database.login)?;
-        Ok(Self { client, url, login: database.login.clone(), authorization })
+        Ok(Self { client, url, database: database.clone(), authorization })
     }
 
     /// Whether the database is reached through TLS, which needs a clock that is right.
@@ -66,12 +53,16 @@ impl Writer {
         self.url.scheme() == "https"
     }
 
-    /// Reads token or password from its file again; true if it is another one than before.
+    /// Reads token or password from its file again, and over TLS the certificates; true if token or password is another
+    /// one than before.
     ///
     /// # Errors
-    /// [`NotReady`] if the file cannot be read or is empty; the old one stays in use.
-    pub fn reload_login(&mut self) -> Result<bool, NotReady> {
-        let read = authorization(&self.client, &self.login)?;
+    /// [`NotReady`] if a file cannot be read or is empty; what was read before stays in use.
+    pub fn reload(&mut self) -> Result<bool, NotReady> {
+        let read = authorization(&self.client, &self.database.login)?;
+        if self.is_tls() {
+            self.client = client(&self.database, &self.url)?;
+        }
         let changed = read != self.authorization;
         self.authorization = read;
         Ok(changed)
@@ -89,6 +80,25 @@ impl Writer {
             Err(error) => Outcome::unanswered(unreachable(&error.without_url())),
         }
     }
+}
+
+fn client(database: &Database, url: &Url) -> Result<Client, NotReady> {
+    // Also without TLS: reqwest panics when it has to look for a provider of its own.
+    let tls = if url.scheme() == "https" { tls::client(&database.tls)? } else { tls::nobody()? };
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(database.timeout)
+        .connect_timeout(database.timeout.min(CONNECT_TIMEOUT))
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .user_agent(concat!("facility-gateway/", env!("CARGO_PKG_VERSION")));
+    if let Some(proxy) = &database.proxy {
+        builder = builder.proxy(Proxy::all(proxy).map_err(|error| NotReady::Client(chain(&error)))?);
+    }
+    builder.build().map_err(|error| NotReady::Client(chain(&error)))
 }
 
 /// Compresses lines; the same lines always give the same bytes.
@@ -136,9 +146,8 @@ fn authorization(client: &Client, login: &Login) -> Result<Option<HeaderValue>, 
         Login::Token(file) => (file, HeaderValue::from_str(&format!("Token {}", secret(file)?)).ok()),
         Login::Password { user, file } => (file, basic(client, user, &secret(file)?)),
     };
-    let mut value = value.ok_or_else(|| {
-        NotReady::Token { file: file.clone(), why: "it holds a line break or another control character".to_owned() }
-    })?;
+    let mut value = value
+        .ok_or_else(|| NotReady::Token { file: file.clone(), why: "it holds a line break or another control character".to_owned() })?;
     value.set_sensitive(true);
     Ok(Some(value))
 }

@@ -13,6 +13,7 @@ fn database(url: &str) -> Database {
         login: Login::None,
         tls: Tls::default(),
         timeout: Duration::from_secs(5),
+        proxy: None,
     }
 }
 
@@ -64,11 +65,11 @@ fn the_token_comes_from_its_file_and_is_never_shown() {
     }
     fs::write(&file, "first\n").unwrap();
     let mut writer = Writer::new(&database).unwrap();
-    assert_eq!(writer.reload_login(), Ok(false));
+    assert_eq!(writer.reload(), Ok(false));
     fs::write(&file, "second").unwrap();
-    assert_eq!(writer.reload_login(), Ok(true));
+    assert_eq!(writer.reload(), Ok(true));
     fs::write(&file, "").unwrap();
-    assert!(writer.reload_login().is_err());
+    assert!(writer.reload().is_err());
     assert_eq!(writer.authorization.as_ref().unwrap(), "Token second");
     assert!(!format!("{writer:?}").contains("second"));
 }

@@ -13,6 +13,7 @@ pub mod http;
 pub mod line;
 mod not_ready;
 pub mod outcome;
+mod phase;
 mod tls;
 
 use crate::store::{Sink, Store, StoreClosed};
@@ -65,7 +66,7 @@ pub struct ForwardTask {
     pub clock: Clock,
     /// Ends [`Forwarder::run`].
     pub stop: CancellationToken,
-    /// For the jitter of pauses.
+    /// For the jitter of pauses and the phase of flushes; another for each gateway.
     pub seed: u64,
     /// Where refused lines are kept.
     pub dead_letter_dir: PathBuf,
@@ -97,6 +98,8 @@ pub struct Forwarder {
     hold: Backoff,
     /// Bytes of a request; smaller than configured after a 413.
     bytes_max: usize,
+    /// Parts stored since `bytes_max` changed.
+    stored_in_a_row: u32,
     /// Lines refused since one was accepted.
     refusals_in_a_row: u32,
     /// Lane of the batch before.
@@ -110,7 +113,7 @@ impl ForwardTask {
     /// [`NotReady`] in words for the technician.
     pub fn prepare(self) -> Result<Forwarder, NotReady> {
         let writer = Writer::new(&self.forward.database)?;
-        let letters = DeadLetters::open(&self.dead_letter_dir)
+        let letters = DeadLetters::open(&self.dead_letter_dir, &self.forward.name)
             .map_err(|error| NotReady::DeadLetter { dir: self.dead_letter_dir.clone(), why: error.to_string() })?;
         let cap = Duration::from_millis(BACKOFF_MS_MAX);
         Ok(Forwarder {
@@ -120,6 +123,7 @@ impl ForwardTask {
             served: self.lanes.len().saturating_sub(1),
             feeds: Vec::with_capacity(self.lanes.len()),
             refusals_in_a_row: 0,
+            stored_in_a_row: 0,
             task: self,
             writer,
             letters,
@@ -144,6 +148,10 @@ impl Forwarder {
                 Ok(feed) => self.feeds.push(feed),
                 Err(ended) => return ended,
             }
+        }
+        // After a power cut a district starts in one second.
+        if let Err(ended) = self.pause(self.until_flush()).await {
+            return ended;
         }
         loop {
             if let Err(ended) = self.send_next().await {
@@ -179,12 +187,11 @@ impl Forwarder {
 
     /// Waits until a lane has something to send; of several, the one after the lane served last.
     async fn next_due(&mut self) -> Result<usize, Ended> {
-        let delay = self.task.clock.real(self.task.forward.delay);
         loop {
-            let now = Instant::now();
+            let (now, wait) = (Instant::now(), self.until_flush());
             let (count, mut wake) = (self.feeds.len(), None::<Instant>);
             for at in (1..=count).map(|step| (self.served + step) % count) {
-                match self.feeds[at].due(now, self.task.forward.lines_max, delay) {
+                match self.feeds[at].due(now, self.task.forward.lines_max, wait) {
                     Due::Now if self.task.stop.is_cancelled() => return Err(Ended::Stop),
                     Due::Now => return Ok(at),
                     Due::At(at) => wake = Some(wake.map_or(at, |wake| wake.min(at))),
@@ -198,6 +205,11 @@ impl Forwarder {
                 changed = any_changed(feeds) => changed?,
             }
         }
+    }
+
+    /// How long a line that comes now waits for others: until this gateway's moment in the delay that is configured.
+    fn until_flush(&self) -> Duration {
+        self.task.clock.real(phase::wait(self.task.clock.now_ms(), self.task.seed, self.task.forward.delay))
     }
 
     fn note(&self, state: LinkState, error: Option<String>) {

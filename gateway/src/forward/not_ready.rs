@@ -44,7 +44,7 @@ impl fmt::Display for NotReady {
             Self::Url { url, why } => write!(f, "address of the database: {url}: {why}"),
             Self::Token { file, why } => {
                 write!(f, "file with the token or password: {}: {why}; put what the database asks for into it", file.display())
-            },
+            }
             Self::Roots { source, why } => {
                 write!(f, "TLS to the database: {source}: {why}; install ca-certificates or set ca_file")
             }

@@ -58,6 +58,7 @@ impl Rig {
             login: site::Login::Token(token_file),
             tls: site::Tls::default(),
             timeout: Duration::from_secs(30),
+            proxy: None,
         };
         let forward = site::Forward {
             name: "main".into(),
@@ -75,10 +76,8 @@ impl Rig {
         Self { tsdb, lanes, delivery: Arc::default(), link, forward, dir, running: None }
     }
 
-    fn start(&mut self) {
-        let (link, watched) = watch::channel(Link::new(0));
-        self.link = watched;
-        let stop = CancellationToken::new();
+    /// The forwarder's parts, with a link and a stop of its own.
+    fn task(&self) -> ForwardTask {
         let lane = |(store, _): &(Store, Memory)| Lane {
             name: "lane",
             store: store.clone(),
@@ -86,16 +85,22 @@ impl Rig {
             classes: vec![Class::Metric],
             readings: site::Selection::default(),
         };
-        let task = ForwardTask {
+        ForwardTask {
             forward: self.forward.clone(),
             lanes: self.lanes.iter().map(lane).collect(),
             delivery: Arc::clone(&self.delivery),
-            link,
+            link: watch::channel(Link::new(0)).0,
             clock: Clock::manual(AT_MS),
-            stop: stop.clone(),
+            stop: CancellationToken::new(),
             seed: 7,
             dead_letter_dir: self.dir.path().join("dead"),
-        };
+        }
+    }
+
+    fn start(&mut self) {
+        let task = self.task();
+        self.link = task.link.subscribe();
+        let stop = task.stop.clone();
         let mut forwarder = task.prepare().unwrap();
         // The same waits, a thousand times shorter.
         let quick = |ms| Backoff::new(Duration::from_millis(ms), Duration::from_millis(BACKOFF_MS_MAX / 1_000), 7);

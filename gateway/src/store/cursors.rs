@@ -116,8 +116,14 @@ pub fn destinations(dir: &Path) -> Vec<Destination> {
 impl<F> Cursors<F> {
     /// Reads the cursors of `sinks`; never fails, an unreadable one starts again. Also what they remember.
     pub(super) fn load<D: Disk<File = F>>(disk: &D, dir: &Path, sinks: &[Sink], destinations: &[Destination]) -> (Self, Remembered) {
-        let mut all =
-            Self { entries: BTreeMap::new(), generation: 0, unreadable: Vec::new(), fresh: Vec::new(), start_now: Vec::new(), gone: Vec::new() };
+        let mut all = Self {
+            entries: BTreeMap::new(),
+            generation: 0,
+            unreadable: Vec::new(),
+            fresh: Vec::new(),
+            start_now: Vec::new(),
+            gone: Vec::new(),
+        };
         let mut log = Remembered::default();
         let wanted: Vec<(Sink, String)> = sinks.iter().map(|sink| (*sink, format!("{PREFIX}{}", name_of(*sink, destinations)))).collect();
         for name in disk.list(dir).unwrap_or_default() {

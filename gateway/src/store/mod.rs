@@ -52,13 +52,13 @@ mod sim_disk;
 #[cfg(test)]
 mod tests;
 
+pub use cursors::destinations;
 pub use disk::{Disk, RealDisk};
 pub use facility_config::Overflow;
 pub use handle::{Append, Cursor, Durable, Store, StoreClosed};
 pub use history::{Bucket, History, HistoryQuery};
 pub use open_error::OpenError;
 pub use record::{Destination, Gap, GapReason, Names, Page, Record, Seq, Sink};
-pub use cursors::destinations;
 pub use recovery::Recovery;
 
 use facility_config::limits::STORE_QUEUE_LEN;

@@ -128,9 +128,7 @@ pub(super) fn forwarded(seen: &Seen, site: &Site) -> Hop {
     }
     let (raw_en, raw_zh) = match site.forward.iter().any(|forward| forward.raw.is_some()) {
         true => ("readings, figures and events", "读数、指标和事件"),
-        false => {
-            ("figures and events, not the readings themselves (raw = false)", "指标和事件，不含原始读数（raw = false）")
-        }
+        false => ("figures and events, not the readings themselves (raw = false)", "指标和事件，不含原始读数（raw = false）"),
     };
     let refused = seen.forward.iter().map(|forward| forward.dead_lettered).sum();
     let (taken, dead) = (count(seen.forward.iter().map(|forward| forward.points).sum()), count(refused));

@@ -166,7 +166,7 @@ const FAILED: [Case; 13] = [
         "the database refuses us",
         LOCKER,
         |status| {
-            let link = of(status, "links", "name", "database");
+            let link = of(status, "links", "name", "main");
             (link["state"], link["error"]) = (json!("denied"), json!("401 Unauthorized"));
         },
         Step::Forwarded,

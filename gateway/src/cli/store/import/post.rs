@@ -46,6 +46,7 @@ pub(super) fn post(args: &ImportArgs, url: &str, rejected: &mut Rejected) -> Res
         login: args.token_file.clone().map_or(Login::None, Login::Token),
         tls: Tls { ca_file: args.ca_file.clone(), ..Tls::default() },
         timeout: TIMEOUT,
+        proxy: None,
     };
     let writer = Writer::new(&database).map_err(|error| Exit::Start { code: 78, message: error.to_string() })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Exit::Defect(error.to_string()))?;
@@ -124,6 +125,7 @@ impl Post<'_> {
             match self.writer.send(body.clone(), self.clock.now_ms()).await {
                 Outcome::Stored => return Ok(None),
                 Outcome::Refused { why } | Outcome::TooLarge { why } => return Ok(Some(why)),
+                Outcome::Partial { refused } => return Ok(refused.into_iter().map(|one| one.why).next()),
                 Outcome::Hold { why, .. } => return Err(self.stop(78, &why)),
                 Outcome::Retry { after, why, .. } => {
                     last = why;
