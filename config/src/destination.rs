@@ -12,7 +12,7 @@ pub struct Forward {
     /// Key in the configuration; its position in the stores is kept under this name.
     pub name: Box<str>,
     /// Where to, and how.
-    pub database: Database,
+    pub target: Target,
     /// Send metrics.
     pub metrics: bool,
     /// Send events.
@@ -36,6 +36,28 @@ pub struct Selection {
     pub measurements: Vec<Measurement>,
     /// Kinds of devices.
     pub kinds: Vec<Kind>,
+}
+
+/// What a destination is.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A database.
+    Database(Database),
+    /// Files that somebody carries away.
+    Files(Files),
+}
+
+/// A folder for compressed line protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The folder.
+    pub dir: PathBuf,
+    /// A file of this size is full.
+    pub file_bytes_max: u64,
+    /// As many full files may lie there; then it is waited until some are taken away.
+    pub files_max: u64,
+    /// Free space left on its file system.
+    pub free_bytes_min: u64,
 }
 
 /// The time-series database of a destination.
@@ -91,6 +113,15 @@ pub enum Login {
 }
 
 impl Forward {
+    /// Where it is, for people: an address without secrets, or a folder.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match &self.target {
+            Target::Database(database) => database.url.clone(),
+            Target::Files(files) => files.dir.display().to_string(),
+        }
+    }
+
     /// Whether it reads the outbox: figures and events.
     #[must_use]
     pub fn takes_outbox(&self) -> bool {

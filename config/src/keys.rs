@@ -243,9 +243,9 @@ const DEVICE: &[Key] = &[
 const FORWARD: &[Key] = &[
     key(
         "protocol",
-        Type::Word(&["influx2", "influx1"]),
+        Type::Word(&["influx2", "influx1", "file"]),
         IfAbsent::Text("influx2"),
-        "influx2 writes to /api/v2/write (InfluxDB 2 and 3, VictoriaMetrics, GreptimeDB), influx1 to /write (InfluxDB 1, QuestDB).",
+        "influx2 writes to /api/v2/write (InfluxDB 2 and 3, VictoriaMetrics, GreptimeDB), influx1 to /write (InfluxDB 1, QuestDB), file into a folder.",
     ),
     key("url", Type::Text, IfAbsent::None, "Base address of the database; the path of the protocol is appended."),
     key("org", Type::Text, IfAbsent::None, "Organisation; influx2."),
@@ -259,6 +259,9 @@ const FORWARD: &[Key] = &[
     key("cert_file", Type::Text, IfAbsent::None, "Client certificate, PEM."),
     key("key_file", Type::Text, IfAbsent::None, "Client key, PEM (mode 0600), or credential:NAME."),
     key("proxy", Type::Text, IfAbsent::None, "http://host:port of a proxy; one of the environment is never used."),
+    key("dir", Type::Text, IfAbsent::None, "Folder for files of compressed line protocol; file."),
+    key("file_bytes_max", Type::Int(65_536, 1024 * MIB), IfAbsent::Int(16 * MIB), "Size at which a file is full; file."),
+    key("files_max", Type::Int(1, 10_000), IfAbsent::Int(64), "Full files that may lie in the folder; then it waits; file."),
     key("metrics", Type::Bool, IfAbsent::Bool(true), "Send metrics."),
     key("events", Type::Bool, IfAbsent::Bool(true), "Send events and alarms."),
     key("raw", Type::Bool, IfAbsent::Bool(false), "Send readings too, not only metrics and events."),

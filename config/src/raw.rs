@@ -190,6 +190,18 @@ pub(crate) struct Rule {
 pub(crate) enum Protocol {
     Influx2,
     Influx1,
+    File,
+}
+
+impl Protocol {
+    /// As it is written.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Influx2 => "influx2",
+            Self::Influx1 => "influx1",
+            Self::File => "file",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -214,6 +226,9 @@ pub(crate) struct Forward {
     pub(crate) cert_file: Option<String>,
     pub(crate) key_file: Option<String>,
     pub(crate) proxy: Option<String>,
+    pub(crate) dir: Option<String>,
+    pub(crate) file_bytes_max: u64,
+    pub(crate) files_max: u64,
     pub(crate) metrics: bool,
     pub(crate) events: bool,
     pub(crate) raw: bool,

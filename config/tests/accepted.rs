@@ -3,7 +3,9 @@
 
 use facility_config::alarm::RuleKind;
 use facility_config::device::{ColdClass, Ingest, Kind, Source};
-use facility_config::site::{Framing, HostPort, Login, Parity, Retained, Selection, SerialLine, Transport, Wire, WriteApi};
+use facility_config::site::{
+    Database, Forward, Framing, HostPort, Login, Parity, Retained, Selection, SerialLine, Target, Transport, Wire, WriteApi,
+};
 use facility_config::{Device, DeviceIx, Loaded, Overflow, Site, from_toml, look, open};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -51,6 +53,13 @@ fn decided() -> String {
 }
 
 /// Takes the `#` away from every setting and table that is commented out.
+fn database(forward: &Forward) -> &Database {
+    match &forward.target {
+        Target::Database(database) => database,
+        Target::Files(_) => panic!("{forward:?}"),
+    }
+}
+
 fn uncommented(text: &str) -> String {
     let bare = |line: &str| match line.strip_prefix('#') {
         Some(rest) if rest.starts_with('[') || rest.starts_with(|c: char| c.is_ascii_lowercase()) => rest.to_owned(),
@@ -105,11 +114,11 @@ fn every_setting_of_the_shipped_file_works_and_shows_its_default() {
     for forward in [main, old] {
         assert_eq!((forward.lines_max, forward.bytes_max, &forward.raw), (5000, 1 << 20, &None));
         assert_eq!((forward.metrics, forward.events, forward.start_now), (true, true, false));
-        assert_eq!((forward.delay, forward.database.timeout), (secs(5), secs(10)));
+        assert_eq!((forward.delay, database(forward).timeout), (secs(5), secs(10)));
     }
-    assert_eq!(main.database.api, WriteApi::Influx2 { org: "fuzhou".to_owned(), bucket: "facilities".to_owned() });
-    assert_eq!(old.database.api, WriteApi::Influx1 { db: "facilities".to_owned(), rp: Some("two_years".to_owned()) });
-    assert!(matches!((&main.database.login, &old.database.login), (Login::Token(_), Login::Password { .. })));
+    assert_eq!(database(main).api, WriteApi::Influx2 { org: "fuzhou".to_owned(), bucket: "facilities".to_owned() });
+    assert_eq!(database(old).api, WriteApi::Influx1 { db: "facilities".to_owned(), rp: Some("two_years".to_owned()) });
+    assert!(matches!((&database(main).login, &database(old).login), (Login::Token(_), Login::Password { .. })));
 
     // The alarm tables show the defaults: without them a device has the same rules.
     let bare: String = text.lines().take_while(|line| !line.starts_with("# ---- Alarms")).collect::<Vec<_>>().join("\n");
@@ -329,7 +338,7 @@ fn variables_win_and_become_the_type_of_their_key() {
     assert_eq!((locker.interval, locker.name.as_deref()), (secs(7), Some("007")));
     assert_eq!(locker.source, Source::Mqtt { broker: 0, topic_id: "1e5".into() });
     let [forward] = &loaded.site.forward[..] else { panic!("{:?}", loaded.site.forward) };
-    assert_eq!(forward.database.api, WriteApi::Influx2 { org: "TRUE".to_owned(), bucket: "b".to_owned() });
+    assert_eq!(database(forward).api, WriteApi::Influx2 { org: "TRUE".to_owned(), bucket: "b".to_owned() });
     assert_eq!((&forward.raw, loaded.site.api.listen), (&Some(Selection::default()), None));
     assert_eq!(loaded.site.store.dir, folder.path().join("data"));
     assert_eq!(loaded.warnings, []);
@@ -421,4 +430,12 @@ fn a_secret_on_an_open_line_is_told_for_each_address() {
             assert!(warning.code == "GW-C107" && warning.message.contains(address), "{address}: {}", warning.message);
         }
     }
+}
+
+#[test]
+fn a_destination_may_be_a_folder() {
+    let site = accepted(&format!("{HEAD}[forward.stick]\nprotocol = \"file\"\ndir = \"/media/stick\"\nfiles_max = 5\n"));
+    let Target::Files(files) = &site.forward[0].target else { panic!("{:?}", site.forward) };
+    assert_eq!((files.dir.as_path(), files.file_bytes_max, files.files_max), (Path::new("/media/stick"), 16 << 20, 5));
+    assert_eq!((files.free_bytes_min, site.forward[0].address().as_str()), (site.store.free_bytes_min, "/media/stick"));
 }

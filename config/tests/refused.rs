@@ -102,6 +102,10 @@ fn single_settings() {
             &[("GW-C016", "mqtt.m.crl_file", 7, 1), ("GW-C012", "mqtt.m.crl_file", 7, 12)],
         ),
         ("[forward.main]\nurl = \"h:8086\"\norg = \"o\"\nbucket = \"b\"", &[("GW-C014", "forward.main.url", 6, 7)]),
+        (
+            "[forward.a]\nprotocol = \"file\"\nurl = \"http://h\"",
+            &[("GW-C007", "forward.a.dir", 5, 10), ("GW-C016", "forward.a.url", 7, 1)],
+        ),
         // Destinations have names: the table of before says what to write.
         ("[forward]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"", &[("GW-C004", "forward.url", 6, 1)]),
         ("[forward.main]\nurl = \"http://h\"\norg = \"o\"", &[("GW-C007", "forward.main.bucket", 5, 10)]),

@@ -2,7 +2,7 @@
 
 use super::wires::check_name;
 use super::{file, plain_text, unencrypted};
-use crate::destination::{Database, Forward, Login, Selection, WriteApi};
+use crate::destination::{Database, Files, Forward, Login, Selection, Target, WriteApi};
 use crate::device::Kind;
 use crate::limits::DESTINATIONS_MAX;
 use crate::problem;
@@ -15,7 +15,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Destinations by name; those with problems are left out.
-pub(super) fn destinations(raw: &BTreeMap<String, raw::Forward>, ground: &Ground, report: &mut Report) -> Vec<Forward> {
+pub(super) fn destinations(
+    raw: &BTreeMap<String, raw::Forward>,
+    free_bytes_min: u64,
+    ground: &Ground,
+    report: &mut Report,
+) -> Vec<Forward> {
     if raw.len() > DESTINATIONS_MAX {
         let message = format!("{} destinations are declared, {DESTINATIONS_MAX} are possible", raw.len());
         report.key("forward", Complaint::new(problem::OUT_OF_RANGE, message).hint("each holds its own place in the stores; remove some"));
@@ -24,10 +29,10 @@ pub(super) fn destinations(raw: &BTreeMap<String, raw::Forward>, ground: &Ground
     for (name, raw) in raw {
         let path = join("forward", name);
         check_name(&path, name, report);
-        let Some(forward) = destination(name, &path, raw, ground, report) else { continue };
-        let same = |known: &&Forward| known.database.url == forward.database.url && known.database.api == forward.database.api;
+        let Some(forward) = destination(name, &path, raw, free_bytes_min, ground, report) else { continue };
+        let same = |known: &&Forward| is_same(&known.target, &forward.target);
         if let Some(known) = found.iter().find(same) {
-            let message = format!("`{path}` and `forward.{}` are the same database: everything would be sent twice", known.name);
+            let message = format!("`{path}` and `forward.{}` are the same place: everything would be sent twice", known.name);
             report.key(&path, Complaint::new(problem::DUPLICATE, message).hint("remove one of them"));
         }
         found.push(forward);
@@ -35,16 +40,33 @@ pub(super) fn destinations(raw: &BTreeMap<String, raw::Forward>, ground: &Ground
     found
 }
 
-fn destination(name: &str, path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Option<Forward> {
+fn is_same(one: &Target, other: &Target) -> bool {
+    match (one, other) {
+        (Target::Database(one), Target::Database(other)) => one.url == other.url && one.api == other.api,
+        // Files have the destination's name.
+        _ => false,
+    }
+}
+
+fn destination(name: &str, path: &str, raw: &raw::Forward, free_bytes_min: u64, ground: &Ground, report: &mut Report) -> Option<Forward> {
     foreign_keys(path, raw, report);
     let readings = selection(path, raw, report);
     if !(raw.metrics || raw.events || raw.raw) {
         let message = format!("`{path}` gets nothing: metrics, events and raw are all off");
         report.key(path, Complaint::new(problem::CONFLICT, message).hint("turn one of them on, or remove the destination"));
     }
+    let target = match raw.protocol {
+        Protocol::Influx2 | Protocol::Influx1 => Target::Database(database(path, raw, ground, report)?),
+        Protocol::File => Target::Files(Files {
+            dir: ground.base.join(needed(&join(path, "dir"), raw.dir.as_ref(), report)?),
+            file_bytes_max: raw.file_bytes_max,
+            files_max: raw.files_max,
+            free_bytes_min,
+        }),
+    };
     Some(Forward {
         name: name.into(),
-        database: database(path, raw, ground, report)?,
+        target,
         metrics: raw.metrics,
         events: raw.events,
         raw: raw.raw.then_some(readings),
@@ -66,7 +88,9 @@ fn database(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report
             let (org, bucket) = (needed(&at("org"), raw.org.as_ref(), report), needed(&at("bucket"), raw.bucket.as_ref(), report));
             org.zip(bucket).map(|(org, bucket)| WriteApi::Influx2 { org: org.clone(), bucket: bucket.clone() })
         }
-        Protocol::Influx1 => needed(&at("db"), raw.db.as_ref(), report).map(|db| WriteApi::Influx1 { db: db.clone(), rp: raw.rp.clone() }),
+        Protocol::Influx1 | Protocol::File => {
+            needed(&at("db"), raw.db.as_ref(), report).map(|db| WriteApi::Influx1 { db: db.clone(), rp: raw.rp.clone() })
+        }
     };
     let login = login(path, raw, ground, report);
     let tls = tls(path, raw, ground, report);
@@ -135,20 +159,25 @@ fn needed<'a>(key: &str, value: Option<&'a String>, report: &mut Report) -> Opti
 
 /// A setting that has no meaning with this protocol was meant for something else.
 fn foreign_keys(path: &str, raw: &raw::Forward, report: &mut Report) {
-    let (keys, other): (&[_], _) = match raw.protocol {
-        Protocol::Influx2 => (
-            &[
-                ("db", raw.db.is_some()),
-                ("rp", raw.rp.is_some()),
-                ("username", raw.username.is_some()),
-                ("password_file", raw.password_file.is_some()),
-            ],
-            "`protocol = \"influx1\"`",
-        ),
-        Protocol::Influx1 => (&[("org", raw.org.is_some()), ("bucket", raw.bucket.is_some())], "`protocol = \"influx2\"`"),
-    };
-    for (key, _) in keys.iter().filter(|(_, given)| *given) {
-        report.key(&join(path, key), only_with(&join(path, key), other));
+    use Protocol::{File, Influx1, Influx2};
+    let of: [(&str, bool, &[Protocol]); 13] = [
+        ("url", raw.url.is_some(), &[Influx2, Influx1]),
+        ("org", raw.org.is_some(), &[Influx2]),
+        ("bucket", raw.bucket.is_some(), &[Influx2]),
+        ("db", raw.db.is_some(), &[Influx1]),
+        ("rp", raw.rp.is_some(), &[Influx1]),
+        ("token_file", raw.token_file.is_some(), &[Influx2, Influx1]),
+        ("username", raw.username.is_some(), &[Influx1]),
+        ("password_file", raw.password_file.is_some(), &[Influx1]),
+        ("ca_file", raw.ca_file.is_some(), &[Influx2, Influx1]),
+        ("cert_file", raw.cert_file.is_some(), &[Influx2, Influx1]),
+        ("key_file", raw.key_file.is_some(), &[Influx2, Influx1]),
+        ("proxy", raw.proxy.is_some(), &[Influx2, Influx1]),
+        ("dir", raw.dir.is_some(), &[File]),
+    ];
+    for (key, _, protocols) in of.iter().filter(|(_, given, protocols)| *given && !protocols.contains(&raw.protocol)) {
+        let words: Vec<String> = protocols.iter().map(|protocol| format!("`protocol = \"{}\"`", protocol.as_str())).collect();
+        report.key(&join(path, key), only_with(&join(path, key), &words.join(" or ")));
     }
     let of_raw = [("raw_measurements", raw.raw_measurements.is_some()), ("raw_kinds", raw.raw_kinds.is_some())];
     for (key, _) in of_raw.iter().filter(|(_, given)| *given && !raw.raw) {

@@ -7,7 +7,7 @@ use crate::store::Sink;
 use crate::tasks::Kind;
 use facility_config::limits::BACKOFF_MS_MAX;
 use facility_config::series::Class;
-use facility_config::site::Forward;
+use facility_config::site::{Forward, Selection};
 use std::time::Duration;
 
 impl App {
@@ -63,7 +63,7 @@ impl App {
         if forward.takes_outbox() {
             let classes = [(Class::Reading, true), (Class::Metric, forward.metrics), (Class::Event, forward.events)];
             let classes = classes.into_iter().filter_map(|(class, is_sent)| is_sent.then_some(class)).collect();
-            lanes.push(Lane { name: "outbox", store: self.outbox.clone(), sink, classes, readings: Default::default() });
+            lanes.push(Lane { name: "outbox", store: self.outbox.clone(), sink, classes, readings: Selection::default() });
         }
         if let Some(readings) = &forward.raw {
             let (store, readings) = (self.readings.clone(), readings.clone());

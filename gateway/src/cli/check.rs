@@ -57,7 +57,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
 
 fn summary(site: &facility_config::Site, path: &Path) -> String {
     let devices = site.devices.len().saturating_sub(1);
-    let goals: Vec<&str> = site.forward.iter().map(|forward| forward.database.url.as_str()).collect();
+    let goals: Vec<String> = site.forward.iter().map(facility_config::site::Forward::address).collect();
     let goal = if goals.is_empty() { "kept here (no [forward.NAME])".to_owned() } else { goals.join(", ") };
     format!(
         "{} is valid: gateway {}, {devices} devices, {} brokers, {} buses, metrics to {goal}",

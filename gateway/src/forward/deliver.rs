@@ -110,7 +110,7 @@ impl Forwarder {
 
     /// One request. At the stop signal it gets a little more time to be answered.
     async fn send(&mut self, body: Bytes) -> Result<Outcome, Ended> {
-        while self.writer.is_tls() && !self.task.clock.is_set() {
+        while self.outlet.is_tls() && !self.task.clock.is_set() {
             self.note(LinkState::Connecting, Some("waiting for the clock to be set: a certificate cannot be checked before".to_owned()));
             self.pause(CLOCK_CHECK).await?;
         }
@@ -120,7 +120,7 @@ impl Forwarder {
         let delivery = &self.task.delivery;
         delivery.requests.add(1);
         delivery.wire_bytes.add(body.len() as u64);
-        let mut sent = pin!(self.writer.send(body, self.task.clock.now_ms()));
+        let mut sent = pin!(self.outlet.send(body, self.task.clock.now_ms()));
         let outcome = tokio::select! {
             outcome = &mut sent => outcome,
             () = self.task.stop.cancelled() => {
@@ -234,7 +234,7 @@ impl Forwarder {
 
     /// Token, password and certificates may have been replaced on disk.
     fn login_changed(&mut self) -> bool {
-        match self.writer.reload() {
+        match self.outlet.reload() {
             Ok(changed) => changed,
             Err(error) => {
                 tracing::warn!(%error, "token, password and certificates stay as they were");

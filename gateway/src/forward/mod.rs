@@ -9,10 +9,12 @@ pub mod batch;
 pub mod dead_letter;
 mod deliver;
 pub mod feed;
+pub mod files;
 pub mod http;
 pub mod line;
 mod not_ready;
 pub mod outcome;
+mod outlet;
 mod phase;
 mod tls;
 
@@ -25,8 +27,8 @@ use facility_config::series::Class;
 use facility_config::site;
 use facility_drivers::{Backoff, Clock, Link, LinkState};
 use feed::{Due, Feed};
-use http::Writer;
 pub use not_ready::NotReady;
+use outlet::Outlet;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -92,7 +94,7 @@ impl From<StoreClosed> for Ended {
 pub struct Forwarder {
     task: ForwardTask,
     feeds: Vec<Feed>,
-    writer: Writer,
+    outlet: Outlet,
     letters: DeadLetters,
     retry: Backoff,
     hold: Backoff,
@@ -112,7 +114,7 @@ impl ForwardTask {
     /// # Errors
     /// [`NotReady`] in words for the technician.
     pub fn prepare(self) -> Result<Forwarder, NotReady> {
-        let writer = Writer::new(&self.forward.database)?;
+        let outlet = Outlet::open(&self.forward)?;
         let letters = DeadLetters::open(&self.dead_letter_dir, &self.forward.name)
             .map_err(|error| NotReady::DeadLetter { dir: self.dead_letter_dir.clone(), why: error.to_string() })?;
         let cap = Duration::from_millis(BACKOFF_MS_MAX);
@@ -125,7 +127,7 @@ impl ForwardTask {
             refusals_in_a_row: 0,
             stored_in_a_row: 0,
             task: self,
-            writer,
+            outlet,
             letters,
         })
     }

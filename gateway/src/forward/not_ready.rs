@@ -34,6 +34,13 @@ pub enum NotReady {
         /// What is wrong.
         why: String,
     },
+    /// The folder for files cannot be used.
+    Folder {
+        /// The folder.
+        dir: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// The HTTP client refused its settings.
     Client(String),
 }
@@ -50,6 +57,9 @@ impl fmt::Display for NotReady {
             }
             Self::DeadLetter { dir, why } => {
                 write!(f, "directory for refused lines: {}: {why}; check its owner and free space", dir.display())
+            }
+            Self::Folder { dir, why } => {
+                write!(f, "folder for files: {}: {why}; is the stick there, and may the gateway write to it?", dir.display())
             }
             Self::Client(why) => write!(f, "connection to the database: {why}"),
         }

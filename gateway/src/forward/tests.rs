@@ -62,7 +62,7 @@ impl Rig {
         };
         let forward = site::Forward {
             name: "main".into(),
-            database,
+            target: site::Target::Database(database),
             metrics: true,
             events: true,
             raw: None,
@@ -74,6 +74,13 @@ impl Rig {
         let link = watch::channel(Link::new(0)).1;
         let lanes = (0..lanes).map(|_| memory(names())).collect();
         Self { tsdb, lanes, delivery: Arc::default(), link, forward, dir, running: None }
+    }
+
+    fn database(&mut self) -> &mut site::Database {
+        match &mut self.forward.target {
+            site::Target::Database(database) => database,
+            site::Target::Files(_) => panic!("the rig has a database"),
+        }
     }
 
     /// The forwarder's parts, with a link and a stop of its own.

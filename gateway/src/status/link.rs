@@ -89,7 +89,7 @@ impl LinkInfo {
     /// A destination's link.
     #[must_use]
     pub fn database(forward: &site::Forward, link: &Link) -> Self {
-        Self::new(LinkKind::Database, &forward.name, without_credentials(&forward.database.url), link)
+        Self::new(LinkKind::Database, &forward.name, without_credentials(&forward.address()), link)
     }
 
     /// Whether it works.

@@ -3,7 +3,7 @@
 use super::fields::{Field, Outlet, Rows, from};
 use crate::app::stores::tags_of;
 use facility_config::profile::{Dialect, Message};
-use facility_config::site::{Forward, Transport, Wire, WriteApi};
+use facility_config::site::{Forward, Target, Transport, Wire, WriteApi};
 use facility_config::{Device, DeviceIx, Profile, Site};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -102,13 +102,16 @@ impl Audit {
 }
 
 fn database(forward: &Forward) -> Database {
-    let into = match &forward.database.api {
-        WriteApi::Influx2 { org, bucket } => format!("org {org}, bucket {bucket}"),
-        WriteApi::Influx1 { db, .. } => format!("db {db}"),
+    let into = match &forward.target {
+        Target::Database(database) => match &database.api {
+            WriteApi::Influx2 { org, bucket } => format!("org {org}, bucket {bucket}"),
+            WriteApi::Influx1 { db, .. } => format!("db {db}"),
+        },
+        Target::Files(_) => "files".to_owned(),
     };
     Database {
         name: forward.name.to_string(),
-        url: forward.database.url.clone(),
+        url: forward.address(),
         into,
         metrics: forward.metrics,
         events: forward.events,

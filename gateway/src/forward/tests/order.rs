@@ -115,7 +115,7 @@ async fn stops_in_time_while_the_database_hangs_and_keeps_its_place() {
     rig.push(lines(0..10, 0));
     rig.start();
     rig.until("asked", |rig| rig.delivery.requests.get() >= 1).await;
-    assert!(Duration::from_millis(FORWARD_STOP_MS_MAX) < rig.forward.database.timeout);
+    assert!(Duration::from_millis(FORWARD_STOP_MS_MAX) < rig.database().timeout);
     rig.stop().await;
     assert_eq!(rig.cursor(), Cursor::default());
 }
@@ -131,7 +131,7 @@ async fn waits_for_the_stop_signal_when_the_store_has_ended() {
 
 #[tokio::test]
 async fn says_what_is_missing_before_it_starts() {
-    let rig = Rig::new(1);
+    let mut rig = Rig::new(1);
     let task = |forward: site::Forward, dead_letter_dir: PathBuf| ForwardTask {
         forward,
         lanes: Vec::new(),
@@ -143,9 +143,9 @@ async fn says_what_is_missing_before_it_starts() {
         dead_letter_dir,
     };
     let dir = rig.dir.path().join("dead");
-    let bad_url = site::Database { url: "tsdb:8086".to_owned(), ..rig.forward.database.clone() };
-    let no_token = site::Database { login: site::Login::Token("/nowhere/token".into()), ..rig.forward.database.clone() };
-    let of = |database| site::Forward { database, ..rig.forward.clone() };
+    let bad_url = site::Database { url: "tsdb:8086".to_owned(), ..rig.database().clone() };
+    let no_token = site::Database { login: site::Login::Token("/nowhere/token".into()), ..rig.database().clone() };
+    let of = |database| site::Forward { target: site::Target::Database(database), ..rig.forward.clone() };
     let table = [
         (task(of(bad_url), dir.clone()), "tsdb:8086"),
         (task(of(no_token), dir), "/nowhere/token"),

@@ -60,7 +60,7 @@ async fn faults_of_the_way_delay_and_lose_nothing() {
 #[tokio::test]
 async fn a_database_that_hangs_is_left_after_the_time_limit() {
     let mut rig = Rig::new(1);
-    rig.forward.database.timeout = Duration::from_millis(50);
+    rig.database().timeout = Duration::from_millis(50);
     rig.tsdb.set_mode(Mode::Hang);
     let records = lines(0..10, 0);
     rig.push(records.clone());
