@@ -21,6 +21,8 @@ pub struct Forward {
     pub raw: Option<Selection>,
     /// A destination that was not there before begins with what comes, not with the oldest that is held.
     pub start_now: bool,
+    /// How long it keeps values; older ones are not sent.
+    pub retention: Option<Duration>,
     /// Lines per request.
     pub lines_max: usize,
     /// Bytes per request before compression.

@@ -273,6 +273,12 @@ const FORWARD: &[Key] = &[
         IfAbsent::Text("oldest"),
         "Where a destination that is new begins: with the oldest that is held, or with what comes.",
     ),
+    key(
+        "retention_d",
+        Type::Int(1, 36_500),
+        IfAbsent::None,
+        "Days the destination keeps values; older ones are not sent, and counted as expired.",
+    ),
     key("lines_max", Type::Int(1, 50_000), IfAbsent::Int(FORWARD_LINES_DEFAULT as i64), "Lines per request."),
     key("bytes_max", Type::Int(4096, 8 * MIB), IfAbsent::Int(FORWARD_BYTES_DEFAULT as i64), "Bytes per request, before compression."),
     key("delay_ms", Type::Int(10, 600_000), IfAbsent::Int(5000), "Longest time a line waits for its request to fill."),

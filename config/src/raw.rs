@@ -235,6 +235,7 @@ pub(crate) struct Forward {
     pub(crate) raw_measurements: Option<String>,
     pub(crate) raw_kinds: Option<String>,
     pub(crate) start: Start,
+    pub(crate) retention_d: Option<u64>,
     pub(crate) lines_max: usize,
     pub(crate) bytes_max: usize,
     pub(crate) delay_ms: u64,

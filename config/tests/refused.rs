@@ -119,7 +119,7 @@ fn single_settings() {
         ),
         (
             "[forward.a]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\nraw_kinds = \"lockers\"\nmetrics = false\nevents = false",
-            &[("GW-C016", "forward.a", 5, 10), ("GW-C006", "forward.a.raw_kinds", 9, 13), ("GW-C016", "forward.a.raw_kinds", 9, 1)],
+            &[("GW-C016", "forward.a", 5, 10), ("GW-C016", "forward.a.raw_kinds", 9, 1), ("GW-C006", "forward.a.raw_kinds", 9, 13)],
         ),
         (
             "[forward.a]\nprotocol = \"influx1\"\nurl = \"http://127.0.0.1\"\ndb = \"d\"\nusername = \"u\"",

@@ -35,6 +35,8 @@ pub struct Share {
     pub passed: u64,
     /// Points that were gone before they could be read.
     pub lost: u64,
+    /// Points older than the destination keeps.
+    pub expired: u64,
 }
 
 impl Share {
@@ -43,6 +45,7 @@ impl Share {
         self.points = self.points.saturating_add(other.points);
         self.passed = self.passed.saturating_add(other.passed);
         self.lost = self.lost.saturating_add(other.lost);
+        self.expired = self.expired.saturating_add(other.expired);
     }
 }
 
@@ -137,6 +140,8 @@ pub struct Packer<'a> {
     classes: &'a [Class],
     /// Which readings; `None` for all.
     only: Option<&'a Selection>,
+    /// Points before this time are not sent, Unix ms.
+    not_before_ms: i64,
     bounds: Bounds,
     from: Seq,
     batch: Batch,
@@ -153,13 +158,31 @@ impl<'a> Packer<'a> {
     #[must_use]
     pub fn new(from: Seq, classes: &'a [Class], bounds: Bounds) -> Self {
         let loose = Share { next: from, ..Share::default() };
-        Self { classes, only: None, bounds, from, batch: Batch::default(), loose, open: None, spare: None, full: false }
+        Self {
+            classes,
+            only: None,
+            not_before_ms: i64::MIN,
+            bounds,
+            from,
+            batch: Batch::default(),
+            loose,
+            open: None,
+            spare: None,
+            full: false,
+        }
     }
 
     /// Of readings only these.
     #[must_use]
     pub fn only(mut self, selection: &'a Selection) -> Self {
         self.only = Some(selection);
+        self
+    }
+
+    /// No points before this time, Unix ms: the destination would not keep them.
+    #[must_use]
+    pub fn not_before(mut self, at_ms: i64) -> Self {
+        self.not_before_ms = at_ms;
         self
     }
 
@@ -232,6 +255,9 @@ impl<'a> Packer<'a> {
         if stays || !has_value(&record.value) {
             return self.pass(seq);
         }
+        if record.at_ms < self.not_before_ms {
+            return self.leave_behind(Share { next: seq + 1, expired: 1, ..Share::default() });
+        }
         let open = self.open.get_or_insert_with(|| {
             let mut open = self.spare.take().unwrap_or_default();
             (open.origin, open.part, open.at_ms) = (record.origin, metric.part, record.at_ms);
@@ -247,8 +273,12 @@ impl<'a> Packer<'a> {
 
     /// Leaves a point behind that has nothing to send.
     fn pass(&mut self, seq: Seq) {
+        self.leave_behind(Share { next: seq + 1, passed: 1, ..Share::default() });
+    }
+
+    fn leave_behind(&mut self, point: Share) {
         let share = self.open.as_mut().map_or(&mut self.loose, |open| &mut open.share);
-        share.add(Share { next: seq + 1, passed: 1, ..Share::default() });
+        share.add(point);
         self.full |= self.open.is_none() && self.loose.next.saturating_sub(self.from) >= FORWARD_POINTS_MAX as u64;
     }
 

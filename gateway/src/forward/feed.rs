@@ -69,14 +69,15 @@ impl Feed {
         handle::more(&mut self.durable).await.map_err(Ended::from)
     }
 
-    /// Reads the next batch; empty if there is nothing to send.
+    /// Reads the next batch, without points before a time, Unix ms; empty if there is nothing to send.
     ///
     /// # Errors
     /// [`Ended::StoreClosed`].
-    pub async fn take(&mut self, bounds: Bounds) -> Result<Batch, Ended> {
+    pub async fn take(&mut self, bounds: Bounds, not_before_ms: i64) -> Result<Batch, Ended> {
         // What this batch leaves behind begins to wait anew; so does a point the store announces but does not give.
         self.due_at = None;
-        let mut packer = Packer::new(self.cursor.next, &self.lane.classes, bounds).only(&self.lane.readings);
+        let packer = Packer::new(self.cursor.next, &self.lane.classes, bounds);
+        let mut packer = packer.only(&self.lane.readings).not_before(not_before_ms);
         while !packer.is_full() {
             let from = packer.position();
             let page = self.lane.store.read(from, READ_POINTS_MAX).await?;
@@ -99,6 +100,7 @@ impl Feed {
         cursor.delivered = cursor.delivered.saturating_add(delivered).saturating_add(share.passed);
         cursor.dead_lettered = cursor.dead_lettered.saturating_add(refused);
         cursor.lost = cursor.lost.saturating_add(share.lost);
+        cursor.expired = cursor.expired.saturating_add(share.expired);
         Ok(self.lane.store.advance(self.lane.sink, self.cursor).await?)
     }
 }

@@ -121,7 +121,8 @@ fn mend(part: &Path) -> io::Result<()> {
         file.set_len(whole)?;
         file.sync_data()?;
     }
-    Ok(())
+    // A file without a member is no gzip file.
+    if whole == 0 { fs::remove_file(part) } else { Ok(()) }
 }
 
 #[cfg(test)]

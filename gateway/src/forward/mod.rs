@@ -166,7 +166,8 @@ impl Forwarder {
         let at = self.next_due().await?;
         self.served = at;
         let bounds = Bounds { lines: self.task.forward.lines_max.max(1), bytes: self.bytes_max };
-        let batch = self.feeds[at].take(bounds).await?;
+        let not_before_ms = self.not_before_ms();
+        let batch = self.feeds[at].take(bounds, not_before_ms).await?;
         match batch.passed() {
             Some(share) => self.feeds[at].settle(share, true).await,
             // The store announced points and gave none; asking again at once would be a busy loop.
@@ -209,20 +210,27 @@ impl Forwarder {
         }
     }
 
+    /// What is older than this the destination would not keep, Unix ms. With a clock that is not set nobody knows.
+    fn not_before_ms(&self) -> i64 {
+        let clock = &self.task.clock;
+        let keeps = self.task.forward.retention.filter(|_| clock.is_set());
+        keeps.map_or(i64::MIN, |keeps| clock.now_ms().saturating_sub(i64::try_from(keeps.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// How long a line that comes now waits for others: until this gateway's moment in the delay that is configured.
     fn until_flush(&self) -> Duration {
         self.task.clock.real(phase::wait(self.task.clock.now_ms(), self.task.seed, self.task.forward.delay))
     }
 
     fn note(&self, state: LinkState, error: Option<String>) {
-        let now_ms = self.task.clock.now_ms();
+        let (now_ms, destination) = (self.task.clock.now_ms(), &self.task.forward.name);
         self.task.link.send_if_modified(|link| {
             if link.state == state && link.error == error {
                 return false;
             }
             match &error {
-                Some(error) => tracing::warn!(?state, %error, "database"),
-                None => tracing::info!(?state, "database"),
+                Some(error) => tracing::warn!(%destination, ?state, %error, "database"),
+                None => tracing::info!(%destination, ?state, "database"),
             }
             if link.state != state {
                 link.since_ms = now_ms;

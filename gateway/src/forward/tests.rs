@@ -67,6 +67,7 @@ impl Rig {
             events: true,
             raw: None,
             start_now: false,
+            retention: None,
             lines_max: 100,
             bytes_max: 100_000,
             delay: Duration::from_millis(5),

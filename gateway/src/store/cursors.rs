@@ -3,12 +3,13 @@
 //! one counts. Beside it what the log must know of itself and no frame or block says.
 //!
 //! ```text
-//! slot (at 0 and 4096): magic "GWC1" | u32 version 2 | u32 length of all | u64 generation | u64 next | u64 delivered
-//!   | u64 dead_lettered | u64 lost | u64 high_water (durable end when written) | u64 start (oldest held) | u64 evicted
+//! slot (at 0 and 4096): magic "GWC1" | u32 version 3 | u32 length of all | u64 generation | u64 next | u64 delivered
+//!   | u64 dead_lettered | u64 lost | u64 expired | u64 high_water (durable end when written) | u64 start (oldest held) | u64 evicted
 //!   | u64 thinned | u64 no_disk | i64 wall_ms | u64 swap (1 + first point of the .tmp file that takes its .blk's place)
 //!   | u8 gaps × (u8 reason, u64 first, u64 end, u64 points, i64 from_ms, i64 to_ms)
 //!   | u8 epochs × (u32 epoch, u64 boot, i64 base_ms, u8 known, i64 shift_ms) | u32 crc32c of all before
-//! version 1: no length, no thinned, no_disk, swap, gaps, epochs
+//! version 2: no expired
+//! version 1: nor length, no thinned, no_disk, swap, gaps, epochs
 //! ```
 //! Losing a cursor only means that its reader sees points again; so a failed write is logged and tried again, and
 //! never stops the log. Bounded: one page for each reader.
@@ -25,7 +26,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 4] = *b"GWC1";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const OLD_SLOT_BYTES: usize = 84;
 /// Header, numbers, both lists at their longest, checksum.
 const SLOT_BYTES_MAX: usize = 128 + GAPS_TOLD_MAX * 41 + STORE_EPOCHS_MAX * 29;
@@ -278,7 +279,8 @@ pub(super) fn bad_slots(bytes: &[u8]) -> Vec<usize> {
 
 fn encode(generation: u64, cursor: &Cursor, log: &Remembered) -> Vec<u8> {
     let mut body = Vec::with_capacity(PAGE_BYTES);
-    for number in [generation, cursor.next, cursor.delivered, cursor.dead_lettered, cursor.lost, log.high_water, log.start] {
+    for number in [generation, cursor.next, cursor.delivered, cursor.dead_lettered, cursor.lost, cursor.expired, log.high_water, log.start]
+    {
         body.extend_from_slice(&number.to_le_bytes());
     }
     for number in [log.evicted, log.thinned, log.no_disk, log.wall_ms as u64, log.swap.map_or(0, |first| first + 1)] {
@@ -319,7 +321,10 @@ fn decode(bytes: &[u8]) -> Option<Slot> {
         return None;
     }
     let generation = input.u64()?;
-    let cursor = Cursor { next: input.u64()?, delivered: input.u64()?, dead_lettered: input.u64()?, lost: input.u64()? };
+    let mut cursor = Cursor { next: input.u64()?, delivered: input.u64()?, dead_lettered: input.u64()?, lost: input.u64()?, expired: 0 };
+    if version > 2 {
+        cursor.expired = input.u64()?;
+    }
     let mut log = Remembered { high_water: input.u64()?, start: input.u64()?, evicted: input.u64()?, ..Remembered::default() };
     if version > 1 {
         (log.thinned, log.no_disk) = (input.u64()?, input.u64()?);

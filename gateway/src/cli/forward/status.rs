@@ -44,8 +44,15 @@ pub(super) struct Stand {
     pub(super) delivered: u64,
     pub(super) waiting: u64,
     pub(super) dead_lettered: u64,
-    /// Gone before they could be sent: evicted, thinned, damaged.
+    /// Gone before they could be sent: evicted, thinned, damaged, or older than the destination keeps.
     pub(super) lost: u64,
+}
+
+impl Stand {
+    /// One that had nothing to send yet is connecting, without an error.
+    pub(super) fn works(&self) -> bool {
+        self.state == "up" || self.state == "connecting" && self.error.is_none()
+    }
 }
 
 pub(super) async fn status(args: &StatusArgs) -> Result<Exit, Exit> {
@@ -66,7 +73,7 @@ pub(super) async fn status(args: &StatusArgs) -> Result<Exit, Exit> {
     } else {
         print(&text(&stands))?;
     }
-    Ok(if stands.iter().all(|stand| stand.state == "up") { Exit::Done } else { Exit::Found(1) })
+    Ok(if stands.iter().all(Stand::works) { Exit::Done } else { Exit::Found(1) })
 }
 
 async fn snapshot(site: &Site) -> Result<Value, String> {
@@ -91,7 +98,7 @@ pub(super) fn of_snapshot(forward: &Forward, snapshot: &Value) -> Stand {
         delivered: sum("delivered"),
         waiting: sum("buffered"),
         dead_lettered: sum("dead_lettered"),
-        lost: ["evicted", "thinned", "damaged"].into_iter().map(lost).sum(),
+        lost: ["evicted", "thinned", "damaged", "expired"].into_iter().map(lost).sum(),
     }
 }
 

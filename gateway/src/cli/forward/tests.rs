@@ -35,6 +35,7 @@ fn a_snapshot_gives_each_destination_its_own_figures() {
     assert_eq!((main.waiting, main.delivered, main.dead_lettered, main.lost), (42, 14, 4, 6));
     let stick = of_snapshot(&site.forward[1], &snapshot);
     assert_eq!((stick.state.as_str(), stick.waiting, stick.error.as_deref()), ("up", 0, None));
+    assert!(!main.works() && stick.works());
     let text = status::text(&[main, stick]);
     assert!(text.contains("connection refused") && text.contains("42") && text.contains("/nowhere/stick"), "{text}");
     // A gateway of another version, or one that was started with another file.

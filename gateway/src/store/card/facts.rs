@@ -111,7 +111,7 @@ pub struct ReaderFacts {
     pub delivered: u64,
     /// Points the database refused for good.
     pub dead_lettered: u64,
-    /// Points that were gone before it came to them.
+    /// Points that were gone before it came to them, or too old for the destination.
     pub lost: u64,
 }
 
@@ -190,7 +190,14 @@ impl Card {
         let reader = |sink: Sink| {
             let at = self.cursor(sink)?;
             let (reader, waiting) = (log.cursors.name(sink)?.to_owned(), log.end.saturating_sub(at.next));
-            Some(ReaderFacts { reader, next: at.next, waiting, delivered: at.delivered, dead_lettered: at.dead_lettered, lost: at.lost })
+            Some(ReaderFacts {
+                reader,
+                next: at.next,
+                waiting,
+                delivered: at.delivered,
+                dead_lettered: at.dead_lettered,
+                lost: at.lost + at.expired,
+            })
         };
         let gap = |gap: &Gap| GapFacts { reason: gap.reason.as_str(), points: gap.points, from_ms: gap.from_ms, to_ms: gap.to_ms };
         Facts {
