@@ -44,7 +44,7 @@ pub struct Selection {
 #[derive(Debug, Clone)]
 pub enum Target {
     /// A database.
-    Database(Database),
+    Database(Box<Database>),
     /// Files that somebody carries away.
     Files(Files),
 }

@@ -56,7 +56,7 @@ fn destination(name: &str, path: &str, raw: &raw::Forward, free_bytes_min: u64, 
         report.key(path, Complaint::new(problem::CONFLICT, message).hint("turn one of them on, or remove the destination"));
     }
     let target = match raw.protocol {
-        Protocol::Influx2 | Protocol::Influx1 => Target::Database(database(path, raw, ground, report)?),
+        Protocol::Influx2 | Protocol::Influx1 => Target::Database(Box::new(database(path, raw, ground, report)?)),
         Protocol::File => Target::Files(Files {
             dir: ground.base.join(needed(&join(path, "dir"), raw.dir.as_ref(), report)?),
             file_bytes_max: raw.file_bytes_max,

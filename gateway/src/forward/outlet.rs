@@ -10,7 +10,7 @@ use facility_config::site::{self, Target};
 /// What takes requests.
 #[derive(Debug)]
 pub(super) enum Outlet {
-    Database(Writer),
+    Database(Box<Writer>),
     Files(Files),
 }
 
@@ -21,7 +21,7 @@ impl Outlet {
     /// [`NotReady`] in words for the technician.
     pub(super) fn open(forward: &site::Forward) -> Result<Self, NotReady> {
         match &forward.target {
-            Target::Database(database) => Ok(Self::Database(Writer::new(database)?)),
+            Target::Database(database) => Ok(Self::Database(Box::new(Writer::new(database)?))),
             Target::Files(files) => Ok(Self::Files(Files::open(files, &forward.name)?)),
         }
     }

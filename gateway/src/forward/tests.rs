@@ -62,7 +62,7 @@ impl Rig {
         };
         let forward = site::Forward {
             name: "main".into(),
-            target: site::Target::Database(database),
+            target: site::Target::Database(Box::new(database)),
             metrics: true,
             events: true,
             raw: None,

@@ -145,7 +145,7 @@ async fn says_what_is_missing_before_it_starts() {
     let dir = rig.dir.path().join("dead");
     let bad_url = site::Database { url: "tsdb:8086".to_owned(), ..rig.database().clone() };
     let no_token = site::Database { login: site::Login::Token("/nowhere/token".into()), ..rig.database().clone() };
-    let of = |database| site::Forward { target: site::Target::Database(database), ..rig.forward.clone() };
+    let of = |database| site::Forward { target: site::Target::Database(Box::new(database)), ..rig.forward.clone() };
     let table = [
         (task(of(bad_url), dir.clone()), "tsdb:8086"),
         (task(of(no_token), dir), "/nowhere/token"),

@@ -115,15 +115,16 @@ async fn a_proxy_that_takes_nothing_costs_no_line() {
 
 #[tokio::test]
 async fn of_a_partial_write_only_the_refused_lines_are_given_up() {
-    for (how, bad) in [(Partly::Listed, vec![0..1, 500..503, 999..1_000]), (Partly::Listed, vec![0..1_000]), (Partly::Counted, vec![7..9])]
+    for (how, bad) in
+        [(Partly::Listed, vec![(0, 1), (500, 503), (999, 1_000)]), (Partly::Listed, vec![(0, 1_000)]), (Partly::Counted, vec![(7, 9)])]
     {
         let mut rig = Rig::new(1);
         rig.forward.lines_max = 1_000;
         rig.tsdb.refuse_partly("poison", how);
-        let is_bad = |at: &i64| bad.iter().any(|range| range.contains(at));
+        let is_bad = |at: &i64| bad.iter().any(|(from, to)| (from..to).contains(&at));
         let good: Vec<Record> = (0..1_000).filter(|at| !is_bad(at)).flat_map(|at| lines(at..at + 1, 0)).collect();
         rig.push((0..1_000).flat_map(|at| lines(at..at + 1, u32::from(is_bad(&at)))).collect());
-        let refused = 2 * bad.iter().map(|range| range.end - range.start).sum::<i64>() as u64;
+        let refused = 2 * bad.iter().map(|(from, to)| to - from).sum::<i64>() as u64;
         rig.start();
         if refused == 2_000 {
             // More than a list holds, and nothing but refusals: found one by one until that is too odd.
