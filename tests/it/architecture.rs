@@ -87,6 +87,7 @@ const PURE: &[&str] = &[
     "gateway/src/coldchain/record.rs",
     "gateway/src/forward/line.rs",
     "gateway/src/forward/outcome.rs",
+    "gateway/src/forward/phase.rs",
     "gateway/src/health.rs",
     "gateway/src/latest.rs",
     "gateway/src/ledger.rs",
