@@ -99,7 +99,7 @@ fn every_word_of_every_choice_is_understood() {
     }
     let mut found = Vec::new();
     choices(ROOT, &mut found);
-    assert_eq!(found.len(), 24);
+    assert_eq!(found.len(), 29);
     for (key, word) in found {
         let mut root = full(ROOT);
         replace(&mut root, key, word);
@@ -128,7 +128,7 @@ fn the_annotated_file_shows_every_key_with_its_default() {
         let name = path.rsplit('.').next().unwrap();
         assert!(shown.iter().any(|line| line.starts_with(&format!("{name} = "))), "{path} is not in gateway.toml");
     }
-    let sections = [("store", STORE), ("metrics", METRICS), ("coldchain", COLDCHAIN), ("forward", FORWARD), ("api", API)];
+    let sections = [("store", STORE), ("metrics", METRICS), ("coldchain", COLDCHAIN), ("forward.main", FORWARD), ("api", API)];
     let rules = RULES.iter().map(|rule| match rule.node {
         Node::Table(keys) => (format!("alarm.{}", rule.name), keys),
         _ => panic!("{} is no table", rule.name),

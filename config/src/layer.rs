@@ -92,6 +92,18 @@ impl File<'_> {
 
     fn named(&mut self, table: &DeTable<'_>, keys: &'static [Key], path: &str) -> Map<String, Value> {
         let mut layer = Map::new();
+        let is_setting = |name: &str, value: &DeValue<'_>| !matches!(value, DeValue::Table(_)) && keys::find(keys, name).is_some();
+        let settings = table.iter().filter(|(name, value)| is_setting(name.get_ref(), value.get_ref()));
+        if let Some((name, value)) = settings.min_by_key(|(name, _)| name.span().start) {
+            let message = format!("`{path}` holds tables with names, and this is a setting of one of them");
+            self.remember(&join(path, name.get_ref()), name.span(), value.span());
+            let complaint = Complaint::new(problem::WRONG_TYPE, message);
+            self.report.stranger(
+                &join(path, name.get_ref()),
+                complaint.hint(format!("write `[{path}.main]` instead of `[{path}]`; any name will do")),
+            );
+            return layer;
+        }
         for (name, value) in table {
             let path = join(path, name.get_ref());
             self.remember(&path, name.span(), value.span());

@@ -7,6 +7,7 @@ mod address;
 pub mod alarm;
 pub mod calibration;
 mod check;
+pub mod destination;
 pub mod device;
 mod keys;
 mod layer;

@@ -138,6 +138,8 @@ const _: () = assert!(API_HISTORY_SAMPLES_MAX < HISTORY_SAMPLES_MAX, "an answer 
 const _: () = assert!(RATE_SAMPLES_MAX > 11, "rates are taken over ten seconds");
 // Forwarding to the database, and the loopback database of the demonstration.
 
+/// Destinations a gateway sends to; each has a place in the stores.
+pub const DESTINATIONS_MAX: usize = 4;
 /// Points looked at for one write request; a stretch without anything to send is left behind in steps of this.
 pub const FORWARD_POINTS_MAX: usize = 32 * READ_POINTS_MAX;
 /// Bytes read of an answer of the database; the rest of a page or of a compression bomb is never received.
@@ -157,6 +159,10 @@ pub const FORWARD_SERVER_ERRORS_MAX: u32 = 5;
 /// Lines refused one after the other, none accepted between them, before each further one waits for its turn:
 /// a database that refuses everything is more likely set up wrong than every line bad.
 pub const FORWARD_REFUSALS_IN_A_ROW_MAX: u32 = 64;
+/// Failures in a row after which only the first line of a request is sent, until that gets through.
+pub const FORWARD_PROBE_AFTER: u32 = 4;
+/// Parts stored in a row after which a request that was cut down gets twice as large again.
+pub const FORWARD_GROW_AFTER: u32 = 64;
 /// Time a write request may still take after the stop signal.
 pub const FORWARD_STOP_MS_MAX: u64 = 2_000;
 

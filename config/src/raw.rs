@@ -18,7 +18,7 @@ pub(crate) struct Raw {
     pub(crate) bus: BTreeMap<String, Bus>,
     pub(crate) device: BTreeMap<String, Device>,
     pub(crate) alarm: Alarm,
-    pub(crate) forward: Option<Forward>,
+    pub(crate) forward: BTreeMap<String, Forward>,
     pub(crate) api: Api,
 }
 
@@ -188,14 +188,57 @@ pub(crate) struct Rule {
     pub(crate) re_alarm_s: Option<u64>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Protocol {
+    Influx2,
+    Influx1,
+    File,
+}
+
+impl Protocol {
+    /// As it is written.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Influx2 => "influx2",
+            Self::Influx1 => "influx1",
+            Self::File => "file",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Start {
+    Oldest,
+    Now,
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Forward {
+    pub(crate) protocol: Protocol,
     pub(crate) url: Option<String>,
     pub(crate) org: Option<String>,
     pub(crate) bucket: Option<String>,
+    pub(crate) db: Option<String>,
+    pub(crate) rp: Option<String>,
     pub(crate) token_file: Option<String>,
+    pub(crate) username: Option<String>,
+    pub(crate) password_file: Option<String>,
     pub(crate) ca_file: Option<String>,
+    pub(crate) cert_file: Option<String>,
+    pub(crate) key_file: Option<String>,
+    pub(crate) proxy: Option<String>,
+    pub(crate) dir: Option<String>,
+    pub(crate) file_bytes_max: u64,
+    pub(crate) files_max: u64,
+    pub(crate) metrics: bool,
+    pub(crate) events: bool,
     pub(crate) raw: bool,
+    pub(crate) raw_measurements: Option<String>,
+    pub(crate) raw_kinds: Option<String>,
+    pub(crate) start: Start,
+    pub(crate) retention_d: Option<u64>,
     pub(crate) lines_max: usize,
     pub(crate) bytes_max: usize,
     pub(crate) delay_ms: u64,

@@ -1,5 +1,6 @@
 //! The checked root of a configuration. Only [`open`](crate::open) and [`from_toml`](crate::from_toml) build one.
 
+pub use crate::destination::{Database, Files, Forward, Login, Selection, Target, WriteApi};
 use crate::device::{Device, DeviceIx};
 use crate::limits::COLDCHAIN_KEEP_MONTHS_DEFAULT;
 use crate::place::CircleType;
@@ -20,8 +21,8 @@ pub struct Site {
     pub buses: Vec<Bus>,
     /// Devices, the gateway first, then by id.
     pub devices: Vec<Device>,
-    /// The time-series database. Without one the gateway keeps everything on flash.
-    pub forward: Option<Forward>,
+    /// Destinations, by name. Without one the gateway keeps everything on flash.
+    pub forward: Vec<Forward>,
     /// Status page and health.
     pub api: Api,
     /// Length of a short metric window; 5 min.
@@ -343,31 +344,6 @@ impl Bus {
         let (pause, connect_delay) = (Duration::ZERO, Duration::ZERO);
         Self { name: name.into(), framing, transport, pause, gap: None, connect_delay, idle_close: None, echo: false }
     }
-}
-
-/// The time-series database.
-#[derive(Debug, Clone)]
-pub struct Forward {
-    /// Base address; `/api/v2/write` is appended, a base path is kept.
-    pub url: String,
-    /// InfluxDB organisation.
-    pub org: String,
-    /// InfluxDB bucket.
-    pub bucket: String,
-    /// File with the token, mode 0600 or stricter.
-    pub token_file: Option<PathBuf>,
-    /// Own certificate authority, PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Send readings too, not only metrics and events.
-    pub raw: bool,
-    /// Lines per request.
-    pub lines_max: usize,
-    /// Bytes per request before compression.
-    pub bytes_max: usize,
-    /// Longest time a line waits for its batch to fill.
-    pub delay: Duration,
-    /// Time limit of one request.
-    pub timeout: Duration,
 }
 
 /// Status page and health.

@@ -3,7 +3,9 @@
 
 use facility_config::alarm::RuleKind;
 use facility_config::device::{ColdClass, Ingest, Kind, Source};
-use facility_config::site::{Framing, HostPort, Parity, Retained, SerialLine, Transport, Wire};
+use facility_config::site::{
+    Database, Forward, Framing, HostPort, Login, Parity, Retained, Selection, SerialLine, Target, Transport, Wire, WriteApi,
+};
 use facility_config::{Device, DeviceIx, Loaded, Overflow, Site, from_toml, look, open};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -51,6 +53,13 @@ fn decided() -> String {
 }
 
 /// Takes the `#` away from every setting and table that is commented out.
+fn database(forward: &Forward) -> &Database {
+    match &forward.target {
+        Target::Database(database) => database,
+        Target::Files(_) => panic!("{forward:?}"),
+    }
+}
+
 fn uncommented(text: &str) -> String {
     let bare = |line: &str| match line.strip_prefix('#') {
         Some(rest) if rest.starts_with('[') || rest.starts_with(|c: char| c.is_ascii_lowercase()) => rest.to_owned(),
@@ -76,7 +85,7 @@ fn the_shipped_file_has_the_defaults_of_the_gateway() {
     assert_eq!((site.store.overflow, site.store.free_bytes_min), (Overflow::DropOldest, 256 << 20));
     assert_eq!(site.store.card_cycles, 500);
     assert_eq!(site.api.listen, Some("127.0.0.1:8600".parse().unwrap()));
-    assert!(site.forward.is_none() && site.brokers.is_empty() && site.buses.is_empty());
+    assert!(site.forward.is_empty() && site.brokers.is_empty() && site.buses.is_empty());
 }
 
 #[test]
@@ -84,12 +93,13 @@ fn every_setting_of_the_shipped_file_works_and_shows_its_default() {
     let folder = folder(&[
         ("mqtt.password", "hunter-two\n"),
         ("tsdb.token", "token-of-the-test"),
+        ("tsdb.password", "password-of-the-test"),
         ("gateway.key", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"),
         ("gateway.pem", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"),
         ("ca.crl", "-----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----\n"),
         ("ca.pem", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"),
     ]);
-    for secret in ["mqtt.password", "tsdb.token", "gateway.key"] {
+    for secret in ["mqtt.password", "tsdb.token", "tsdb.password", "gateway.key"] {
         fs::set_permissions(folder.path().join(secret), fs::Permissions::from_mode(0o600)).unwrap();
     }
     let text = uncommented(&decided()).replace("/etc/facility-gateway", folder.path().to_str().unwrap());
@@ -100,9 +110,15 @@ fn every_setting_of_the_shipped_file_works_and_shows_its_default() {
     let tls = &broker.tls;
     assert!(tls.ca_file.is_some() && tls.cert_file.is_some() && tls.key_file.is_some() && broker.password_file.is_some());
     assert!(tls.crl_file.is_some() && broker.retained == Retained::Fresh);
-    let forward = full.forward.as_ref().unwrap();
-    assert_eq!((forward.lines_max, forward.bytes_max, forward.raw), (5000, 1 << 20, false));
-    assert_eq!((forward.delay, forward.timeout), (secs(5), secs(10)));
+    let [main, old] = &full.forward[..] else { panic!("{:?}", full.forward) };
+    for forward in [main, old] {
+        assert_eq!((forward.lines_max, forward.bytes_max, &forward.raw), (5000, 1 << 20, &None));
+        assert_eq!((forward.metrics, forward.events, forward.start_now), (true, true, false));
+        assert_eq!((forward.delay, database(forward).timeout), (secs(5), secs(10)));
+    }
+    assert_eq!(database(main).api, WriteApi::Influx2 { org: "fuzhou".to_owned(), bucket: "facilities".to_owned() });
+    assert_eq!(database(old).api, WriteApi::Influx1 { db: "facilities".to_owned(), rp: Some("two_years".to_owned()) });
+    assert!(matches!((&database(main).login, &database(old).login), (Login::Token(_), Login::Password { .. })));
 
     // The alarm tables show the defaults: without them a device has the same rules.
     let bare: String = text.lines().take_while(|line| !line.starts_with("# ---- Alarms")).collect::<Vec<_>>().join("\n");
@@ -129,7 +145,7 @@ fn the_gateway_is_the_first_device_and_the_others_follow_by_id() {
     assert_eq!((gateway.kind, &gateway.source, gateway.interval), (Kind::Gateway, &Source::Gateway, secs(60)));
     assert!(gateway.profile.is_none());
     let rules: Vec<_> = gateway.rules.iter().map(|rule| rule.kind).collect();
-    assert_eq!(rules, [facility_config::alarm::RuleKind::UplinkReliability]);
+    assert_eq!(rules, [RuleKind::UplinkReliability]);
     assert_eq!(site.brokers[0].client_id, "gw-junmen-01");
     let address = HostPort { host: "192.168.1.20".into(), port: 4001 };
     assert_eq!((site.buses[0].framing, &site.buses[0].transport), (Framing::Rtu, &Transport::Dial { address, backup: None }));
@@ -146,7 +162,7 @@ fn a_serial_line_and_a_broker_alone_make_a_site() {
     assert_eq!(device(&site, "cs-jinzhou-vm-03").source, Source::Mqtt { broker: 0, topic_id: "VM-20817".into() });
     assert_eq!(device(&site, "cs-jinzhou-lk-01").source, Source::Mqtt { broker: 0, topic_id: "cs-jinzhou-lk-01".into() });
     assert_eq!((site.window, site.brokers[0].window, site.brokers[0].endpoints[0].port), (secs(60), 100, 1883));
-    assert!(site.brokers[0].endpoints[0].wire == Wire::Tcp && site.forward.unwrap().raw);
+    assert!(site.brokers[0].endpoints[0].wire == Wire::Tcp && site.forward[0].raw == Some(Selection::default()));
 }
 
 #[test]
@@ -337,15 +353,15 @@ fn fragments_merge_by_key_in_the_order_of_their_names() {
 fn variables_win_and_become_the_type_of_their_key() {
     let base = format!(
         "{HEAD}[mqtt.m]\nurl = \"mqtt://one\"\n[device.lk-0001]\nprofile = \"locker\"\nmqtt = \"m\"\n\
-         [forward]\nurl = \"http://localhost\"\norg = \"o\"\nbucket = \"b\"\n"
+         [forward.main]\nurl = \"http://localhost\"\norg = \"o\"\nbucket = \"b\"\n"
     );
     let folder = folder(&[("gateway.toml", &base), ("conf.d/a.toml", "[device.lk-0001]\ninterval_s = 10\n")]);
     let env = [
         ("GW__DEVICE__LK_0001__INTERVAL_S", "7"),
         ("GW__DEVICE__LK_0001__NAME", "007"),
         ("GW__DEVICE__LK_0001__TOPIC_ID", "1e5"),
-        ("GW__FORWARD__RAW", "true"),
-        ("GW__FORWARD__ORG", "TRUE"),
+        ("GW__FORWARD__MAIN__RAW", "true"),
+        ("GW__FORWARD__MAIN__ORG", "TRUE"),
         ("GW__API__LISTEN", "off"),
         ("GW__STORE__DIR", "data"),
         ("PATH", "/usr/bin"),
@@ -355,8 +371,9 @@ fn variables_win_and_become_the_type_of_their_key() {
     let locker = device(&loaded.site, "lk-0001");
     assert_eq!((locker.interval, locker.name.as_deref()), (secs(7), Some("007")));
     assert_eq!(locker.source, Source::Mqtt { broker: 0, topic_id: "1e5".into() });
-    let forward = loaded.site.forward.as_ref().unwrap();
-    assert_eq!((forward.raw, forward.org.as_str(), loaded.site.api.listen), (true, "TRUE", None));
+    let [forward] = &loaded.site.forward[..] else { panic!("{:?}", loaded.site.forward) };
+    assert_eq!(database(forward).api, WriteApi::Influx2 { org: "TRUE".to_owned(), bucket: "b".to_owned() });
+    assert_eq!((&forward.raw, loaded.site.api.listen), (&Some(Selection::default()), None));
     assert_eq!(loaded.site.store.dir, folder.path().join("data"));
     assert_eq!(loaded.warnings, []);
 }
@@ -447,4 +464,12 @@ fn a_secret_on_an_open_line_is_told_for_each_address() {
             assert!(warning.code == "GW-C107" && warning.message.contains(address), "{address}: {}", warning.message);
         }
     }
+}
+
+#[test]
+fn a_destination_may_be_a_folder() {
+    let site = accepted(&format!("{HEAD}[forward.stick]\nprotocol = \"file\"\ndir = \"/media/stick\"\nfiles_max = 5\n"));
+    let Target::Files(files) = &site.forward[0].target else { panic!("{:?}", site.forward) };
+    assert_eq!((files.dir.as_path(), files.file_bytes_max, files.files_max), (Path::new("/media/stick"), 16 << 20, 5));
+    assert_eq!((files.free_bytes_min, site.forward[0].address().as_str()), (site.store.free_bytes_min, "/media/stick"));
 }

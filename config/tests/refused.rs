@@ -86,7 +86,7 @@ fn single_settings() {
         // Placeholders, secrets, addresses.
         ("[mqtt.m]\nurl = \"CHANGE_ME\"", &[("GW-C008", "mqtt.m.url", 6, 7)]),
         ("[mqtt.m]\nurl = \"mqtt://h\"\npassword = \"hunter2\"", &[("GW-C011", "mqtt.m.password", 7, 1)]),
-        ("[forward]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\ntoken = \"abc\"", &[("GW-C011", "forward.token", 9, 1)]),
+        ("[forward.main]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\ntoken = \"abc\"", &[("GW-C011", "forward.main.token", 9, 1)]),
         ("[mqtt.m]\nurl = \"mqtt://u:hunter2@h\"", &[("GW-C014", "mqtt.m.url", 6, 7)]),
         ("[mqtt.m]\nurl = \"http://h\"", &[("GW-C014", "mqtt.m.url", 6, 7)]),
         ("[mqtt.m]\nurl = \"mqtt://h/path\"", &[("GW-C014", "mqtt.m.url", 6, 7)]),
@@ -101,7 +101,30 @@ fn single_settings() {
             "[mqtt.m]\nurl = \"mqtt://h, ws://i\"\ncrl_file = \"/nowhere\"",
             &[("GW-C016", "mqtt.m.crl_file", 7, 1), ("GW-C012", "mqtt.m.crl_file", 7, 12)],
         ),
-        ("[forward]\nurl = \"h:8086\"\norg = \"o\"\nbucket = \"b\"", &[("GW-C014", "forward.url", 6, 7)]),
+        ("[forward.main]\nurl = \"h:8086\"\norg = \"o\"\nbucket = \"b\"", &[("GW-C014", "forward.main.url", 6, 7)]),
+        (
+            "[forward.a]\nprotocol = \"file\"\nurl = \"http://h\"",
+            &[("GW-C007", "forward.a.dir", 5, 10), ("GW-C016", "forward.a.url", 7, 1)],
+        ),
+        // Destinations have names: the table of before says what to write.
+        ("[forward]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"", &[("GW-C004", "forward.url", 6, 1)]),
+        ("[forward.main]\nurl = \"http://h\"\norg = \"o\"", &[("GW-C007", "forward.main.bucket", 5, 10)]),
+        (
+            "[forward.a]\nprotocol = \"influx1\"\nurl = \"http://h\"\norg = \"o\"",
+            &[("GW-C007", "forward.a.db", 5, 10), ("GW-C016", "forward.a.org", 8, 1)],
+        ),
+        (
+            "[forward.a]\nprotocol = \"influx1\"\nurl = \"http://h\"\ndb = \"d\"\n[forward.b]\nprotocol = \"influx1\"\nurl = \"http://h\"\ndb = \"d\"",
+            &[("GW-C017", "forward.b", 9, 10)],
+        ),
+        (
+            "[forward.a]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\nraw_kinds = \"lockers\"\nmetrics = false\nevents = false",
+            &[("GW-C016", "forward.a", 5, 10), ("GW-C016", "forward.a.raw_kinds", 9, 1), ("GW-C006", "forward.a.raw_kinds", 9, 13)],
+        ),
+        (
+            "[forward.a]\nprotocol = \"influx1\"\nurl = \"http://127.0.0.1\"\ndb = \"d\"\nusername = \"u\"",
+            &[("GW-C007", "forward.a.password_file", 5, 10)],
+        ),
         ("[bus.b]\ntransport = \"tcp\"\naddress = \"h\"", &[("GW-C014", "bus.b.address", 7, 11)]),
         ("[api]\nlisten = \"0.0.0.0:8600\"", &[("GW-C019", "api.listen", 6, 10)]),
         ("[api]\nlisten = \"8600\"", &[("GW-C014", "api.listen", 6, 10)]),

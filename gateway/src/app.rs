@@ -4,6 +4,7 @@
 
 mod brokers;
 mod buses;
+mod forward;
 mod operator;
 pub(crate) mod stores;
 
@@ -11,9 +12,8 @@ use crate::api::{Api, Logs, Taps};
 use crate::archive::Archive;
 use crate::coldchain::{self, ColdChain};
 use crate::collect::{Collector, Watched};
-use crate::forward::{ForwardTask, Lane};
 use crate::gaps::Gaps;
-use crate::letters::{self, LettersInfo};
+use crate::letters::LettersInfo;
 use crate::operator::{ORDER_QUEUE_LEN, Order};
 use crate::pipeline::{Parts, Picture, Pipeline, SNAPSHOT};
 use crate::rollup::Rollup;
@@ -21,12 +21,11 @@ use crate::status::Status;
 use crate::store::{OpenError, Store};
 use crate::strangers;
 use crate::tasks::{Fatal, Kind, Tasks};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Delivery, Telemetry};
 use crate::wear::{self, Gauge};
 use anyhow::Context;
 use facility_config::Site;
-use facility_config::limits::{BACKOFF_MS_MAX, BATCH_QUEUE_LEN, LETTER_QUEUE_LEN};
-use facility_config::series::Class;
+use facility_config::limits::{BATCH_QUEUE_LEN, LETTER_QUEUE_LEN};
 use facility_drivers::heard::Heard;
 use facility_drivers::{Batch, Clock, Link};
 use std::future::Future;
@@ -84,7 +83,8 @@ struct Links {
     brokers: Vec<watch::Sender<Link>>,
     buses: Vec<watch::Sender<Link>>,
     taps: Taps,
-    database: watch::Sender<Link>,
+    /// Destinations, in their order, and what was done for each.
+    databases: Vec<(watch::Sender<Link>, Arc<Delivery>)>,
     /// What brokers show besides readings, in their order.
     heard: Vec<watch::Sender<Arc<Heard>>>,
     /// Strangers known before this start.
@@ -149,7 +149,7 @@ impl App {
             brokers: site.brokers.iter().map(|_| link()).collect(),
             buses: site.buses.iter().map(|_| link()).collect(),
             taps: Taps::of(&site),
-            database: link(),
+            databases: site.forward.iter().map(|_| (link(), Arc::default())).collect(),
             heard: site.brokers.iter().map(|_| watch::Sender::new(Arc::default())).collect(),
             strangers: Arc::new(strangers::still_strange(&site, strangers::read(&site.store.dir))),
             letters: watch::Sender::new(LettersInfo::default()),
@@ -160,7 +160,7 @@ impl App {
         let watched = Watched {
             brokers: links.brokers.iter().map(watch::Sender::subscribe).collect(),
             buses: links.buses.iter().map(watch::Sender::subscribe).collect(),
-            database: links.database.subscribe(),
+            databases: links.databases.iter().map(|(link, delivery)| (link.subscribe(), delivery.clone())).collect(),
             picture: picture.subscribe(),
             readings: readings.store.durable(),
             outbox: outbox.store.durable(),
@@ -259,6 +259,7 @@ impl App {
             site: self.site.clone(),
             clock: self.clock.clone(),
             telemetry: self.telemetry.clone(),
+            deliveries: self.links.databases.iter().map(|(_, delivery)| delivery.clone()).collect(),
             queue,
             orders,
             links: self.links_to_devices(),
@@ -312,45 +313,6 @@ impl App {
             stop: self.tasks.stop_of(Kind::ColdChain),
         };
         self.tasks.spawn(Kind::ColdChain, "coldchain", move || coldchain.clone().run());
-    }
-
-    fn spawn_forward(&mut self) -> anyhow::Result<()> {
-        let Some(forward) = self.site.forward.clone() else { return Ok(()) };
-        let mut lanes = vec![Lane { name: "outbox", store: self.outbox.clone(), classes: &[Class::Reading, Class::Metric, Class::Event] }];
-        if forward.raw {
-            // Events reach the outbox through the roll-up.
-            lanes.push(Lane { name: "readings", store: self.readings.clone(), classes: &[Class::Reading] });
-        }
-        let (telemetry, clock, site) = (self.telemetry.clone(), self.clock.clone(), self.site.clone());
-        let (link, stop) = (self.links.database.clone(), self.tasks.stop_of(Kind::Forward));
-        let task = move || ForwardTask {
-            forward: forward.clone(),
-            lanes: lanes.clone(),
-            telemetry: telemetry.clone(),
-            link: link.clone(),
-            clock: clock.clone(),
-            stop: stop.clone(),
-            seed: seed_of(&site.gateway.id),
-            dead_letter_dir: site.store.dir.join(letters::DIR),
-        };
-        // What is wrong now is said at the start, not in the log of a task.
-        let mut first = Some(task().prepare()?);
-        self.tasks.spawn(Kind::Forward, "forward", move || {
-            let (first, task) = (first.take(), task.clone());
-            async move {
-                let mut prepared = first.map_or_else(|| task().prepare(), Ok);
-                // After a defect: what was readable at the start, a token that is being changed, will be again.
-                while let Err(error) = &prepared {
-                    tracing::error!("{error}");
-                    tokio::time::sleep(Duration::from_millis(BACKOFF_MS_MAX)).await;
-                    prepared = task().prepare();
-                }
-                if let Ok(forwarder) = prepared {
-                    forwarder.run().await;
-                }
-            }
-        });
-        Ok(())
     }
 
     /// Looks at the card now and then, beside the picture that shows it.

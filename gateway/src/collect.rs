@@ -1,7 +1,8 @@
 //! Puts the status snapshot together from what the parts publish. Reads watches and counters only; asks nobody, waits
 //! for nobody, so a store or a database that hangs is shown hanging.
 
-use crate::ledger::{Books, accounts};
+use crate::app::stores::{readers, takes_readings};
+use crate::ledger::{Account, Books, accounts};
 use crate::letters::LettersInfo;
 use crate::pipeline::Picture;
 use crate::status::{
@@ -10,8 +11,9 @@ use crate::status::{
 };
 use crate::store::{Durable, Sink};
 use crate::strangers;
-use crate::telemetry::{Shown, Telemetry};
+use crate::telemetry::{Delivery, Shown, Telemetry};
 use facility_config::Site;
+use facility_config::site::Forward;
 use facility_drivers::heard::Heard;
 use facility_drivers::{Clock, Link};
 use std::sync::Arc;
@@ -24,8 +26,8 @@ pub struct Watched {
     pub brokers: Vec<watch::Receiver<Link>>,
     /// In the order of [`Site::buses`].
     pub buses: Vec<watch::Receiver<Link>>,
-    /// The way to the database.
-    pub database: watch::Receiver<Link>,
+    /// The ways to the destinations, in the order of [`Site::forward`], and what was done for each.
+    pub databases: Vec<(watch::Receiver<Link>, Arc<Delivery>)>,
     /// Newest values and alarms.
     pub picture: watch::Receiver<Arc<Picture>>,
     /// The readings log.
@@ -73,16 +75,10 @@ impl Collector {
         status.rates = self.rates.push(self.clock.mono_ms(), Totals::of(&self.telemetry.intake));
         status.accounts = accounts(&self.telemetry.intake, readings, outbox);
         status.corrected = self.telemetry.intake.dropped.corrected();
-        status.forward = site.forward.as_ref().map(|_| ForwardInfo::of(&self.telemetry.delivery));
+        status.forward = self.destinations(&books);
         status.stores = vec![
-            StoreInfo::new(
-                "readings",
-                site.store.readings_bytes_max,
-                readings,
-                site.forward.as_ref().is_some_and(|forward| forward.raw),
-                uptime_s,
-            ),
-            StoreInfo::new("outbox", site.store.outbox_bytes_max, outbox, site.forward.is_some(), uptime_s),
+            StoreInfo::new("readings", site.store.readings_bytes_max, readings, site.forward.iter().any(takes_readings), uptime_s),
+            StoreInfo::new("outbox", site.store.outbox_bytes_max, outbox, site.forward.iter().any(Forward::takes_outbox), uptime_s),
         ];
         status.wear = self.watched.wear.borrow().clone();
         status.links = self.links();
@@ -110,26 +106,41 @@ impl Collector {
     /// one. Everything is read on the runtime that also writes it, without a wait in between.
     fn books(&self) -> [Books; 2] {
         let intake = &self.telemetry.intake;
-        let raw = self.site.forward.as_ref().is_some_and(|forward| forward.raw);
         let book = |durable: Durable, at_start: Durable, handed_over: u64, sinks: &[Sink]| Books {
             at_start,
             queued: handed_over.saturating_sub(durable.taken),
             readers: sinks.iter().map(|sink| durable.cursor(*sink)).collect(),
             durable,
         };
-        let folded_and_sent: &[Sink] = if raw { &[Sink::Aggregate, Sink::Forward] } else { &[Sink::Aggregate] };
+        let folded_and_sent: Vec<Sink> = std::iter::once(Sink::Aggregate).chain(readers(&self.site, takes_readings)).collect();
+        let sent: Vec<Sink> = match self.site.forward.is_empty() {
+            true => vec![Sink::Forward],
+            false => readers(&self.site, Forward::takes_outbox).collect(),
+        };
         [
-            book(self.watched.readings.borrow().clone(), self.opened[0].clone(), intake.stored.get(), folded_and_sent),
-            book(self.watched.outbox.borrow().clone(), self.opened[1].clone(), intake.produced.get(), &[Sink::Forward]),
+            book(self.watched.readings.borrow().clone(), self.opened[0].clone(), intake.stored.get(), &folded_and_sent),
+            book(self.watched.outbox.borrow().clone(), self.opened[1].clone(), intake.produced.get(), &sent),
         ]
+    }
+
+    /// Each destination with its own account, from the same books.
+    fn destinations(&self, [readings, outbox]: &[Books; 2]) -> Vec<ForwardInfo> {
+        let intake = &self.telemetry.intake;
+        let of = |((forward, sink), (_, delivery)): ((&Forward, Sink), &(_, Arc<Delivery>))| {
+            let outbox = forward.takes_outbox().then(|| Account::metrics(intake, &outbox.of_one(sink)));
+            let readings = forward.raw.is_some().then(|| Account::readings(intake, &readings.of_one(sink)));
+            ForwardInfo::of(&forward.name, delivery, outbox.into_iter().chain(readings).collect())
+        };
+        self.site.forward.iter().zip(Sink::DESTINATIONS).zip(&self.watched.databases).map(of).collect()
     }
 
     fn links(&self) -> Vec<LinkInfo> {
         let site = &self.site;
         let brokers = site.brokers.iter().zip(&self.watched.brokers).map(|(broker, link)| LinkInfo::broker(broker, &link.borrow()));
         let buses = site.buses.iter().zip(&self.watched.buses).map(|(bus, link)| LinkInfo::bus(bus, &link.borrow()));
-        let database = site.forward.iter().map(|forward| LinkInfo::database(forward, &self.watched.database.borrow()));
-        brokers.chain(buses).chain(database).collect()
+        let databases = site.forward.iter().zip(&self.watched.databases);
+        let databases = databases.map(|(forward, (link, _))| LinkInfo::database(forward, &link.borrow()));
+        brokers.chain(buses).chain(databases).collect()
     }
 }
 

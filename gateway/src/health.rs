@@ -209,8 +209,9 @@ fn of_link(link: &LinkInfo, status: &Status, found: &mut Vec<Condition>) {
         LinkKind::Bus => ("Bus", "总线"),
         LinkKind::Database => ("Database", "数据库"),
     };
-    // The database is one: its name says nothing.
-    let name = if link.kind == LinkKind::Database { String::new() } else { format!(" {}", link.name) };
+    // The name of the only database says nothing.
+    let is_only = link.kind == LinkKind::Database && status.forward.len() < 2;
+    let name = if is_only { String::new() } else { format!(" {}", link.name) };
     let span_s = u64::try_from(for_ms / 1000).unwrap_or(0);
     let cause = link.error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
     let mut en = format!("{noun_en}{name} at {} {what_en} for {}{cause}.", link.address, span_en(span_s));

@@ -9,7 +9,7 @@
 //! | dropped: no_disk | the store's counter of points that never got a position | between memory and flash |
 //! | buffered: queued | the sender's counter less the store's | between two threads |
 //! | buffered: pending, durable | the store's memory and the log's positions | on flash |
-//! | delivered, dead-lettered, gone (evicted, thinned, damaged) | the reader's cursor | where a point was folded, sent, refused or missed |
+//! | delivered, dead-lettered, expired, gone (evicted, thinned, damaged) | the reader's cursor | where a point was folded, sent, refused or missed |
 //!
 //! No term is computed from the others: a reader that moves on without saying what became of its points, a store
 //! that loses one on the way to flash, or a value neither stored nor dropped leaves a difference.
@@ -18,12 +18,15 @@
 //! position is counted by the store over restarts too, and stands on both sides; so do values dropped at decode, counted
 //! since start. Points thinned out ahead of a reader stay buffered until it comes to where they were and misses them.
 
-use crate::store::{Cursor, Durable, GapReason};
+use crate::store::{Cursor, Durable, GapReason, Sink};
 use crate::telemetry::{ByFault, Intake};
 use facility_drivers::Fault;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// Reason of points that a destination does not keep any more (`retention_d`).
+const EXPIRED: &str = "expired";
 
 /// One row of the account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -111,6 +114,9 @@ impl Account {
             (GapReason::NoDisk, durable.no_disk),
         ];
         dropped.extend(given_up.into_iter().filter(|(_, n)| *n > 0).map(|(reason, n)| (reason.as_str(), n)));
+        if reader.expired > 0 {
+            dropped.insert(EXPIRED, reader.expired);
+        }
         let row = Self {
             name,
             received: books.at_start.end.saturating_add(books.at_start.no_disk).saturating_add(entered),
@@ -145,6 +151,12 @@ impl Account {
 }
 
 impl Books {
+    /// The same books as one reader has them.
+    #[must_use]
+    pub fn of_one(&self, sink: Sink) -> Self {
+        Self { readers: vec![self.durable.cursor(sink)], ..self.clone() }
+    }
+
     /// The reader furthest behind.
     #[must_use]
     pub fn reader(&self) -> Cursor {

@@ -20,7 +20,7 @@ use crate::operator::Order;
 use crate::parcels::Parcels;
 use crate::status::WearInfo;
 use crate::store::{Append, Store, StoreClosed};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Count, Delivery, Telemetry};
 use facility_config::limits::BATCHES_PER_APPEND_MAX;
 use facility_config::{DeviceIx, Point, Site};
 use facility_drivers::{Batch, Clock, Link, Subject, Value};
@@ -53,6 +53,7 @@ pub struct Pipeline {
     site: Arc<Site>,
     clock: Clock,
     telemetry: Arc<Telemetry>,
+    deliveries: Vec<Arc<Delivery>>,
     queue: mpsc::Receiver<Batch>,
     orders: mpsc::Receiver<Order>,
     links: Links,
@@ -77,6 +78,8 @@ pub struct Parts {
     pub clock: Clock,
     /// What is counted.
     pub telemetry: Arc<Telemetry>,
+    /// What became of requests to each destination.
+    pub deliveries: Vec<Arc<Delivery>>,
     /// Batches from all drivers.
     pub queue: mpsc::Receiver<Batch>,
     /// What operators want.
@@ -99,7 +102,7 @@ impl Pipeline {
     /// A pipeline that has seen nothing yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { site, clock, telemetry, queue, orders, links, readings, snapshot, picture, wear, stop } = parts;
+        let Parts { site, clock, telemetry, deliveries, queue, orders, links, readings, snapshot, picture, wear, stop } = parts;
         Self {
             latest: Latest::new(&site),
             parcels: Parcels::default(),
@@ -111,6 +114,7 @@ impl Pipeline {
             site,
             clock,
             telemetry,
+            deliveries,
             queue,
             orders,
             readings,
@@ -257,10 +261,10 @@ impl Pipeline {
         batch.push(Point::GatewayMessages, count(intake.messages.get()));
         batch.push(Point::GatewayReadings, count(intake.readings.get()));
         batch.push(Point::GatewayDropped, count(intake.dropped.lost()));
-        let delivery = &self.telemetry.delivery;
-        if self.site.forward.is_some() {
-            batch.push(Point::GatewayUplinkRequests, count(delivery.requests.get()));
-            batch.push(Point::GatewayUplinkFailed, count(delivery.retries.get()));
+        if !self.deliveries.is_empty() {
+            let all = |of: fn(&Delivery) -> &Count| self.deliveries.iter().map(|delivery| of(delivery).get()).sum();
+            batch.push(Point::GatewayUplinkRequests, count(all(|delivery| &delivery.requests)));
+            batch.push(Point::GatewayUplinkFailed, count(all(|delivery| &delivery.retries)));
         }
         if let Some(usage) = crate::process::usage() {
             batch.push(Point::GatewayRss, count(usage.rss_bytes));

@@ -40,8 +40,8 @@ pub struct Status {
     pub accounts: [Account; 3],
     /// Times taken from the gateway because the device's clock was wrong, by reason; the readings were kept.
     pub corrected: BTreeMap<&'static str, u64>,
-    /// The sending side; `None` if no database is configured.
-    pub forward: Option<ForwardInfo>,
+    /// The sending side, by destination; empty if none is configured.
+    pub forward: Vec<ForwardInfo>,
     /// Logs on flash.
     pub stores: Vec<StoreInfo>,
     /// The card they are on.
@@ -89,9 +89,11 @@ pub struct GatewayInfo {
     pub clock_set: bool,
 }
 
-/// What the forwarder did, since start.
+/// What was done for one destination, since start.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct ForwardInfo {
+    /// Key in the configuration.
+    pub name: String,
     /// Write requests sent.
     pub requests: u64,
     /// Requests that had to be repeated.
@@ -104,6 +106,8 @@ pub struct ForwardInfo {
     pub dead_lettered: u64,
     /// Bytes of request bodies, compressed.
     pub wire_bytes: u64,
+    /// Its account: metrics, readings, whichever it gets.
+    pub accounts: Vec<Account>,
 }
 
 impl Status {
@@ -116,7 +120,7 @@ impl Status {
             rates: Rate::default(),
             accounts: crate::ledger::accounts(&Intake::default(), &empty, &empty),
             corrected: BTreeMap::new(),
-            forward: None,
+            forward: Vec::new(),
             stores: Vec::new(),
             wear: WearInfo::default(),
             links: Vec::new(),
@@ -170,16 +174,18 @@ impl GatewayInfo {
 }
 
 impl ForwardInfo {
-    /// The forwarder's counters now.
+    /// The forwarder's counters now, and its account.
     #[must_use]
-    pub fn of(delivery: &Delivery) -> Self {
+    pub fn of(name: &str, delivery: &Delivery, accounts: Vec<Account>) -> Self {
         Self {
+            name: name.to_owned(),
             requests: delivery.requests.get(),
             retries: delivery.retries.get(),
             lines: delivery.lines.get(),
             points: delivery.points.get(),
             dead_lettered: delivery.dead_lettered.get(),
             wire_bytes: delivery.wire_bytes.get(),
+            accounts,
         }
     }
 }

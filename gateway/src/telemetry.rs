@@ -74,7 +74,7 @@ pub struct Intake {
     pub produced: Count,
 }
 
-/// What the forwarder did, since start.
+/// What the forwarder of one destination did, since start.
 #[derive(Debug, Default)]
 pub struct Delivery {
     /// Write requests sent.
@@ -105,8 +105,6 @@ pub struct Operators {
 pub struct Telemetry {
     /// Incoming side.
     pub intake: Intake,
-    /// Outgoing side.
-    pub delivery: Delivery,
     /// What people wanted.
     pub operator: Operators,
     /// What is missing, as the roll-up sees it.

@@ -20,7 +20,7 @@ district = "350102"
 [mqtt.kiosk]
 url = "mqtt://127.0.0.1:{}"
 
-[forward]
+[forward.main]
 url = "{}"
 org = "fz"
 bucket = "fz"

@@ -89,6 +89,7 @@ const PURE: &[&str] = &[
     "gateway/src/completeness/",
     "gateway/src/forward/line.rs",
     "gateway/src/forward/outcome.rs",
+    "gateway/src/forward/phase.rs",
     "gateway/src/health.rs",
     "gateway/src/latest.rs",
     "gateway/src/ledger.rs",

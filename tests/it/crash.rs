@@ -30,7 +30,7 @@ url = "mqtt://127.0.0.1:{broker}"
 transport = "rtu"
 path = {serial:?}
 
-[forward]
+[forward.main]
 url = "{database}"
 org = "fz"
 bucket = "fz"

@@ -63,7 +63,7 @@ site = "gl-junmen"
 district = "350102"
 [mqtt.kiosk]
 url = "mqtt://127.0.0.1:{}"
-[forward]
+[forward.main]
 url = "{}"
 org = "fz"
 bucket = "fz"

@@ -5,6 +5,7 @@ mod alarm;
 mod architecture;
 mod commands;
 mod crash;
+mod destinations;
 mod disk;
 mod explain;
 mod input;

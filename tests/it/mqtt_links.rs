@@ -19,7 +19,7 @@ district = "350102"
 [mqtt.kiosk]
 {broker}
 keep_alive_s = 5
-[forward]
+[forward.main]
 url = "{database}"
 org = "fz"
 bucket = "fz"

@@ -17,7 +17,7 @@ district = "350102"
 [mqtt.kiosk]
 url = "mqtt://127.0.0.1:{broker}"
 keep_alive_s = 5
-[forward]
+[forward.main]
 url = "{database}"
 org = "fz"
 bucket = "fz"

@@ -27,7 +27,7 @@ site = "gl-junmen"
 district = "{DISTRICT}"
 [mqtt.kiosk]
 url = "mqtt://127.0.0.1:{broker}"
-[forward]
+[forward.main]
 url = "{database}"
 org = "fz"
 bucket = "fz"

@@ -13,7 +13,7 @@ const COUNT: u32 = 300;
 
 fn config(id: &str, broker: u16, database: &str) -> String {
     format!(
-        "[gateway]\nid = \"{id}\"\nsite = \"gl-junmen\"\ndistrict = \"350102\"\n[mqtt.kiosk]\nurl = \"mqtt://127.0.0.1:{broker}\"\n[forward]\nurl = \"{database}\"\norg = \"fz\"\nbucket = \"fz\"\nraw = true\ndelay_ms = 100\n[device.lk-001]\nprofile = \"locker\"\nmqtt = \"kiosk\"\n[device.lk-002]\nprofile = \"locker\"\nmqtt = \"kiosk\"\n"
+        "[gateway]\nid = \"{id}\"\nsite = \"gl-junmen\"\ndistrict = \"350102\"\n[mqtt.kiosk]\nurl = \"mqtt://127.0.0.1:{broker}\"\n[forward.main]\nurl = \"{database}\"\norg = \"fz\"\nbucket = \"fz\"\nraw = true\ndelay_ms = 100\n[device.lk-001]\nprofile = \"locker\"\nmqtt = \"kiosk\"\n[device.lk-002]\nprofile = \"locker\"\nmqtt = \"kiosk\"\n"
     )
 }
 

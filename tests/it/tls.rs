@@ -27,7 +27,7 @@ site = "gl-junmen"
 district = "350102"
 [mqtt.kiosk]
 {broker}
-[forward]
+[forward.main]
 org = "fz"
 bucket = "fz"
 raw = true
@@ -282,14 +282,14 @@ async fn is_kept_until_corrected(host: &str, trusts_issuer: bool, words: &str) {
     let status = until("three attempts with everything kept", DEADLINE, || async {
         let status = gateway.status().await;
         let row = status["accounts"].as_array()?.iter().find(|row| row["name"] == "readings")?;
-        let waits = row["buffered"].as_u64()? >= 3 * READINGS as u64 && status["forward"]["retries"].as_u64()? >= 3;
+        let waits = row["buffered"].as_u64()? >= 3 * READINGS as u64 && status["forward"][0]["retries"].as_u64()? >= 3;
         waits.then_some(status)
     })
     .await;
     let link = status["links"].as_array().unwrap().iter().find(|link| link["kind"] == "database").unwrap();
     assert_eq!((&link["state"], &link["connects"]), (&Value::from("connecting"), &Value::from(0)), "{link}");
     assert!(link["error"].as_str().unwrap().contains(words), "{words} is not in: {link}");
-    let (attempts, max) = (status["forward"]["requests"].as_u64().unwrap() as usize, attempts_max(started));
+    let (attempts, max) = (status["forward"][0]["requests"].as_u64().unwrap() as usize, attempts_max(started));
     assert!(attempts <= max, "{attempts} requests, {max} at most");
     assert_eq!(stored(&database).await, 0, "nothing goes to a database that is not believed");
 

@@ -86,7 +86,7 @@ window = {window}
 [bus.cold]
 transport = "tcp"
 address = "{bus}"
-[forward]
+[forward.main]
 url = "{database}"
 org = "fz"
 bucket = "fz"

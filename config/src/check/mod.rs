@@ -5,6 +5,7 @@
 
 mod buses;
 mod devices;
+mod forward;
 mod ingest;
 mod measures;
 mod wires;
@@ -15,7 +16,7 @@ use crate::profiles::Known;
 use crate::raw::{self, Raw};
 use crate::report::{Complaint, Report};
 use crate::secret::{Ground, Role};
-use crate::site::{Api, ColdChain, Forward, Gateway, Site, Store};
+use crate::site::{Api, ColdChain, Gateway, Site, Store};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub(crate) fn site(raw: &Raw, ground: &Ground, known: &Known, report: &mut Repor
     let brokers = wires::brokers(&raw.mqtt, client_id, ground, report);
     let buses = buses::buses(&raw.bus, report);
     let devices = devices::devices(raw, known, report);
-    let forward = raw.forward.as_ref().and_then(|raw| forward(raw, ground, report));
+    let forward = forward::destinations(&raw.forward, raw.store.free_bytes_min, ground, report);
     let api = api(&raw.api, report);
     if report.has_errors() {
         return None;
@@ -115,34 +116,6 @@ fn window(raw: &raw::Metrics, report: &mut Report) -> Duration {
         report.value("metrics.minutes", Complaint::new(problem::OUT_OF_RANGE, message).hint("300 is five minutes"));
     }
     Duration::from_secs(raw.window_s)
-}
-
-fn forward(raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Option<Forward> {
-    let url = raw.url.as_deref().and_then(|text| {
-        let url = crate::address::url("forward.url", text, &[("http", 80), ("https", 443)]);
-        url.map_err(|fault| report.value("forward.url", fault)).ok()
-    });
-    let token_file = file("forward.token_file", raw.token_file.as_deref(), Role::Secret, ground, report);
-    let ca_file = file("forward.ca_file", raw.ca_file.as_deref(), Role::Certificates, ground, report);
-    let url = url?;
-    if url.scheme == "http" && raw.token_file.is_some() && !url.is_local() {
-        report.key("forward.url", plain_text("the token", "https"));
-    }
-    if url.scheme == "http" && raw.ca_file.is_some() {
-        report.key("forward.ca_file", unencrypted("forward.ca_file", "https"));
-    }
-    Some(Forward {
-        url: raw.url.clone()?,
-        org: raw.org.clone()?,
-        bucket: raw.bucket.clone()?,
-        token_file,
-        ca_file,
-        raw: raw.raw,
-        lines_max: raw.lines_max,
-        bytes_max: raw.bytes_max,
-        delay: Duration::from_millis(raw.delay_ms),
-        timeout: Duration::from_millis(raw.timeout_ms),
-    })
 }
 
 fn api(raw: &raw::Api, report: &mut Report) -> Option<Api> {

@@ -88,7 +88,12 @@ pub fn config_toml(devices: usize, places: &Places<'_>) -> String {
 fn forward(text: &mut String, database: &Database<'_>) {
     append(
         text,
-        format_args!("\n[forward]\nurl = {}\norg = {}\nbucket = {}\n", quoted(database.url), quoted(database.org), quoted(database.bucket)),
+        format_args!(
+            "\n[forward.main]\nurl = {}\norg = {}\nbucket = {}\n",
+            quoted(database.url),
+            quoted(database.org),
+            quoted(database.bucket)
+        ),
     );
     if let Some(file) = database.token_file {
         append(text, format_args!("token_file = {}\n", quoted(&file.to_string_lossy())));

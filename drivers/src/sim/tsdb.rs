@@ -1,12 +1,14 @@
-//! A database on a loopback socket that takes InfluxDB v2 writes, counts what it got and misbehaves on request.
+//! A database on a loopback socket that takes InfluxDB writes, v2 and v1, counts what it got and misbehaves on request.
 //!
 //! Reads every line with InfluxData's own parser and refuses a request with a bad line as a whole. Never listens on
 //! anything but loopback. Keeps counts and a bounded memory of recent points; only a test keeps everything.
 
 mod ledger;
+mod partly;
 mod wire;
 
 pub use ledger::{PointKey, Request, Summary};
+pub use partly::Partly;
 
 use crate::clock::Clock;
 use axum::Router;
@@ -43,6 +45,12 @@ pub enum Mode {
     Drop,
     /// Stores, then closes the connection: the answer is lost.
     StoreThenDrop,
+    /// Stores, then answers this status.
+    StoreThenStatus(u16),
+    /// Answers 200 with many megabytes, and stores nothing.
+    Huge,
+    /// Answers 200 with a small body that claims to be compressed, and stores nothing.
+    Bomb,
     /// Answers 200 with a web page, as the login of a public network does, and stores nothing.
     Portal,
 }
@@ -52,6 +60,7 @@ struct Controls {
     token: Option<String>,
     body_bytes_max: Option<usize>,
     refused_text: Option<(String, u16)>,
+    refused_partly: Option<(String, Partly)>,
 }
 
 #[derive(Debug)]
@@ -93,6 +102,7 @@ impl Tsdb {
         });
         let router = Router::new()
             .route("/api/v2/write", post(write))
+            .route("/write", post(write))
             .route("/health", get(health))
             .route("/ping", get(|| async { StatusCode::NO_CONTENT }))
             .layer(DefaultBodyLimit::max(SIM_TSDB_BODY_BYTES_MAX))
@@ -138,6 +148,11 @@ impl Tsdb {
     /// Answers this status (400, 422, 500) and stores nothing while a line of the request contains this text.
     pub fn refuse_lines_with(&self, text: &str, status: u16) {
         self.shared.controls().refused_text = Some((text.to_owned(), status));
+    }
+
+    /// Refuses lines that contain this text and stores the others.
+    pub fn refuse_partly(&self, text: &str, how: Partly) {
+        self.shared.controls().refused_partly = Some((text.to_owned(), how));
     }
 
     /// Keeps every point and the last requests, for a test. Unbounded: never in a demonstration.
@@ -212,7 +227,8 @@ impl Shared {
                 return Err(Refusal::new(401, "unauthorized", "unauthorized access"));
             }
         }
-        if !["org", "bucket"].iter().all(|key| query.get(*key).is_some_and(|value| !value.is_empty())) {
+        let named: &[&str] = if query.contains_key("db") { &["db"] } else { &["org", "bucket"] };
+        if !named.iter().all(|key| query.get(*key).is_some_and(|value| !value.is_empty())) {
             return Err(Refusal::new(404, "not found", "bucket or organization not found"));
         }
         let text = text(headers, body)?;
@@ -224,9 +240,18 @@ impl Shared {
         {
             return Err(Refusal::new(*status, "invalid", &format!("field type conflict in '{line}'")));
         }
+        let partly = controls.refused_partly.clone();
         drop(controls);
+        let (text, refusal) = match partly {
+            Some((refused, how)) => partly::parted(&text, &refused, how),
+            None => (text, None),
+        };
         let precision = query.get("precision").map_or("ns", String::as_str);
-        self.ledger().take(&text, precision, self.clock.now_ms())
+        self.ledger().take(&text, precision, self.clock.now_ms())?;
+        match refusal {
+            Some(body) => Err(Refusal { body: Some(body), ..Refusal::new(400, "invalid", "partial write") }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -248,6 +273,12 @@ async fn write(
             }
             response
         }
+        Mode::StoreThenStatus(status) => match shared.take(&query, &headers, &body) {
+            Ok(()) => answer(Err(Refusal::new(status, "scripted", "stored, and told to say otherwise"))),
+            refused => answer(refused),
+        },
+        Mode::Huge => "x".repeat(SIM_TSDB_BODY_BYTES_MAX).into_response(),
+        Mode::Bomb => ([(header::CONTENT_ENCODING, "gzip")], vec![0x1f, 0x8b, 8, 0]).into_response(),
         Mode::Portal => Html("<html><body>Please log in to this network.</body></html>").into_response(),
         Mode::Hang => {
             shared.hang().await;
@@ -278,7 +309,8 @@ fn answer(stored: Result<(), Refusal>) -> Response {
     match stored {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(refusal) => {
-            let body = serde_json::json!({ "code": refusal.code, "message": refusal.message });
+            let said = || serde_json::json!({ "code": refusal.code, "message": refusal.message });
+            let body = refusal.body.clone().unwrap_or_else(said);
             (StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), axum::Json(body)).into_response()
         }
     }

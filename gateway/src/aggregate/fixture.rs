@@ -34,7 +34,7 @@ pub(crate) fn site(window: Duration, devices: Vec<Device>) -> Arc<Site> {
         brokers: Vec::new(),
         buses: Vec::new(),
         devices: std::iter::once(itself).chain(devices).collect(),
-        forward: None,
+        forward: Vec::new(),
         api: Api { listen: None },
         window,
         minutes: false,

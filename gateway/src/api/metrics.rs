@@ -140,7 +140,9 @@ fn one<V>(value: Option<V>) -> impl Iterator<Item = (Labels<'static>, V)> {
 }
 
 fn forward(to: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
-    let one = |figure: fn(&crate::status::ForwardInfo) -> u64| status.forward.iter().map(move |sent| (Labels::new(), figure(sent)));
+    let one = |figure: fn(&crate::status::ForwardInfo) -> u64| {
+        status.forward.iter().map(move |sent| (vec![("destination", sent.name.as_str())], figure(sent)))
+    };
     counters(to, "forward_requests", "Write requests sent", None, one(|sent| sent.requests))?;
     counters(to, "forward_retries", "Write requests that had to be repeated", None, one(|sent| sent.retries))?;
     counters(to, "forward_lines", "Lines the database took", None, one(|sent| sent.lines))?;

@@ -227,7 +227,7 @@ fn every_line_of_the_metrics_is_valid_and_the_account_balances_in_them() {
         (r#"device_online{device_id="gl-junmen-lk-02",kind="locker"}"#, 0.0),
         (r#"alarm_active{device_id="tj-aofengzhou-fz-02",rule="frozen_high"}"#, 1.0),
         (r#"condition{code="GW-H012",subject="rs485-b"}"#, 1.0),
-        ("forward_wire_bytes_total", 201_344.0),
+        (r#"forward_wire_bytes_total{destination="main"}"#, 201_344.0),
         (r#"dropped_values_total{device_id="cs-jinzhou-vm-03",place="/temps/air",reason="wrong_type"}"#, 12.0),
         (r#"strangers{link="local"}"#, 1.0),
         ("dead_letters", 3.0),

@@ -2,8 +2,9 @@
 //!
 //! Decides nothing while they run. Both lie on one file system.
 
-use crate::store::{self, OpenError, Opened, Options, Overflow, RealDisk, Sink};
+use crate::store::{self, Destination, OpenError, Opened, Options, Overflow, RealDisk, Sink};
 use facility_config::limits::BROKER_WINDOW_DEFAULT;
+use facility_config::site::Forward;
 use facility_config::{Device, Site};
 use facility_drivers::Clock;
 
@@ -15,8 +16,7 @@ pub(super) fn open(site: &Site, clock: &Clock) -> Result<[Opened; 2], OpenError>
 
 fn options(site: &Site) -> [Options; 2] {
     let (settings, window) = (&site.store, site.brokers.iter().map(|broker| broker.window).min().unwrap_or(BROKER_WINDOW_DEFAULT));
-    // A reader that is not there would hold back the oldest readings for ever.
-    let raw = site.forward.as_ref().is_some_and(|forward| forward.raw);
+    let destinations = site.forward.iter().map(|forward| Destination { name: forward.name.clone(), start_now: forward.start_now });
     let readings = Options {
         dir: settings.dir.join("readings"),
         name: "readings",
@@ -26,7 +26,9 @@ fn options(site: &Site) -> [Options; 2] {
         free_bytes_min: settings.free_bytes_min,
         early_acks: usize::from(window / 2).max(1),
         origins: site.devices.iter().map(|device| tags_of(site, device)).collect(),
-        sinks: if raw { vec![Sink::Aggregate, Sink::Forward] } else { vec![Sink::Aggregate] },
+        // A reader that is not there would hold back the oldest readings for ever.
+        sinks: std::iter::once(Sink::Aggregate).chain(readers(site, takes_readings)).collect(),
+        destinations: destinations.collect(),
     };
     let outbox = Options {
         dir: settings.dir.join("outbox"),
@@ -36,10 +38,21 @@ fn options(site: &Site) -> [Options; 2] {
         // lower one, so that the readings have long given way to a filling disk before these must.
         overflow: Overflow::DropOldest,
         free_bytes_min: settings.free_bytes_min / 2,
-        sinks: vec![Sink::Forward],
+        // Without a destination everything is kept for the one that will come.
+        sinks: if site.forward.is_empty() { vec![Sink::Forward] } else { readers(site, Forward::takes_outbox).collect() },
         ..readings.clone()
     };
     [readings, outbox]
+}
+
+/// The destinations that read a store.
+pub(crate) fn readers(site: &Site, takes: fn(&Forward) -> bool) -> impl Iterator<Item = Sink> {
+    site.forward.iter().zip(Sink::DESTINATIONS).filter(move |(forward, _)| takes(forward)).map(|(_, sink)| sink)
+}
+
+/// Whether a destination reads the readings log.
+pub(crate) fn takes_readings(forward: &Forward) -> bool {
+    forward.raw.is_some()
 }
 
 fn opened(options: Options, clock: &Clock) -> Result<Opened, OpenError> {

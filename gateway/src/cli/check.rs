@@ -57,7 +57,8 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
 
 fn summary(site: &facility_config::Site, path: &Path) -> String {
     let devices = site.devices.len().saturating_sub(1);
-    let goal = site.forward.as_ref().map_or_else(|| "kept here (no [forward])".to_owned(), |forward| forward.url.clone());
+    let goals: Vec<String> = site.forward.iter().map(facility_config::site::Forward::address).collect();
+    let goal = if goals.is_empty() { "kept here (no [forward.NAME])".to_owned() } else { goals.join(", ") };
     format!(
         "{} is valid: gateway {}, {devices} devices, {} brokers, {} buses, metrics to {goal}",
         path.display(),

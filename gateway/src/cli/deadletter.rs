@@ -4,6 +4,7 @@
 use super::Exit;
 use super::say::{print, print_json};
 use super::store::words::{count, plain, time};
+use crate::forward::dead_letter;
 use crate::letters::{self, Kept, Shelf, Waiting};
 use crate::status::reason;
 use clap::{Args, Subcommand};
@@ -15,8 +16,6 @@ use std::path::{Path, PathBuf};
 const EXIT_CODES: &str = "Exit codes: 0 well · 2 wrong usage · 65 a message that cannot be replayed · 66 nothing there to read · 74 the folder cannot be written";
 /// What `show` calls the lines that the database refused.
 const LINES: &str = "lines";
-/// Files of refused lines, the older first.
-const LINE_FILES: [&str; 2] = ["dead-letter.1.lp", "dead-letter.lp"];
 
 /// What to do with dead letters.
 #[derive(Debug, Subcommand)]
@@ -225,8 +224,7 @@ fn remove(shelf: &Shelf, row: &Row) -> Result<(), (u8, String)> {
 /// Lines of the files that the forwarder keeps; says how many were refused: each has a comment with time and reason before it.
 fn refused_lines(dir: &Path, mut take: impl FnMut(&str) -> Result<(), Exit>) -> Result<u64, Exit> {
     let mut refused = 0;
-    for name in LINE_FILES {
-        let path = dir.join(name);
+    for path in dead_letter::files(dir).map_err(|error| unreadable(dir, &error))? {
         let file = match std::fs::File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

@@ -11,6 +11,7 @@ pub mod deadletter;
 pub mod demo;
 mod exit;
 pub mod explain;
+pub mod forward;
 mod log;
 pub mod modbus;
 pub mod mqtt;
@@ -64,6 +65,9 @@ enum Command {
     /// Alarms: list, acknowledge, shelve, maintenance 报警：查看、确认、搁置、维护
     #[command(subcommand)]
     Alarm(alarm::AlarmCommand),
+    /// Destinations: how they stand, whether they take a line 转发目标：状态、测试
+    #[command(subcommand)]
+    Forward(forward::ForwardCommand),
     /// Messages that could not be decoded: list, show, decode again, remove 死信：查看、重新解析、删除
     #[command(subcommand)]
     Deadletter(deadletter::LetterCommand),
@@ -88,7 +92,7 @@ enum Command {
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  facility-gateway run\n  facility-gateway run --config site.toml --log debug\n  GW__FORWARD__URL=http://10.0.0.5:8428 facility-gateway run"
+    after_help = "Examples:\n  facility-gateway run\n  facility-gateway run --config site.toml --log debug\n  GW__FORWARD__MAIN__URL=http://10.0.0.5:8428 facility-gateway run"
 )]
 pub struct RunArgs {
     /// Configuration; `conf.d/*.toml` beside it is merged in.
@@ -168,6 +172,7 @@ impl Cli {
             Command::Modbus(command) => modbus::act(&command),
             Command::Mqtt(command) => mqtt::act(&command),
             Command::Alarm(command) => alarm::act(&command),
+            Command::Forward(command) => forward::act(&command),
             Command::Deadletter(command) => deadletter::act(&command),
             Command::Store(command) => store::act(&command),
             Command::Coldchain(command) => coldchain::act(&command),

@@ -179,16 +179,16 @@ fn figures(status: &Status, told: &Told) -> String {
             bytes(written)
         ),
     );
-    let forward = status.forward.clone().unwrap_or_default();
+    let sent = |figure: fn(&crate::status::ForwardInfo) -> u64| status.forward.iter().map(figure).sum::<u64>();
     line(
         &mut text,
         format_args!(
             "backlog 积压   {backlog:>7} points{:>21}  delivered 送达 {} points in {} lines, {} on the wire, {} retries",
             "",
-            forward.points,
-            forward.lines,
-            bytes(forward.wire_bytes),
-            forward.retries
+            sent(|forward| forward.points),
+            sent(|forward| forward.lines),
+            bytes(sent(|forward| forward.wire_bytes)),
+            sent(|forward| forward.retries)
         ),
     );
     line(

@@ -10,6 +10,7 @@ use crate::store::{Page, Record, Seq};
 use facility_config::Part;
 use facility_config::limits::FORWARD_POINTS_MAX;
 use facility_config::series::Class;
+use facility_config::site::Selection;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -34,6 +35,8 @@ pub struct Share {
     pub passed: u64,
     /// Points that were gone before they could be read.
     pub lost: u64,
+    /// Points older than the destination keeps.
+    pub expired: u64,
 }
 
 impl Share {
@@ -42,6 +45,7 @@ impl Share {
         self.points = self.points.saturating_add(other.points);
         self.passed = self.passed.saturating_add(other.passed);
         self.lost = self.lost.saturating_add(other.lost);
+        self.expired = self.expired.saturating_add(other.expired);
     }
 }
 
@@ -134,6 +138,10 @@ impl Open {
 #[derive(Debug)]
 pub struct Packer<'a> {
     classes: &'a [Class],
+    /// Which readings; `None` for all.
+    only: Option<&'a Selection>,
+    /// Points before this time are not sent, Unix ms.
+    not_before_ms: i64,
     bounds: Bounds,
     from: Seq,
     batch: Batch,
@@ -150,7 +158,32 @@ impl<'a> Packer<'a> {
     #[must_use]
     pub fn new(from: Seq, classes: &'a [Class], bounds: Bounds) -> Self {
         let loose = Share { next: from, ..Share::default() };
-        Self { classes, bounds, from, batch: Batch::default(), loose, open: None, spare: None, full: false }
+        Self {
+            classes,
+            only: None,
+            not_before_ms: i64::MIN,
+            bounds,
+            from,
+            batch: Batch::default(),
+            loose,
+            open: None,
+            spare: None,
+            full: false,
+        }
+    }
+
+    /// Of readings only these.
+    #[must_use]
+    pub fn only(mut self, selection: &'a Selection) -> Self {
+        self.only = Some(selection);
+        self
+    }
+
+    /// No points before this time, Unix ms: the destination would not keep them.
+    #[must_use]
+    pub fn not_before(mut self, at_ms: i64) -> Self {
+        self.not_before_ms = at_ms;
+        self
     }
 
     /// Where to read on.
@@ -216,9 +249,14 @@ impl<'a> Packer<'a> {
             }
         }
         // Also what an older version, or a card of another gateway, has put into the store.
-        let stays = is_kept_back(&origin.tags, metric) || name.class.is_some_and(|class| !self.classes.contains(&class));
+        let stays = is_kept_back(&origin.tags, metric)
+            || name.class.is_some_and(|class| !self.classes.contains(&class))
+            || self.only.is_some_and(|only| name.class == Some(Class::Reading) && !is_selected(only, origin, metric));
         if stays || !has_value(&record.value) {
             return self.pass(seq);
+        }
+        if record.at_ms < self.not_before_ms {
+            return self.leave_behind(Share { next: seq + 1, expired: 1, ..Share::default() });
         }
         let open = self.open.get_or_insert_with(|| {
             let mut open = self.spare.take().unwrap_or_default();
@@ -235,8 +273,12 @@ impl<'a> Packer<'a> {
 
     /// Leaves a point behind that has nothing to send.
     fn pass(&mut self, seq: Seq) {
+        self.leave_behind(Share { next: seq + 1, passed: 1, ..Share::default() });
+    }
+
+    fn leave_behind(&mut self, point: Share) {
         let share = self.open.as_mut().map_or(&mut self.loose, |open| &mut open.share);
-        share.add(Share { next: seq + 1, passed: 1, ..Share::default() });
+        share.add(point);
         self.full |= self.open.is_none() && self.loose.next.saturating_sub(self.from) >= FORWARD_POINTS_MAX as u64;
     }
 
@@ -259,6 +301,13 @@ impl<'a> Packer<'a> {
         self.spare = Some(open);
         self.full = self.batch.lines.len() >= self.bounds.lines || share.next.saturating_sub(self.from) >= FORWARD_POINTS_MAX as u64;
     }
+}
+
+fn is_selected(only: &Selection, origin: &Origin, metric: &MetricName) -> bool {
+    let of_measurement = || metric.point.is_some_and(|point| only.measurements.contains(&point.measurement()));
+    let kind = || origin.tags.split(',').find_map(|tag| tag.strip_prefix("kind="));
+    let of_kind = || kind().is_some_and(|kind| only.kinds.iter().any(|one| one.as_str() == kind));
+    (only.measurements.is_empty() || of_measurement()) && (only.kinds.is_empty() || of_kind())
 }
 
 #[cfg(test)]

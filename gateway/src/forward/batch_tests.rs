@@ -58,6 +58,46 @@ fn pack(pages: &[Page], bounds: Bounds) -> Batch {
 }
 
 #[test]
+fn of_readings_only_the_selected_ones_are_sent_and_everything_else_as_ever() {
+    use facility_config::{Kind, Measurement};
+    // A vending figure; a locker reading of a device without a kind, and of a locker; an alarm.
+    let records = [record(0, 0, 10), record(0, 3, 11), record(2, 3, 12), record(0, 4, 13)];
+    let select = |measurements: &[Measurement], kinds: &[Kind]| Selection { measurements: measurements.to_vec(), kinds: kinds.to_vec() };
+    let cases: [(Selection, &[i64]); 5] = [
+        (Selection::default(), &[10, 11, 12, 13]),
+        (select(&[Measurement::Locker, Measurement::Cabinet], &[]), &[10, 11, 12, 13]),
+        (select(&[Measurement::Cabinet], &[]), &[10, 13]),
+        (select(&[], &[Kind::Locker]), &[10, 12, 13]),
+        (select(&[Measurement::Locker], &[Kind::Meter]), &[10, 13]),
+    ];
+    for (selection, sent) in cases {
+        let mut packer = Packer::new(0, &[Class::Reading, Class::Metric, Class::Event], LARGE).only(&selection);
+        pages(&records, 0, 10).iter().for_each(|page| packer.take(page));
+        let batch = packer.finish();
+        let text = batch.text(0..batch.len());
+        let times: Vec<i64> = text.lines().map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap()).collect();
+        assert_eq!(times, sent, "{selection:?}");
+        let share = batch.share(0..batch.len());
+        assert_eq!((share.next, share.points + share.passed), (4, 4), "{selection:?}");
+    }
+}
+
+#[test]
+fn what_the_destination_does_not_keep_is_left_behind_and_counted() {
+    // Of a line too old nothing is sent, what has no value is passed over as ever.
+    let records = [record(0, 0, 9), record(0, 1, 9), missing(0, 2, 9), record(0, 0, 10), record(1, 0, 8), record(1, 0, 11)];
+    let mut packer = Packer::new(0, METRICS, LARGE).not_before(10);
+    pages(&records, 0, 10).iter().for_each(|page| packer.take(page));
+    let batch = packer.finish();
+    let times: Vec<&str> = batch.text(0..2).lines().map(|line| line.rsplit_once(' ').unwrap().1).collect();
+    assert_eq!((times, batch.len()), (vec!["10", "11"], 2));
+    assert_eq!(batch.share(0..2), Share { next: 6, points: 2, passed: 1, expired: 3, lost: 0 });
+    let mut packer = Packer::new(0, METRICS, LARGE).not_before(99);
+    pages(&records, 0, 10).iter().for_each(|page| packer.take(page));
+    assert_eq!(packer.finish().passed(), Some(Share { next: 6, passed: 1, expired: 5, ..Share::default() }));
+}
+
+#[test]
 fn what_stays_here_is_passed_over_whatever_is_sent() {
     let mut packer = Packer::new(0, &[Class::Reading, Class::Metric, Class::Event], LARGE);
     // An alarm; an event's key; a compartment; a parcel put in, which only a locker keeps to itself.
@@ -65,7 +105,7 @@ fn what_stays_here_is_passed_over_whatever_is_sent() {
     pages(&records, 0, 10).iter().for_each(|page| packer.take(page));
     let batch = packer.finish();
     assert_eq!(batch.text(0..batch.len()), "alarm,device_id=a,rule=r active=7i 10\nevent,device_id=a,type=deposit count=7i 10\n");
-    assert_eq!(batch.share(0..2), Share { next: 5, points: 2, passed: 3, lost: 0 });
+    assert_eq!(batch.share(0..2), Share { next: 5, points: 2, passed: 3, ..Share::default() });
 }
 
 #[test]
@@ -93,9 +133,9 @@ fn fields_of_one_moment_make_one_line() {
     for page_len in 1..=records.len() {
         let batch = pack(&pages(&records, 0, page_len), LARGE);
         assert_eq!(batch.text(0..batch.len()), lines, "pages of {page_len}");
-        assert_eq!(batch.share(0..batch.len()), Share { next: 12, points: 7, passed: 5, lost: 0 });
+        assert_eq!(batch.share(0..batch.len()), Share { next: 12, points: 7, passed: 5, lost: 0, expired: 0 });
         assert_eq!(batch.text(1..3), "device_5m,device_id=a received=7i 10\ndevice_5m,device_id=b received=7i 10\n");
-        assert_eq!(batch.share(0..1), Share { next: 2, points: 2, passed: 0, lost: 0 });
+        assert_eq!(batch.share(0..1), Share { next: 2, points: 2, passed: 0, lost: 0, expired: 0 });
     }
 }
 
@@ -103,7 +143,7 @@ fn fields_of_one_moment_make_one_line() {
 fn nothing_to_send_still_moves_on() {
     let batch = pack(&pages(&[missing(0, 0, 1), record(0, 3, 1)], 5, 10), LARGE);
     assert!(batch.is_empty());
-    assert_eq!(batch.passed(), Some(Share { next: 7, points: 0, passed: 2, lost: 5 }));
+    assert_eq!(batch.passed(), Some(Share { next: 7, passed: 2, lost: 5, ..Share::default() }));
     assert_eq!(pack(&[], LARGE).passed(), None);
 }
 
@@ -116,11 +156,11 @@ fn lost_points_are_counted_where_they_were() {
     log.push(Page { first: 9, next: 10, lost: 0, records: vec![record(0, 2, 1)], names: names() });
     let batch = pack(&log, LARGE);
     assert_eq!(batch.len(), 2);
-    assert_eq!(batch.share(0..1), Share { next: 5, points: 2, passed: 0, lost: 3 });
-    assert_eq!(batch.share(0..2), Share { next: 10, points: 3, passed: 0, lost: 7 });
+    assert_eq!(batch.share(0..1), Share { next: 5, points: 2, passed: 0, lost: 3, expired: 0 });
+    assert_eq!(batch.share(0..2), Share { next: 10, points: 3, passed: 0, lost: 7, expired: 0 });
     // Only a hole.
     let hole = Page { first: 8, next: 8, lost: 8, records: vec![], names: names() };
-    assert_eq!(pack(&[hole], LARGE).passed(), Some(Share { next: 8, points: 0, passed: 0, lost: 8 }));
+    assert_eq!(pack(&[hole], LARGE).passed(), Some(Share { next: 8, lost: 8, ..Share::default() }));
 }
 
 #[test]

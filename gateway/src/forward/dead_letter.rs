@@ -1,4 +1,4 @@
-//! Keeps lines that the database refused for good, with its reason, on disk.
+//! Keeps lines that a database refused for good, with its reason, on disk: a pair of files for each destination.
 //!
 //! A comment with time and reason in front of each line: the file is itself line protocol, so that it can be mended
 //! and sent again. Two files, the newer at most half of [`DEAD_LETTER_BYTES_MAX`]; the older one goes when that is full.
@@ -9,10 +9,32 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Newer file.
-const NEWER: &str = "dead-letter.lp";
-/// Older file.
-const OLDER: &str = "dead-letter.1.lp";
+/// What every file of refused lines begins and ends with.
+const BEGIN: &str = "dead-letter";
+const END: &str = ".lp";
+/// The destination whose files have no name in them, as in versions that knew only one.
+const MAIN: &str = "main";
+
+/// Files of refused lines in a directory, of all destinations, the older of each first.
+///
+/// # Errors
+/// As the file system says; a directory that is not there holds none.
+pub fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        entries => entries?,
+    };
+    for entry in entries {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.starts_with(BEGIN) && name.ends_with(END) {
+            found.push(dir.join(name));
+        }
+    }
+    // "x.1.lp" stands before "x.lp".
+    found.sort();
+    Ok(found)
+}
 
 /// A refused line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +51,8 @@ pub struct Letter {
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     dir: PathBuf,
+    /// Names of the newer and the older file.
+    names: [String; 2],
     bytes_max: u64,
 }
 
@@ -37,9 +61,11 @@ impl DeadLetters {
     ///
     /// # Errors
     /// As the file system says.
-    pub fn open(dir: &Path) -> io::Result<Self> {
+    pub fn open(dir: &Path, destination: &str) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        Ok(Self { dir: dir.to_owned(), bytes_max: DEAD_LETTER_BYTES_MAX })
+        let begin = if destination == MAIN { BEGIN.to_owned() } else { format!("{BEGIN}-{destination}") };
+        let names = [format!("{begin}{END}"), format!("{begin}.1{END}")];
+        Ok(Self { dir: dir.to_owned(), names, bytes_max: DEAD_LETTER_BYTES_MAX })
     }
 
     /// Writes a letter through to the disk. Blocks.
@@ -48,10 +74,11 @@ impl DeadLetters {
     /// As the file system says; the letter may then be missing or cut off.
     pub fn keep(&self, letter: &Letter) -> io::Result<()> {
         let text = render(letter);
-        let newer = self.dir.join(NEWER);
+        let [newer, older] = &self.names;
+        let (newer, older) = (self.dir.join(newer), self.dir.join(older));
         let held = fs::metadata(&newer).map_or(0, |meta| meta.len());
         if held > 0 && held.saturating_add(text.len() as u64) > self.bytes_max / 2 {
-            fs::rename(&newer, self.dir.join(OLDER))?;
+            fs::rename(&newer, older)?;
         }
         let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&newer)?;
         file.write_all(text.as_bytes())?;

@@ -11,10 +11,10 @@ fn letter(at_ms: i64) -> Letter {
 #[test]
 fn the_file_is_line_protocol_with_the_reason_above_each_line() {
     let dir = tempfile::tempdir().unwrap();
-    let letters = DeadLetters::open(&dir.path().join("new/dir")).unwrap();
+    let letters = DeadLetters::open(&dir.path().join("new/dir"), "main").unwrap();
     letters.keep(&letter(1_767_225_600_000)).unwrap();
     letters.keep(&letter(1_767_225_600_001)).unwrap();
-    let file = dir.path().join("new/dir").join(NEWER);
+    let file = dir.path().join("new/dir/dead-letter.lp");
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.starts_with("\n# 2026-01-01T00:00:00Z 400: field type conflict\ncabinet,device_id=a t=1.0 1767225600000\n\n# "), "{text}");
     assert_eq!(parse_lines(&text).map(Result::unwrap).count(), 2);
@@ -24,13 +24,15 @@ fn the_file_is_line_protocol_with_the_reason_above_each_line() {
 #[test]
 fn stays_within_its_bytes_and_keeps_the_newest() {
     let dir = tempfile::tempdir().unwrap();
-    let letters = DeadLetters { bytes_max: 1_000, ..DeadLetters::open(dir.path()).unwrap() };
+    let letters = DeadLetters { bytes_max: 1_000, ..DeadLetters::open(dir.path(), "park").unwrap() };
     for at_ms in 0..100 {
         letters.keep(&letter(at_ms)).unwrap();
         let held: u64 = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
         assert!(held <= 1_000, "{held}");
     }
-    let text = [OLDER, NEWER].map(|name| fs::read_to_string(dir.path().join(name)).unwrap()).concat();
+    let files = files(dir.path()).unwrap();
+    assert!(files.iter().all(|file| file.to_str().unwrap().contains("dead-letter-park")), "{files:?}");
+    let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     let kept: Vec<i64> = parse_lines(&text).map(|line| line.unwrap().timestamp.unwrap()).collect();
     assert!(kept.len() >= 5 && kept == (100 - kept.len() as i64..100).collect::<Vec<_>>(), "{kept:?}");
 }

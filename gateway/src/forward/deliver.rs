@@ -7,10 +7,13 @@
 use super::batch::Batch;
 use super::dead_letter::Letter;
 use super::http::gzip;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Rejected};
 use super::{Ended, Forwarder};
 use bytes::Bytes;
-use facility_config::limits::{FORWARD_BYTES_MIN, FORWARD_REFUSALS_IN_A_ROW_MAX, FORWARD_SERVER_ERRORS_MAX, FORWARD_STOP_MS_MAX};
+use facility_config::limits::{
+    FORWARD_BYTES_MIN, FORWARD_GROW_AFTER, FORWARD_PROBE_AFTER, FORWARD_REFUSALS_IN_A_ROW_MAX, FORWARD_SERVER_ERRORS_MAX,
+    FORWARD_STOP_MS_MAX,
+};
 use facility_drivers::LinkState;
 use std::ops::Range;
 use std::pin::pin;
@@ -24,6 +27,7 @@ enum Answer {
     Stored,
     TooLarge(String),
     Refused(String),
+    Partial(Vec<Rejected>),
     /// Status 500 again and again.
     Suspicious(String),
 }
@@ -34,10 +38,12 @@ impl Forwarder {
     pub(super) async fn deliver(&mut self, feed: usize, batch: &Batch) -> Result<(), Ended> {
         let mut todo: Vec<Range<usize>> = std::iter::once(0..batch.len()).collect();
         while let Some(lines) = todo.pop().filter(|lines| !lines.is_empty()) {
-            match self.answer(batch.text(lines.clone())).await? {
+            match self.answer(batch, &lines).await? {
                 Answer::Stored => self.settle_stored(feed, batch, lines).await?,
+                Answer::Partial(refused) if are_these(&refused, batch, &lines) => self.settle_partial(feed, batch, lines, refused).await?,
                 answer if lines.len() > 1 => {
                     if matches!(answer, Answer::TooLarge(_)) {
+                        self.stored_in_a_row = 0;
                         self.bytes_max = (batch.text(lines.clone()).len() / 2).max(FORWARD_BYTES_MIN).min(self.bytes_max);
                     }
                     let middle = lines.start + lines.len() / 2;
@@ -50,6 +56,10 @@ impl Forwarder {
                     todo.push(lines);
                 }
                 Answer::TooLarge(why) | Answer::Refused(why) => self.bury(feed, batch, lines, why).await?,
+                Answer::Partial(refused) => {
+                    let why = refused.into_iter().map(|one| one.why).next().unwrap_or_default();
+                    self.bury(feed, batch, lines, why).await?;
+                }
                 Answer::Suspicious(why) => match self.works_without(batch, &lines, &todo).await? {
                     Some(true) => self.bury(feed, batch, lines, why).await?,
                     Some(false) => todo.push(lines),
@@ -60,18 +70,18 @@ impl Forwarder {
         Ok(())
     }
 
-    /// Sends the same bytes until the answer is about them.
-    async fn answer(&mut self, text: &str) -> Result<Answer, Ended> {
-        let body = gzip(text);
-        let mut server_errors = 0;
+    /// Sends the same bytes until the answer is about them. After several failures only the first line is sent, as a probe:
+    /// a database that is away, on a metered line, costs little. What is stored twice is the same bytes.
+    async fn answer(&mut self, batch: &Batch, lines: &Range<usize>) -> Result<Answer, Ended> {
+        let body = gzip(batch.text(lines.clone()));
+        let probe = gzip(batch.text(lines.start..lines.start + 1));
+        let (mut failures, mut server_errors, mut proved) = (0, 0, false);
         loop {
-            match self.send(body.clone()).await? {
-                Outcome::Stored => return Ok(Answer::Stored),
-                Outcome::TooLarge { why } => return Ok(Answer::TooLarge(why)),
-                Outcome::Refused { why } => return Ok(Answer::Refused(why)),
+            let is_probe = failures >= FORWARD_PROBE_AFTER && lines.len() > 1;
+            match self.send(if is_probe { probe.clone() } else { body.clone() }).await? {
                 Outcome::Retry { after, why, suspicious } => {
-                    self.task.telemetry.delivery.retries.add(1);
-                    server_errors = if suspicious { server_errors + 1 } else { 0 };
+                    self.task.delivery.retries.add(1);
+                    (failures, server_errors) = if suspicious { (0, server_errors + 1) } else { (failures + 1, 0) };
                     self.note(LinkState::Connecting, Some(why.clone()));
                     self.wait_to_retry(after).await?;
                     if server_errors >= FORWARD_SERVER_ERRORS_MAX {
@@ -79,36 +89,45 @@ impl Forwarder {
                     }
                 }
                 Outcome::Hold { why, token } => {
-                    self.task.telemetry.delivery.retries.add(1);
-                    if !token || !self.token_changed() {
+                    self.task.delivery.retries.add(1);
+                    failures = failures.max(FORWARD_PROBE_AFTER);
+                    if !token || !self.login_changed() {
                         self.hold(why).await?;
-                        self.token_changed();
+                        self.login_changed();
                     }
                 }
+                // The way works again.
+                _ if is_probe && !proved => (failures, proved) = (0, true),
+                // And again it works for one line only.
+                _ if is_probe => return Ok(Answer::TooLarge("only small requests get through".to_owned())),
+                Outcome::Stored => return Ok(Answer::Stored),
+                Outcome::TooLarge { why } => return Ok(Answer::TooLarge(why)),
+                Outcome::Refused { why } => return Ok(Answer::Refused(why)),
+                Outcome::Partial { refused } => return Ok(Answer::Partial(refused)),
             }
         }
     }
 
     /// One request. At the stop signal it gets a little more time to be answered.
     async fn send(&mut self, body: Bytes) -> Result<Outcome, Ended> {
-        while self.writer.is_tls() && !self.task.clock.is_set() {
+        while self.outlet.is_tls() && !self.task.clock.is_set() {
             self.note(LinkState::Connecting, Some("waiting for the clock to be set: a certificate cannot be checked before".to_owned()));
             self.pause(CLOCK_CHECK).await?;
         }
         if self.task.stop.is_cancelled() {
             return Err(Ended::Stop);
         }
-        let delivery = &self.task.telemetry.delivery;
+        let delivery = &self.task.delivery;
         delivery.requests.add(1);
         delivery.wire_bytes.add(body.len() as u64);
-        let mut sent = pin!(self.writer.send(body, self.task.clock.now_ms()));
+        let mut sent = pin!(self.outlet.send(body, self.task.clock.now_ms()));
         let outcome = tokio::select! {
             outcome = &mut sent => outcome,
             () = self.task.stop.cancelled() => {
                 tokio::time::timeout(Duration::from_millis(FORWARD_STOP_MS_MAX), sent).await.map_err(|_| Ended::Stop)?
             }
         };
-        if outcome == Outcome::Stored {
+        if matches!(outcome, Outcome::Stored | Outcome::Partial { .. }) {
             self.retry.reset();
             self.hold.reset();
             self.note(LinkState::Up, None);
@@ -135,10 +154,37 @@ impl Forwarder {
     async fn settle_stored(&mut self, feed: usize, batch: &Batch, lines: Range<usize>) -> Result<(), Ended> {
         self.refusals_in_a_row = 0;
         let share = batch.share(lines.clone());
-        let delivery = &self.task.telemetry.delivery;
+        let delivery = &self.task.delivery;
         delivery.lines.add(lines.len() as u64);
         delivery.points.add(share.points);
+        self.grow();
         self.feeds[feed].settle(share, true).await
+    }
+
+    /// A request that was cut down, for a limit or a slow line, gets larger again when many went well.
+    pub(super) fn grow(&mut self) {
+        self.stored_in_a_row = self.stored_in_a_row.saturating_add(1);
+        if self.stored_in_a_row >= FORWARD_GROW_AFTER {
+            self.stored_in_a_row = 0;
+            self.bytes_max = self.bytes_max.saturating_mul(2).min(self.task.forward.bytes_max);
+        }
+    }
+
+    /// The lines that the database names are given up, the others are stored.
+    async fn settle_partial(&mut self, feed: usize, batch: &Batch, lines: Range<usize>, refused: Vec<Rejected>) -> Result<(), Ended> {
+        let mut at = lines.start;
+        for one in refused {
+            let line = lines.start + one.nth;
+            if at < line {
+                self.settle_stored(feed, batch, at..line).await?;
+            }
+            self.bury(feed, batch, line..line + 1, one.why).await?;
+            at = line + 1;
+        }
+        if at < lines.end {
+            self.settle_stored(feed, batch, at..lines.end).await?;
+        }
+        Ok(())
     }
 
     /// Gives up one line, with the reason, for ever.
@@ -156,7 +202,7 @@ impl Forwarder {
             self.hold(format!("a refused line cannot be kept in the dead letter: {error}; check the data directory")).await?;
         }
         let share = batch.share(line);
-        self.task.telemetry.delivery.dead_lettered.add(share.points);
+        self.task.delivery.dead_lettered.add(share.points);
         self.feeds[feed].settle(share, false).await
     }
 
@@ -186,13 +232,23 @@ impl Forwarder {
         }
     }
 
-    fn token_changed(&mut self) -> bool {
-        match self.writer.reload_token(self.task.forward.token_file.as_deref()) {
+    /// Token, password and certificates may have been replaced on disk.
+    fn login_changed(&mut self) -> bool {
+        match self.outlet.reload() {
             Ok(changed) => changed,
             Err(error) => {
-                tracing::warn!(%error, "the token stays as it was");
+                tracing::warn!(%error, "token, password and certificates stay as they were");
                 false
             }
         }
     }
+}
+
+/// Whether the lines that a database names are lines of this request.
+pub(super) fn are_these(refused: &[Rejected], batch: &Batch, lines: &Range<usize>) -> bool {
+    refused.iter().all(|one| {
+        let line = lines.start + one.nth;
+        let said = one.line.trim_end_matches("...").trim_end();
+        line < lines.end && batch.text(line..line + 1).starts_with(said)
+    })
 }

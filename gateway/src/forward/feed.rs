@@ -6,7 +6,7 @@
 use super::batch::{Batch, Bounds, Packer, Share};
 use super::{Ended, Lane};
 use crate::store::handle;
-use crate::store::{Cursor, Durable, Sink};
+use crate::store::{Cursor, Durable};
 use facility_config::limits::READ_POINTS_MAX;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -29,8 +29,8 @@ pub struct Feed {
     lane: Lane,
     cursor: Cursor,
     durable: watch::Receiver<Durable>,
-    /// When the first waiting point was seen.
-    since: Option<Instant>,
+    /// When the first waiting point is due.
+    due_at: Option<Instant>,
 }
 
 impl Feed {
@@ -39,9 +39,9 @@ impl Feed {
     /// # Errors
     /// [`Ended::StoreClosed`].
     pub async fn open(lane: Lane) -> Result<Self, Ended> {
-        let cursor = lane.store.cursor(Sink::Forward).await?;
+        let cursor = lane.store.cursor(lane.sink).await?;
         let durable = lane.store.durable();
-        Ok(Self { lane, cursor, durable, since: None })
+        Ok(Self { lane, cursor, durable, due_at: None })
     }
 
     /// Name of the lane.
@@ -50,14 +50,14 @@ impl Feed {
         self.lane.name
     }
 
-    /// When to send.
-    pub fn due(&mut self, now: Instant, lines_max: usize, delay: Duration) -> Due {
+    /// When to send; a point seen now for the first time waits at most so long.
+    pub fn due(&mut self, now: Instant, lines_max: usize, wait: Duration) -> Due {
         let waiting = self.durable.borrow_and_update().end.saturating_sub(self.cursor.next);
         if waiting == 0 {
-            self.since = None;
+            self.due_at = None;
             return Due::Idle;
         }
-        let at = *self.since.get_or_insert(now) + delay;
+        let at = *self.due_at.get_or_insert(now + wait);
         if waiting >= lines_max as u64 || at <= now { Due::Now } else { Due::At(at) }
     }
 
@@ -69,14 +69,15 @@ impl Feed {
         handle::more(&mut self.durable).await.map_err(Ended::from)
     }
 
-    /// Reads the next batch; empty if there is nothing to send.
+    /// Reads the next batch, without points before a time, Unix ms; empty if there is nothing to send.
     ///
     /// # Errors
     /// [`Ended::StoreClosed`].
-    pub async fn take(&mut self, bounds: Bounds) -> Result<Batch, Ended> {
+    pub async fn take(&mut self, bounds: Bounds, not_before_ms: i64) -> Result<Batch, Ended> {
         // What this batch leaves behind begins to wait anew; so does a point the store announces but does not give.
-        self.since = None;
-        let mut packer = Packer::new(self.cursor.next, self.lane.classes, bounds);
+        self.due_at = None;
+        let packer = Packer::new(self.cursor.next, &self.lane.classes, bounds);
+        let mut packer = packer.only(&self.lane.readings).not_before(not_before_ms);
         while !packer.is_full() {
             let from = packer.position();
             let page = self.lane.store.read(from, READ_POINTS_MAX).await?;
@@ -99,6 +100,7 @@ impl Feed {
         cursor.delivered = cursor.delivered.saturating_add(delivered).saturating_add(share.passed);
         cursor.dead_lettered = cursor.dead_lettered.saturating_add(refused);
         cursor.lost = cursor.lost.saturating_add(share.lost);
-        Ok(self.lane.store.advance(Sink::Forward, self.cursor).await?)
+        cursor.expired = cursor.expired.saturating_add(share.expired);
+        Ok(self.lane.store.advance(self.lane.sink, self.cursor).await?)
     }
 }

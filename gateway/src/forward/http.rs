@@ -1,6 +1,6 @@
 //! Sends one body to the database and says what became of it.
 //!
-//! Never follows a redirect (the token must not reach another host), never uses a proxy of the environment, never
+//! Never follows a redirect (the token must not reach another host), never uses a proxy that is not configured, never
 //! decompresses an answer and never reads more of it than [`FORWARD_ANSWER_BYTES_MAX`]. A name is resolved again for
 //! each connection. The token is read from its file and appears in no message.
 
@@ -9,11 +9,11 @@ use super::outcome::{Outcome, classify};
 use super::tls;
 use bytes::Bytes;
 use facility_config::limits::FORWARD_ANSWER_BYTES_MAX;
-use facility_config::site;
+use facility_config::site::{Database, Login, WriteApi};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Proxy, Response, Url};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -31,7 +31,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Writer {
     client: Client,
     url: Url,
-    token: Option<HeaderValue>,
+    database: Database,
+    authorization: Option<HeaderValue>,
 }
 
 impl Writer {
@@ -39,24 +40,11 @@ impl Writer {
     ///
     /// # Errors
     /// [`NotReady`] in words for the technician.
-    pub fn new(forward: &site::Forward) -> Result<Self, NotReady> {
-        let url = write_url(forward)?;
-        // Also without TLS: reqwest panics when it has to look for a provider of its own.
-        let tls = if url.scheme() == "https" { tls::client(forward.ca_file.as_deref())? } else { tls::nobody()? };
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .http1_only()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(forward.timeout)
-            .connect_timeout(forward.timeout.min(CONNECT_TIMEOUT))
-            .pool_max_idle_per_host(1)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .user_agent(concat!("facility-gateway/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| NotReady::Client(chain(&error)))?;
-        let token = forward.token_file.as_deref().map(read_token).transpose()?;
-        Ok(Self { client, url, token })
+    pub fn new(database: &Database) -> Result<Self, NotReady> {
+        let url = write_url(database)?;
+        let client = client(database, &url)?;
+        let authorization = authorization(&client, &database.login)?;
+        Ok(Self { client, url, database: database.clone(), authorization })
     }
 
     /// Whether the database is reached through TLS, which needs a clock that is right.
@@ -65,15 +53,18 @@ impl Writer {
         self.url.scheme() == "https"
     }
 
-    /// Takes the token from its file; true if it is another one than before.
+    /// Reads token or password from its file again, and over TLS the certificates; true if token or password is another
+    /// one than before.
     ///
     /// # Errors
-    /// [`NotReady`] if the file cannot be read or holds no token; the old one stays in use.
-    pub fn reload_token(&mut self, file: Option<&Path>) -> Result<bool, NotReady> {
-        let Some(file) = file else { return Ok(false) };
-        let token = Some(read_token(file)?);
-        let changed = token != self.token;
-        self.token = token;
+    /// [`NotReady`] if a file cannot be read or is empty; what was read before stays in use.
+    pub fn reload(&mut self) -> Result<bool, NotReady> {
+        let read = authorization(&self.client, &self.database.login)?;
+        if self.is_tls() {
+            self.client = client(&self.database, &self.url)?;
+        }
+        let changed = read != self.authorization;
+        self.authorization = read;
         Ok(changed)
     }
 
@@ -81,14 +72,33 @@ impl Writer {
     pub async fn send(&self, body: Bytes, now_ms: i64) -> Outcome {
         let mut request = self.client.post(self.url.clone());
         request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8").header(CONTENT_ENCODING, "gzip").body(body);
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, token.clone());
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
         }
         match request.send().await {
             Ok(response) => read(response, now_ms).await,
             Err(error) => Outcome::unanswered(unreachable(&error.without_url())),
         }
     }
+}
+
+fn client(database: &Database, url: &Url) -> Result<Client, NotReady> {
+    // Also without TLS: reqwest panics when it has to look for a provider of its own.
+    let tls = if url.scheme() == "https" { tls::client(&database.tls)? } else { tls::nobody()? };
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(database.timeout)
+        .connect_timeout(database.timeout.min(CONNECT_TIMEOUT))
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .user_agent(concat!("facility-gateway/", env!("CARGO_PKG_VERSION")));
+    if let Some(proxy) = &database.proxy {
+        builder = builder.proxy(Proxy::all(proxy).map_err(|error| NotReady::Client(chain(&error)))?);
+    }
+    builder.build().map_err(|error| NotReady::Client(chain(&error)))
 }
 
 /// Compresses lines; the same lines always give the same bytes.
@@ -100,35 +110,61 @@ pub fn gzip(text: &str) -> Bytes {
     encoder.finish().unwrap_or_default().into()
 }
 
-fn write_url(forward: &site::Forward) -> Result<Url, NotReady> {
-    let wrong = |why: &str| NotReady::Url { url: forward.url.clone(), why: why.to_owned() };
-    let mut url = Url::parse(&forward.url).map_err(|error| wrong(&error.to_string()))?;
+fn write_url(database: &Database) -> Result<Url, NotReady> {
+    let wrong = |why: &str| NotReady::Url { url: database.url.clone(), why: why.to_owned() };
+    let mut url = Url::parse(&database.url).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong("it must begin with http:// or https://"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         // Not repeated in the message: it holds a password.
         return Err(NotReady::Url {
-            url: "forward.url".to_owned(),
-            why: "it must not hold a user name or password; use token_file".to_owned(),
+            url: "url".to_owned(),
+            why: "it must not hold a user name or password; use token_file or password_file".to_owned(),
         });
     }
-    url.path_segments_mut().map_err(|()| wrong("it cannot have a path"))?.pop_if_empty().extend(["api", "v2", "write"]);
-    url.query_pairs_mut().append_pair("org", &forward.org).append_pair("bucket", &forward.bucket).append_pair("precision", "ms");
+    let path: &[&str] = match &database.api {
+        WriteApi::Influx2 { .. } => &["api", "v2", "write"],
+        WriteApi::Influx1 { .. } => &["write"],
+    };
+    url.path_segments_mut().map_err(|()| wrong("it cannot have a path"))?.pop_if_empty().extend(path);
+    let mut query = url.query_pairs_mut();
+    match &database.api {
+        WriteApi::Influx2 { org, bucket } => query.append_pair("org", org).append_pair("bucket", bucket),
+        WriteApi::Influx1 { db, rp: Some(rp) } => query.append_pair("db", db).append_pair("rp", rp),
+        WriteApi::Influx1 { db, rp: None } => query.append_pair("db", db),
+    };
+    query.append_pair("precision", "ms");
+    drop(query);
     Ok(url)
 }
 
-fn read_token(file: &Path) -> Result<HeaderValue, NotReady> {
+/// The header that says who the gateway is; secrets are read from their files.
+fn authorization(client: &Client, login: &Login) -> Result<Option<HeaderValue>, NotReady> {
+    let (file, value) = match login {
+        Login::None => return Ok(None),
+        Login::Token(file) => (file, HeaderValue::from_str(&format!("Token {}", secret(file)?)).ok()),
+        Login::Password { user, file } => (file, basic(client, user, &secret(file)?)),
+    };
+    let mut value = value
+        .ok_or_else(|| NotReady::Token { file: file.clone(), why: "it holds a line break or another control character".to_owned() })?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}
+
+/// User and password as the client itself would send them.
+fn basic(client: &Client, user: &str, password: &str) -> Option<HeaderValue> {
+    let request = client.get("http://localhost").basic_auth(user, Some(password)).build().ok()?;
+    request.headers().get(AUTHORIZATION).cloned()
+}
+
+fn secret(file: &Path) -> Result<String, NotReady> {
     let wrong = |why: String| NotReady::Token { file: file.to_owned(), why };
     let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    let token = text.trim();
-    if token.is_empty() {
-        return Err(wrong("it is empty".to_owned()));
+    match text.trim() {
+        "" => Err(wrong("it is empty".to_owned())),
+        secret => Ok(secret.to_owned()),
     }
-    let mut value = HeaderValue::from_str(&format!("Token {token}"))
-        .map_err(|_| wrong("it holds a line break or another control character".to_owned()))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 async fn read(mut response: Response, now_ms: i64) -> Outcome {

@@ -1,22 +1,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
+use facility_config::site::Tls;
 use std::fs;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-fn forward(url: &str) -> site::Forward {
-    site::Forward {
+fn database(url: &str) -> Database {
+    Database {
         url: url.to_owned(),
-        org: "福州 org".to_owned(),
-        bucket: "edge&x".to_owned(),
-        token_file: None,
-        ca_file: None,
-        raw: false,
-        lines_max: 10,
-        bytes_max: 1_000,
-        delay: Duration::ZERO,
+        api: WriteApi::Influx2 { org: "福州 org".to_owned(), bucket: "edge&x".to_owned() },
+        login: Login::None,
+        tls: Tls::default(),
         timeout: Duration::from_secs(5),
+        proxy: None,
     }
 }
 
@@ -46,10 +43,10 @@ fn the_address_keeps_its_base_path_and_is_escaped() {
         ("http://[::1]:1/x", "http://[::1]:1/x/api/v2/write?"),
     ];
     for (url, expected) in table {
-        assert_eq!(write_url(&forward(url)).unwrap().as_str(), format!("{expected}{query}"));
+        assert_eq!(write_url(&database(url)).unwrap().as_str(), format!("{expected}{query}"));
     }
     for url in ["", "h:8086", "ftp://h", "mailto:a@b", "http://", "http://user:secret@h"] {
-        let error = Writer::new(&forward(url)).unwrap_err();
+        let error = Writer::new(&database(url)).unwrap_err();
         assert!(matches!(error, NotReady::Url { .. }) && !error.to_string().contains("secret"), "{url}: {error}");
     }
 }
@@ -58,33 +55,49 @@ fn the_address_keeps_its_base_path_and_is_escaped() {
 fn the_token_comes_from_its_file_and_is_never_shown() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("token");
-    let forward = site::Forward { token_file: Some(file.clone()), ..forward("http://h") };
+    let database = Database { login: Login::Token(file.clone()), ..database("http://h") };
     for (content, why) in [(None, "No such file"), (Some("\n"), "empty"), (Some("a\nb"), "line break")] {
         if let Some(content) = content {
             fs::write(&file, content).unwrap();
         }
-        let error = Writer::new(&forward).unwrap_err().to_string();
+        let error = Writer::new(&database).unwrap_err().to_string();
         assert!(error.contains(why) && error.contains("token"), "{error}");
     }
     fs::write(&file, "first\n").unwrap();
-    let mut writer = Writer::new(&forward).unwrap();
-    assert_eq!(writer.reload_token(Some(&file)), Ok(false));
+    let mut writer = Writer::new(&database).unwrap();
+    assert_eq!(writer.reload(), Ok(false));
     fs::write(&file, "second").unwrap();
-    assert_eq!(writer.reload_token(Some(&file)), Ok(true));
+    assert_eq!(writer.reload(), Ok(true));
     fs::write(&file, "").unwrap();
-    assert!(writer.reload_token(Some(&file)).is_err());
-    assert_eq!(writer.token.as_ref().unwrap(), "Token second");
+    assert!(writer.reload().is_err());
+    assert_eq!(writer.authorization.as_ref().unwrap(), "Token second");
     assert!(!format!("{writer:?}").contains("second"));
+}
+
+#[test]
+fn a_user_of_the_older_protocol_logs_in_with_a_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("password");
+    fs::write(&file, "pass word\n").unwrap();
+    let login = Login::Password { user: "gateway".to_owned(), file };
+    let api = |rp: Option<&str>| WriteApi::Influx1 { db: "fz 15".to_owned(), rp: rp.map(str::to_owned) };
+    let of = |rp| Database { api: api(rp), login: login.clone(), ..database("http://h/base/") };
+    let writer = Writer::new(&of(None)).unwrap();
+    assert_eq!(writer.url.as_str(), "http://h/base/write?db=fz+15&precision=ms");
+    assert_eq!(write_url(&of(Some("two"))).unwrap().as_str(), "http://h/base/write?db=fz+15&rp=two&precision=ms");
+    let header = writer.authorization.as_ref().unwrap();
+    assert_eq!(header, "Basic Z2F0ZXdheTpwYXNzIHdvcmQ=");
+    assert!(header.is_sensitive());
 }
 
 #[test]
 fn without_an_authority_there_is_no_tls() {
     let dir = tempfile::tempdir().unwrap();
     let ca = dir.path().join("ca.pem");
-    let forward = site::Forward { ca_file: Some(ca.clone()), ..forward("https://h") };
-    assert!(matches!(Writer::new(&forward), Err(NotReady::Roots { .. })));
+    let database = Database { tls: Tls { ca_file: Some(ca.clone()), ..Tls::default() }, ..database("https://h") };
+    assert!(matches!(Writer::new(&database), Err(NotReady::Roots { .. })));
     fs::write(&ca, "no certificate").unwrap();
-    assert!(matches!(Writer::new(&forward), Err(NotReady::Roots { .. })));
+    assert!(matches!(Writer::new(&database), Err(NotReady::Roots { .. })));
 }
 
 #[test]
@@ -104,7 +117,7 @@ async fn no_token_follows_a_redirect() {
         let (url, served) =
             serve_once(format!("HTTP/1.1 {status} Go\r\nlocation: {elsewhere}/api/v2/write\r\ncontent-length: 0\r\n\r\n").into_bytes())
                 .await;
-        let writer = Writer::new(&site::Forward { token_file: Some(file.clone()), ..forward(&url) }).unwrap();
+        let writer = Writer::new(&Database { login: Login::Token(file.clone()), ..database(&url) }).unwrap();
         let outcome = writer.send(gzip("m v=1 1\n"), 0).await;
         assert!(matches!(outcome, Outcome::Hold { token: false, .. }), "{outcome:?}");
         let request = served.await.unwrap();
@@ -130,7 +143,7 @@ async fn odd_answers_are_bounded_and_never_storage() {
     ];
     for (what, answer, expected) in table {
         let (url, _served) = serve_once(answer).await;
-        let outcome = Writer::new(&forward(&url)).unwrap().send(gzip("m v=1 1\n"), 0).await;
+        let outcome = Writer::new(&database(&url)).unwrap().send(gzip("m v=1 1\n"), 0).await;
         let kind = match &outcome {
             Outcome::Stored => "stored",
             Outcome::Retry { .. } => "retry",
@@ -146,7 +159,7 @@ async fn an_unreachable_database_is_named_by_its_cause() {
     let (url, served) = serve_once(Vec::new()).await;
     served.abort();
     let _ = served.await;
-    let outcome = Writer::new(&forward(&url)).unwrap().send(gzip("m v=1 1\n"), 0).await;
+    let outcome = Writer::new(&database(&url)).unwrap().send(gzip("m v=1 1\n"), 0).await;
     let Outcome::Retry { why, after: None, suspicious: false } = outcome else { panic!("{outcome:?}") };
     assert!(why.contains("refused"), "{why}");
 }

@@ -1,4 +1,5 @@
-//! Sends what the stores hold to a database that speaks the InfluxDB v2 write API.
+//! Sends what the stores hold to one destination. Each destination has a forwarder of its own, with its own positions in
+//! the stores, so that one that is down holds up no other.
 //!
 //! A cursor moves only after the database has stored the points or has refused them for good; then they are in the
 //! dead letter with its reason. Points without a value, or of a class a lane does not send, count as delivered: for
@@ -8,13 +9,17 @@ pub mod batch;
 pub mod dead_letter;
 mod deliver;
 pub mod feed;
+pub mod files;
 pub mod http;
 pub mod line;
+mod not_ready;
 pub mod outcome;
+mod outlet;
+mod phase;
 mod tls;
 
-use crate::store::{Store, StoreClosed};
-use crate::telemetry::Telemetry;
+use crate::store::{Sink, Store, StoreClosed};
+use crate::telemetry::Delivery;
 use batch::Bounds;
 use dead_letter::DeadLetters;
 use facility_config::limits::{BACKOFF_MS_MAX, FORWARD_HOLD_MS, FORWARD_RETRY_MS};
@@ -22,8 +27,8 @@ use facility_config::series::Class;
 use facility_config::site;
 use facility_drivers::{Backoff, Clock, Link, LinkState};
 use feed::{Due, Feed};
-use http::Writer;
-use std::fmt;
+pub use not_ready::NotReady;
+use outlet::Outlet;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,10 +43,14 @@ use tokio_util::sync::CancellationToken;
 pub struct Lane {
     /// For the log.
     pub name: &'static str,
-    /// Read with the cursor of [`Sink::Forward`](crate::store::Sink::Forward).
+    /// Read with the cursor of `sink`.
     pub store: Store,
+    /// The destination's place in the store.
+    pub sink: Sink,
     /// Which points are sent; the others are passed over. Points of a measurement this version does not know are sent.
-    pub classes: &'static [Class],
+    pub classes: Vec<Class>,
+    /// Of readings only these.
+    pub readings: site::Selection,
 }
 
 /// What the forwarder is made of.
@@ -51,72 +60,19 @@ pub struct ForwardTask {
     pub forward: site::Forward,
     /// What; at least one.
     pub lanes: Vec<Lane>,
-    /// Counts go to [`Telemetry::delivery`].
-    pub telemetry: Arc<Telemetry>,
+    /// What was done, counted.
+    pub delivery: Arc<Delivery>,
     /// State of the way to the database.
     pub link: watch::Sender<Link>,
     /// Time; portions and pauses follow it, limits on requests do not.
     pub clock: Clock,
     /// Ends [`Forwarder::run`].
     pub stop: CancellationToken,
-    /// For the jitter of pauses.
+    /// For the jitter of pauses and the phase of flushes; another for each gateway.
     pub seed: u64,
     /// Where refused lines are kept.
     pub dead_letter_dir: PathBuf,
 }
-
-/// Why the forwarder cannot start. Each says what to do next and none holds a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotReady {
-    /// `forward.url` is no address that can be written to.
-    Url {
-        /// As configured.
-        url: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// `forward.token_file` cannot be used.
-    Token {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-    /// There is no certificate authority to believe.
-    Roots {
-        /// File or system store.
-        source: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// The directory for refused lines cannot be made.
-    DeadLetter {
-        /// The directory.
-        dir: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-    /// The HTTP client refused its settings.
-    Client(String),
-}
-
-impl fmt::Display for NotReady {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url { url, why } => write!(f, "forward.url: {url}: {why}"),
-            Self::Token { file, why } => write!(f, "forward.token_file: {}: {why}; put the database's write token into it", file.display()),
-            Self::Roots { source, why } => {
-                write!(f, "TLS to the database: {source}: {why}; install ca-certificates or set forward.ca_file")
-            }
-            Self::DeadLetter { dir, why } => {
-                write!(f, "directory for refused lines: {}: {why}; check its owner and free space", dir.display())
-            }
-            Self::Client(why) => write!(f, "connection to the database: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for NotReady {}
 
 /// Why nothing more is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,12 +94,14 @@ impl From<StoreClosed> for Ended {
 pub struct Forwarder {
     task: ForwardTask,
     feeds: Vec<Feed>,
-    writer: Writer,
+    outlet: Outlet,
     letters: DeadLetters,
     retry: Backoff,
     hold: Backoff,
     /// Bytes of a request; smaller than configured after a 413.
     bytes_max: usize,
+    /// Parts stored since `bytes_max` changed.
+    stored_in_a_row: u32,
     /// Lines refused since one was accepted.
     refusals_in_a_row: u32,
     /// Lane of the batch before.
@@ -156,8 +114,8 @@ impl ForwardTask {
     /// # Errors
     /// [`NotReady`] in words for the technician.
     pub fn prepare(self) -> Result<Forwarder, NotReady> {
-        let writer = Writer::new(&self.forward)?;
-        let letters = DeadLetters::open(&self.dead_letter_dir)
+        let outlet = Outlet::open(&self.forward)?;
+        let letters = DeadLetters::open(&self.dead_letter_dir, &self.forward.name)
             .map_err(|error| NotReady::DeadLetter { dir: self.dead_letter_dir.clone(), why: error.to_string() })?;
         let cap = Duration::from_millis(BACKOFF_MS_MAX);
         Ok(Forwarder {
@@ -167,8 +125,9 @@ impl ForwardTask {
             served: self.lanes.len().saturating_sub(1),
             feeds: Vec::with_capacity(self.lanes.len()),
             refusals_in_a_row: 0,
+            stored_in_a_row: 0,
             task: self,
-            writer,
+            outlet,
             letters,
         })
     }
@@ -192,6 +151,10 @@ impl Forwarder {
                 Err(ended) => return ended,
             }
         }
+        // After a power cut a district starts in one second.
+        if let Err(ended) = self.pause(self.until_flush()).await {
+            return ended;
+        }
         loop {
             if let Err(ended) = self.send_next().await {
                 return ended;
@@ -203,15 +166,16 @@ impl Forwarder {
         let at = self.next_due().await?;
         self.served = at;
         let bounds = Bounds { lines: self.task.forward.lines_max.max(1), bytes: self.bytes_max };
-        let batch = self.feeds[at].take(bounds).await?;
+        let not_before_ms = self.not_before_ms();
+        let batch = self.feeds[at].take(bounds, not_before_ms).await?;
         match batch.passed() {
             Some(share) => self.feeds[at].settle(share, true).await,
             // The store announced points and gave none; asking again at once would be a busy loop.
             None if batch.is_empty() => self.pause(Duration::from_millis(FORWARD_RETRY_MS)).await,
             None => {
-                let before = self.task.telemetry.delivery.dead_lettered.get();
+                let before = self.task.delivery.dead_lettered.get();
                 let done = self.deliver(at, &batch).await;
-                let points = self.task.telemetry.delivery.dead_lettered.get() - before;
+                let points = self.task.delivery.dead_lettered.get() - before;
                 if points > 0 {
                     tracing::warn!(
                         points,
@@ -226,12 +190,11 @@ impl Forwarder {
 
     /// Waits until a lane has something to send; of several, the one after the lane served last.
     async fn next_due(&mut self) -> Result<usize, Ended> {
-        let delay = self.task.clock.real(self.task.forward.delay);
         loop {
-            let now = Instant::now();
+            let (now, wait) = (Instant::now(), self.until_flush());
             let (count, mut wake) = (self.feeds.len(), None::<Instant>);
             for at in (1..=count).map(|step| (self.served + step) % count) {
-                match self.feeds[at].due(now, self.task.forward.lines_max, delay) {
+                match self.feeds[at].due(now, self.task.forward.lines_max, wait) {
                     Due::Now if self.task.stop.is_cancelled() => return Err(Ended::Stop),
                     Due::Now => return Ok(at),
                     Due::At(at) => wake = Some(wake.map_or(at, |wake| wake.min(at))),
@@ -247,15 +210,27 @@ impl Forwarder {
         }
     }
 
+    /// What is older than this the destination would not keep, Unix ms. With a clock that is not set nobody knows.
+    fn not_before_ms(&self) -> i64 {
+        let clock = &self.task.clock;
+        let keeps = self.task.forward.retention.filter(|_| clock.is_set());
+        keeps.map_or(i64::MIN, |keeps| clock.now_ms().saturating_sub(i64::try_from(keeps.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long a line that comes now waits for others: until this gateway's moment in the delay that is configured.
+    fn until_flush(&self) -> Duration {
+        self.task.clock.real(phase::wait(self.task.clock.now_ms(), self.task.seed, self.task.forward.delay))
+    }
+
     fn note(&self, state: LinkState, error: Option<String>) {
-        let now_ms = self.task.clock.now_ms();
+        let (now_ms, destination) = (self.task.clock.now_ms(), &self.task.forward.name);
         self.task.link.send_if_modified(|link| {
             if link.state == state && link.error == error {
                 return false;
             }
             match &error {
-                Some(error) => tracing::warn!(?state, %error, "database"),
-                None => tracing::info!(?state, "database"),
+                Some(error) => tracing::warn!(%destination, ?state, %error, "database"),
+                None => tracing::info!(%destination, ?state, "database"),
             }
             if link.state != state {
                 link.since_ms = now_ms;

@@ -12,6 +12,7 @@ fn kind(outcome: &Outcome) -> &'static str {
         Outcome::Retry { suspicious: true, .. } => "suspicious",
         Outcome::TooLarge { .. } => "too large",
         Outcome::Refused { .. } => "refused",
+        Outcome::Partial { .. } => "partial",
         Outcome::Hold { token: false, .. } => "hold",
         Outcome::Hold { token: true, .. } => "hold token",
     }
@@ -90,4 +91,35 @@ fn keeps_the_reason_on_one_line_and_short() {
     assert!(why.len() < FORWARD_REASON_CHARS_MAX + 64);
     let Outcome::Refused { why } = classify(422, None, &[0xff; 40], 0) else { panic!("refused") };
     assert!(why.starts_with("422"));
+}
+
+#[test]
+fn a_list_of_refused_lines_is_believed_only_if_it_is_whole() {
+    let one = |nth: u64| format!(r#"{{"original_line":"m,t=a v=x {nth}","line_number":{nth},"error_message":"no\nfield"}}"#);
+    let body = |error: &str, data: String| format!(r#"{{"error":"{error}","data":[{data}]}}"#);
+    let partial = "partial write of line protocol occurred";
+    let many = |count: u64| (1..=count).map(one).collect::<Vec<_>>().join(",");
+    let table = [
+        (body(partial, one(1)), vec![0]),
+        (body(partial, [one(2), one(7)].join(",")), vec![1, 6]),
+        (body(partial, many(99)), (0..99).collect()),
+        // May be cut short; not in order; before the first line; another error; nothing listed; no list.
+        (body(partial, many(100)), vec![]),
+        (body(partial, [one(7), one(2)].join(",")), vec![]),
+        (body(partial, [one(2), one(2)].join(",")), vec![]),
+        (body(partial, one(0)), vec![]),
+        (body("parsing failed", one(1)), vec![]),
+        (body(partial, String::new()), vec![]),
+        (r#"{"error":"partial write: field type conflict: input field \"v\" dropped=1"}"#.to_owned(), vec![]),
+        (body(partial, r#"{"line_number":1}"#.to_owned()), vec![]),
+    ];
+    for (body, expected) in table {
+        let outcome = classify(400, None, body.as_bytes(), 0);
+        let Outcome::Partial { refused } = outcome else {
+            assert!(expected.is_empty() && kind(&outcome) == "refused", "{body:.200}: {outcome:?}");
+            continue;
+        };
+        assert_eq!(refused.iter().map(|one| one.nth).collect::<Vec<_>>(), expected, "{body:.200}");
+        assert!(refused.iter().all(|one| one.why == "400: the database refuses the line: no field" && one.line.starts_with("m,t=a v=x ")));
+    }
 }

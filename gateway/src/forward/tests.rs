@@ -38,7 +38,7 @@ fn lines(moments: std::ops::Range<i64>, origin: u32) -> Vec<Record> {
 struct Rig {
     tsdb: Tsdb,
     lanes: Vec<(Store, Memory)>,
-    telemetry: Arc<Telemetry>,
+    delivery: Arc<Delivery>,
     link: watch::Receiver<Link>,
     forward: site::Forward,
     dir: tempfile::TempDir,
@@ -52,38 +52,63 @@ impl Rig {
         let dir = tempfile::tempdir().unwrap();
         let token_file = dir.path().join("token");
         std::fs::write(&token_file, "first").unwrap();
-        let forward = site::Forward {
+        let database = site::Database {
             url: tsdb.url(),
-            org: "o".to_owned(),
-            bucket: "b".to_owned(),
-            token_file: Some(token_file),
-            ca_file: None,
-            raw: true,
+            api: site::WriteApi::Influx2 { org: "o".to_owned(), bucket: "b".to_owned() },
+            login: site::Login::Token(token_file),
+            tls: site::Tls::default(),
+            timeout: Duration::from_secs(30),
+            proxy: None,
+        };
+        let forward = site::Forward {
+            name: "main".into(),
+            target: site::Target::Database(Box::new(database)),
+            metrics: true,
+            events: true,
+            raw: None,
+            start_now: false,
+            retention: None,
             lines_max: 100,
             bytes_max: 100_000,
             delay: Duration::from_millis(5),
-            timeout: Duration::from_secs(30),
         };
         let link = watch::channel(Link::new(0)).1;
         let lanes = (0..lanes).map(|_| memory(names())).collect();
-        Self { tsdb, lanes, telemetry: Arc::default(), link, forward, dir, running: None }
+        Self { tsdb, lanes, delivery: Arc::default(), link, forward, dir, running: None }
+    }
+
+    fn database(&mut self) -> &mut site::Database {
+        match &mut self.forward.target {
+            site::Target::Database(database) => database,
+            site::Target::Files(_) => panic!("the rig has a database"),
+        }
+    }
+
+    /// The forwarder's parts, with a link and a stop of its own.
+    fn task(&self) -> ForwardTask {
+        let lane = |(store, _): &(Store, Memory)| Lane {
+            name: "lane",
+            store: store.clone(),
+            sink: Sink::Forward,
+            classes: vec![Class::Metric],
+            readings: site::Selection::default(),
+        };
+        ForwardTask {
+            forward: self.forward.clone(),
+            lanes: self.lanes.iter().map(lane).collect(),
+            delivery: Arc::clone(&self.delivery),
+            link: watch::channel(Link::new(0)).0,
+            clock: Clock::manual(AT_MS),
+            stop: CancellationToken::new(),
+            seed: 7,
+            dead_letter_dir: self.dir.path().join("dead"),
+        }
     }
 
     fn start(&mut self) {
-        let (link, watched) = watch::channel(Link::new(0));
-        self.link = watched;
-        let stop = CancellationToken::new();
-        let lane = |(store, _): &(Store, Memory)| Lane { name: "lane", store: store.clone(), classes: &[Class::Metric] };
-        let task = ForwardTask {
-            forward: self.forward.clone(),
-            lanes: self.lanes.iter().map(lane).collect(),
-            telemetry: Arc::clone(&self.telemetry),
-            link,
-            clock: Clock::manual(AT_MS),
-            stop: stop.clone(),
-            seed: 7,
-            dead_letter_dir: self.dir.path().join("dead"),
-        };
+        let task = self.task();
+        self.link = task.link.subscribe();
+        let stop = task.stop.clone();
         let mut forwarder = task.prepare().unwrap();
         // The same waits, a thousand times shorter.
         let quick = |ms| Backoff::new(Duration::from_millis(ms), Duration::from_millis(BACKOFF_MS_MAX / 1_000), 7);

@@ -187,6 +187,7 @@ async fn a_gap_is_on_flash_as_a_line_before_it_is_taken() {
         early_acks: 10,
         origins: vec!["device_id=gw-1,site_id=gl-junmen".into()],
         sinks: vec![Sink::Forward],
+        destinations: Vec::new(),
     };
     let outbox = store::open(options, Clock::manual(AT_MS), RealDisk).unwrap().store;
     let (readings, memory) = memory(Names::default());

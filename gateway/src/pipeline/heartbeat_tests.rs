@@ -13,6 +13,7 @@ fn told(wear: WearInfo) -> Vec<(&'static str, Value)> {
         site: fixture::site(Duration::from_secs(300), Vec::new()),
         clock: Clock::manual(fixture::T0),
         telemetry: Arc::default(),
+        deliveries: Vec::new(),
         queue,
         orders: mpsc::channel(1).1,
         links: Vec::new(),

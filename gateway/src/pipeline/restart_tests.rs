@@ -74,6 +74,7 @@ impl Life {
             site,
             clock: clock.clone(),
             telemetry: telemetry.clone(),
+            deliveries: Vec::new(),
             queue: batches,
             orders: asked,
             links: vec![(LinkId::Broker(0), linked)],

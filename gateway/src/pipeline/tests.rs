@@ -58,6 +58,7 @@ impl Rig {
             site: Arc::new(facility_config::from_toml("gateway.toml", SITE).unwrap()),
             clock: clock.clone(),
             telemetry: telemetry.clone(),
+            deliveries: Vec::new(),
             queue: batches,
             orders: mpsc::channel(1).1,
             links: Vec::new(),

@@ -54,6 +54,7 @@ impl Bench {
             early_acks: 1,
             origins: self.site.devices.iter().map(|device| format!("device_id={},kind={}", device.id, device.kind.as_str())).collect(),
             sinks: vec![sink],
+            destinations: Vec::new(),
         };
         store::open(options, self.clock.clone(), RealDisk).unwrap().store
     }

@@ -22,7 +22,7 @@ pub enum LinkKind {
 pub struct LinkInfo {
     /// To what.
     pub kind: LinkKind,
-    /// Key in the configuration; `database` for the database.
+    /// Key in the configuration.
     pub name: String,
     /// Where, without credentials.
     pub address: String,
@@ -86,10 +86,10 @@ impl LinkInfo {
         Self::new(LinkKind::Bus, &bus.name, address, link)
     }
 
-    /// The database's link.
+    /// A destination's link.
     #[must_use]
     pub fn database(forward: &site::Forward, link: &Link) -> Self {
-        Self::new(LinkKind::Database, "database", without_credentials(&forward.url), link)
+        Self::new(LinkKind::Database, &forward.name, without_credentials(&forward.address()), link)
     }
 
     /// Whether it works.

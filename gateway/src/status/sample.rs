@@ -22,7 +22,16 @@ pub(crate) fn busy() -> Status {
     let (readings, outbox) = books();
     status.accounts = crate::ledger::accounts(&intake(), &readings, &outbox);
     status.corrected.insert("clock_ahead", 12);
-    status.forward = Some(ForwardInfo { requests: 310, retries: 2, lines: 9_600, points: 41_000, dead_lettered: 3, wire_bytes: 201_344 });
+    status.forward = vec![ForwardInfo {
+        name: "main".to_owned(),
+        requests: 310,
+        retries: 2,
+        lines: 9_600,
+        points: 41_000,
+        dead_lettered: 3,
+        wire_bytes: 201_344,
+        accounts: vec![status.accounts[2].clone()],
+    }];
     status.stores =
         vec![StoreInfo::new("readings", 512 << 20, &readings, false, 86_400), StoreInfo::new("outbox", 128 << 20, &outbox, true, 86_400)];
     status.wear = wear();
@@ -106,7 +115,7 @@ pub(crate) fn books() -> (Books, Books) {
         at_start: Durable { end: 9_000, ..Durable::default() },
         durable: Durable { end: 50_000, commits: 300, bytes_written: 2_457_600, bytes_on_disk: 8_500_000, ..Durable::default() },
         queued: 0,
-        readers: vec![Cursor { next: 49_600, delivered: 49_597, dead_lettered: 3, lost: 0 }],
+        readers: vec![Cursor { next: 49_600, delivered: 49_597, dead_lettered: 3, lost: 0, expired: 0 }],
     };
     (readings, outbox)
 }
@@ -153,7 +162,7 @@ fn links() -> Vec<LinkInfo> {
         link(LinkKind::Broker, "local", "mqtt://127.0.0.1:1883", LinkState::Up, 86_000, None),
         link(LinkKind::Bus, "rs485-a", "/dev/serial/by-id/usb-FTDI_A10K-if00 9600 Bd", LinkState::Up, 86_000, None),
         link(LinkKind::Bus, "rs485-b", "tcp://192.168.7.21:502", LinkState::Connecting, 760, Some("connection refused")),
-        link(LinkKind::Database, "database", "https://tsdb.example.cn/insert", LinkState::Up, 5_000, None),
+        link(LinkKind::Database, "main", "https://tsdb.example.cn/insert", LinkState::Up, 5_000, None),
     ];
     links[1].faults.insert("timeout", 1_204);
     links

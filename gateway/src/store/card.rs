@@ -7,6 +7,7 @@
 pub mod check;
 pub mod facts;
 
+use super::cursors::destinations;
 use super::format::Layout;
 use super::log::Log;
 use super::open::open_log;
@@ -141,7 +142,14 @@ impl Card {
     /// Where a reader stands; `None` if the store has no such reader.
     #[must_use]
     pub fn cursor(&self, sink: Sink) -> Option<Cursor> {
-        (!self.log.cursors.fresh.contains(&sink)).then(|| self.log.cursor(sink))
+        let cursors = &self.log.cursors;
+        cursors.name(sink).filter(|_| !cursors.fresh.contains(&sink)).map(|_| self.log.cursor(sink))
+    }
+
+    /// Where the destination furthest behind stands; `None` if the store has none.
+    #[must_use]
+    pub fn unsent(&self) -> Option<Cursor> {
+        Sink::DESTINATIONS.into_iter().filter_map(|sink| self.cursor(sink)).min_by_key(|cursor| cursor.next)
     }
 
     /// Points known to be damaged so far: those missing between what is there, and those found by reading.
@@ -218,6 +226,7 @@ fn unset_clock() -> Clock {
 }
 
 fn options(dir: &Path) -> Options {
+    let destinations = destinations(dir);
     Options {
         dir: dir.to_owned(),
         name: "card",
@@ -227,7 +236,8 @@ fn options(dir: &Path) -> Options {
         overflow: Overflow::Block,
         early_acks: 1,
         origins: Vec::new(),
-        sinks: Sink::ALL.to_vec(),
+        sinks: std::iter::once(Sink::Aggregate).chain(Sink::DESTINATIONS.into_iter().take(destinations.len())).collect(),
+        destinations,
     }
 }
 

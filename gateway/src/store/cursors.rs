@@ -1,30 +1,32 @@
-//! Where each reader stands, on flash: `cursor.<sink>`, two slots written in turn, the newest valid one counts. Beside
-//! it what the log must know of itself and no frame or block says.
+//! Where each reader stands, on flash: `cursor.aggregate`, `cursor.forward-NAME` for a destination, `cursor.forward` for the
+//! one called `main` (the only one of earlier versions, without a name then). Two slots written in turn, the newest valid
+//! one counts. Beside it what the log must know of itself and no frame or block says.
 //!
 //! ```text
-//! slot (at 0 and 4096): magic "GWC1" | u32 version 2 | u32 length of all | u64 generation | u64 next | u64 delivered
-//!   | u64 dead_lettered | u64 lost | u64 high_water (durable end when written) | u64 start (oldest held) | u64 evicted
+//! slot (at 0 and 4096): magic "GWC1" | u32 version 3 | u32 length of all | u64 generation | u64 next | u64 delivered
+//!   | u64 dead_lettered | u64 lost | u64 expired | u64 high_water (durable end when written) | u64 start (oldest held) | u64 evicted
 //!   | u64 thinned | u64 no_disk | i64 wall_ms | u64 swap (1 + first point of the .tmp file that takes its .blk's place)
 //!   | u8 gaps × (u8 reason, u64 first, u64 end, u64 points, i64 from_ms, i64 to_ms)
 //!   | u8 epochs × (u32 epoch, u64 boot, i64 base_ms, u8 known, i64 shift_ms) | u32 crc32c of all before
-//! version 1: no length, no thinned, no_disk, swap, gaps, epochs
+//! version 2: no expired
+//! version 1: nor length, no thinned, no_disk, swap, gaps, epochs
 //! ```
 //! Losing a cursor only means that its reader sees points again; so a failed write is logged and tried again, and
 //! never stops the log. Bounded: one page for each reader.
 
 use super::bytes::Input;
-use super::disk::Disk;
+use super::disk::{Disk, RealDisk};
 use super::epochs::Epoch;
 use super::format::SEQ_MAX;
 use super::handle::Cursor;
-use super::record::{Gap, GapReason, Seq, Sink};
+use super::record::{Destination, Gap, GapReason, Seq, Sink};
 use facility_config::limits::{GAPS_TOLD_MAX, PAGE_BYTES, STORE_EPOCHS_MAX};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 4] = *b"GWC1";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const OLD_SLOT_BYTES: usize = 84;
 /// Header, numbers, both lists at their longest, checksum.
 const SLOT_BYTES_MAX: usize = 128 + GAPS_TOLD_MAX * 41 + STORE_EPOCHS_MAX * 29;
@@ -76,28 +78,80 @@ pub(super) struct Cursors<F> {
     pub(super) unreadable: Vec<Sink>,
     /// Sinks that have never stood anywhere.
     pub(super) fresh: Vec<Sink>,
+    /// Those of them that begin with what comes.
+    start_now: Vec<Sink>,
+    /// Files of readers that were taken away: one that comes back later begins like a new one. Deleted when the others have
+    /// on flash what these know of the log.
+    gone: Vec<PathBuf>,
+}
+
+const PREFIX: &str = "cursor.";
+/// The destination whose file has no name in it.
+const MAIN: &str = "main";
+const OF_DESTINATION: &str = "forward-";
+
+/// Name of a sink's cursor: its file is `cursor.<name>`.
+fn name_of(sink: Sink, destinations: &[Destination]) -> String {
+    let place = Sink::DESTINATIONS.iter().position(|one| *one == sink);
+    match place.and_then(|place| destinations.get(place)) {
+        None => sink.as_str().to_owned(),
+        Some(destination) if &*destination.name == MAIN => Sink::Forward.as_str().to_owned(),
+        Some(destination) => format!("{OF_DESTINATION}{}", destination.name),
+    }
+}
+
+/// The destinations that a store's folder has cursors of, by name; for commands that work without a configuration.
+#[must_use]
+pub fn destinations(dir: &Path) -> Vec<Destination> {
+    let names = RealDisk.list(dir).unwrap_or_default();
+    let name = |file: &String| {
+        let name = file.strip_prefix(PREFIX)?;
+        if name == Sink::Forward.as_str() { Some(MAIN.to_owned()) } else { name.strip_prefix(OF_DESTINATION).map(str::to_owned) }
+    };
+    let mut found: Vec<String> = names.iter().filter_map(name).collect();
+    found.sort();
+    found.truncate(Sink::DESTINATIONS.len());
+    found.into_iter().map(|name| Destination { name: name.into(), start_now: false }).collect()
 }
 
 impl<F> Cursors<F> {
     /// Reads the cursors of `sinks`; never fails, an unreadable one starts again. Also what they remember.
-    pub(super) fn load<D: Disk<File = F>>(disk: &D, dir: &Path, sinks: &[Sink]) -> (Self, Remembered) {
-        let mut all = Self { entries: BTreeMap::new(), generation: 0, unreadable: Vec::new(), fresh: Vec::new() };
+    pub(super) fn load<D: Disk<File = F>>(disk: &D, dir: &Path, sinks: &[Sink], destinations: &[Destination]) -> (Self, Remembered) {
+        let mut all = Self {
+            entries: BTreeMap::new(),
+            generation: 0,
+            unreadable: Vec::new(),
+            fresh: Vec::new(),
+            start_now: Vec::new(),
+            gone: Vec::new(),
+        };
         let mut log = Remembered::default();
-        for gone in Sink::ALL.into_iter().filter(|sink| !sinks.contains(sink)) {
-            // A reader that was taken away and comes back later begins like a new one.
-            drop(disk.unlink(&dir.join(format!("cursor.{}", gone.as_str()))));
+        let wanted: Vec<(Sink, String)> = sinks.iter().map(|sink| (*sink, format!("{PREFIX}{}", name_of(*sink, destinations)))).collect();
+        for name in disk.list(dir).unwrap_or_default() {
+            if name.starts_with(PREFIX) && !wanted.iter().any(|(_, wanted)| *wanted == name) {
+                let path = dir.join(name);
+                let newest = disk.open(&path).ok().and_then(|file| read(disk, &file));
+                newest.map(|(_, slot)| all.learn(slot, &mut log));
+                all.gone.push(path);
+            }
         }
-        for sink in sinks {
-            let path = dir.join(format!("cursor.{}", sink.as_str()));
+        for (sink, name) in &wanted {
+            let path = dir.join(name);
             let file = disk.open(&path).ok();
             let newest = file.as_ref().and_then(|file| read(disk, file));
             match (&file, &newest) {
-                (None, _) => all.fresh.push(*sink),
+                (None, _) => {
+                    all.fresh.push(*sink);
+                    let place = Sink::DESTINATIONS.iter().position(|one| one == sink);
+                    if place.and_then(|place| destinations.get(place)).is_some_and(|destination| destination.start_now) {
+                        all.start_now.push(*sink);
+                    }
+                }
                 (Some(_), None) => all.unreadable.push(*sink),
                 (Some(_), Some(_)) => {}
             }
             let (next_at, cursor) = newest.map_or((0, Cursor::default()), |(at, slot)| (other(at), all.learn(slot, &mut log)));
-            all.entries.insert(*sink, Entry { path, file, next_at, cursor, dirty: false });
+            all.entries.insert(*sink, Entry { path, file, next_at, cursor, dirty: !all.gone.is_empty() });
         }
         (all, log)
     }
@@ -118,14 +172,23 @@ impl<F> Cursors<F> {
         cursor
     }
 
-    /// Puts readers that have no cursor at the oldest point held.
-    pub(super) fn start_new_at(&mut self, start: Seq) {
+    /// Puts readers that have no cursor at the oldest point held, or at the end if they are to begin there.
+    pub(super) fn start_new_at(&mut self, start: Seq, end: Seq) {
         for sink in self.unreadable.iter().chain(&self.fresh) {
             if let Some(entry) = self.entries.get_mut(sink) {
-                // What was deleted before a reader was appointed was never due to it.
-                (entry.cursor.next, entry.cursor.delivered) = (start, start);
+                // Saved soon: what comes from now on is due to it, also after a crash.
+                let is_now = self.start_now.contains(sink);
+                entry.dirty |= is_now;
+                let begin = if is_now { end } else { start };
+                // What was there before a reader was appointed was never due to it.
+                (entry.cursor.next, entry.cursor.delivered) = (begin, begin);
             }
         }
+    }
+
+    /// Name of a reader's cursor; its file is `cursor.<name>`.
+    pub(super) fn name(&self, sink: Sink) -> Option<&str> {
+        self.entries.get(&sink)?.path.file_name()?.to_str()?.strip_prefix(PREFIX)
     }
 
     pub(super) fn get(&self, sink: Sink) -> Cursor {
@@ -175,6 +238,9 @@ impl<F> Cursors<F> {
             entry.dirty = false;
             written += PAGE_BYTES as u64;
         }
+        for path in self.gone.drain(..) {
+            drop(disk.unlink(&path));
+        }
         Ok(written)
     }
 
@@ -213,7 +279,8 @@ pub(super) fn bad_slots(bytes: &[u8]) -> Vec<usize> {
 
 fn encode(generation: u64, cursor: &Cursor, log: &Remembered) -> Vec<u8> {
     let mut body = Vec::with_capacity(PAGE_BYTES);
-    for number in [generation, cursor.next, cursor.delivered, cursor.dead_lettered, cursor.lost, log.high_water, log.start] {
+    for number in [generation, cursor.next, cursor.delivered, cursor.dead_lettered, cursor.lost, cursor.expired, log.high_water, log.start]
+    {
         body.extend_from_slice(&number.to_le_bytes());
     }
     for number in [log.evicted, log.thinned, log.no_disk, log.wall_ms as u64, log.swap.map_or(0, |first| first + 1)] {
@@ -254,7 +321,10 @@ fn decode(bytes: &[u8]) -> Option<Slot> {
         return None;
     }
     let generation = input.u64()?;
-    let cursor = Cursor { next: input.u64()?, delivered: input.u64()?, dead_lettered: input.u64()?, lost: input.u64()? };
+    let mut cursor = Cursor { next: input.u64()?, delivered: input.u64()?, dead_lettered: input.u64()?, lost: input.u64()?, expired: 0 };
+    if version > 2 {
+        cursor.expired = input.u64()?;
+    }
     let mut log = Remembered { high_water: input.u64()?, start: input.u64()?, evicted: input.u64()?, ..Remembered::default() };
     if version > 1 {
         (log.thinned, log.no_disk) = (input.u64()?, input.u64()?);

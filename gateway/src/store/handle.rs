@@ -40,6 +40,8 @@ pub struct Cursor {
     pub dead_lettered: u64,
     /// Points that were gone before they could be read.
     pub lost: u64,
+    /// Points left behind because the destination does not keep values that old.
+    pub expired: u64,
 }
 
 /// What a store has made durable, published after every commit.

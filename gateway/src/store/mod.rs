@@ -53,12 +53,13 @@ mod sim_disk;
 mod tests;
 
 pub(crate) use block::{PackReader, PackWriter};
+pub use cursors::destinations;
 pub use disk::{Disk, RealDisk};
 pub use facility_config::Overflow;
 pub use handle::{Append, Cursor, Durable, Store, StoreClosed};
 pub use history::{Bucket, History, HistoryQuery};
 pub use open_error::OpenError;
-pub use record::{Gap, GapReason, Names, Page, Record, Seq, Sink};
+pub use record::{Destination, Gap, GapReason, Names, Page, Record, Seq, Sink};
 pub use recovery::Recovery;
 
 use facility_config::limits::STORE_QUEUE_LEN;
@@ -90,6 +91,8 @@ pub struct Options {
     pub origins: Vec<String>,
     /// Readers with a cursor. What they have not read is deleted last, and counted as evicted.
     pub sinks: Vec<Sink>,
+    /// Destinations behind [`Sink::DESTINATIONS`], in their order; a place without one is known by its own word.
+    pub destinations: Vec<Destination>,
 }
 
 /// An open store.

@@ -58,7 +58,7 @@ fn open_once<D: Disk>(options: Options, clock: Clock, disk: D, layout: Layout) -
     let (wal, blk) = (dir.join("wal"), dir.join("blk"));
     let mut ring = make_files(&disk, &dir, format, layout, &clock, &mut report).map_err(at(&wal))?;
     let mut names = Dictionary::new(options.origins);
-    let (mut cursors, remembered) = Cursors::load(&disk, &dir, &options.sinks);
+    let (mut cursors, remembered) = Cursors::load(&disk, &dir, &options.sinks, &options.destinations);
     let mut blocks = Blocks::new(blk.clone());
     finish_swap(&disk, &blk, remembered.swap).map_err(at(&blk))?;
     if let Some(found) = list_files(&disk, &mut blocks, &mut report).map_err(at(&blk))? {
@@ -74,7 +74,7 @@ fn open_once<D: Disk>(options: Options, clock: Clock, disk: D, layout: Layout) -
     take_last_block(&disk, &mut blocks, &mut ring, &names, (named, file_bytes));
     scan.end = scan.end.max(blocks.end()).max(old_end);
     account(&ring, &blocks, &remembered, &scan, &mut report);
-    cursors.start_new_at(report.start);
+    cursors.start_new_at(report.start, report.end);
     report.cursors_lost.clone_from(&cursors.unreadable);
     let last = blocks.all().last().map(|(_, _, block)| block.header);
     // A segment that was given up takes its newest frames with it: then the block that was made of them knows more.
@@ -82,6 +82,7 @@ fn open_once<D: Disk>(options: Options, clock: Clock, disk: D, layout: Layout) -
     let mark = in_ring.or(last.map(|last| last.mark)).flatten();
     let epochs = Epochs(remembered.epochs);
     let held_from = held_from(&blocks, &scan, &epochs);
+    let to_save = cursors.is_dirty();
     let log = Log {
         disk,
         dir,
@@ -130,7 +131,7 @@ fn open_once<D: Disk>(options: Options, clock: Clock, disk: D, layout: Layout) -
         seal_fault: None,
         commit_retry_at: None,
         seal_retry_at: None,
-        cursors_due: None,
+        cursors_due: to_save.then(Instant::now),
         unreadable: Vec::new(),
         carried: NameSet::default(),
         to_name: NameSet::default(),

@@ -1,5 +1,6 @@
 //! What the log holds, as its readers see it.
 
+use facility_config::limits::DESTINATIONS_MAX;
 use facility_config::{DeviceIx, Part, Point};
 use facility_drivers::Value;
 use std::sync::Arc;
@@ -132,20 +133,41 @@ pub struct Page {
 pub enum Sink {
     /// The fold over readings.
     Aggregate,
-    /// The database.
+    /// The first destination of this run.
     Forward,
+    /// The second.
+    Forward2,
+    /// The third.
+    Forward3,
+    /// The fourth.
+    Forward4,
 }
 
 impl Sink {
     /// Every reader there can be.
-    pub const ALL: [Self; 2] = [Self::Aggregate, Self::Forward];
+    pub const ALL: [Self; 1 + DESTINATIONS_MAX] = [Self::Aggregate, Self::Forward, Self::Forward2, Self::Forward3, Self::Forward4];
+    /// Destinations, in the order in which they are configured. Which of them a cursor belongs to is kept by name, for
+    /// the order of a later run may be another.
+    pub const DESTINATIONS: [Self; DESTINATIONS_MAX] = [Self::Forward, Self::Forward2, Self::Forward3, Self::Forward4];
 
-    /// Name of its cursor file: `cursor.<name>`.
+    /// Word for the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Aggregate => "aggregate",
             Self::Forward => "forward",
+            Self::Forward2 => "forward2",
+            Self::Forward3 => "forward3",
+            Self::Forward4 => "forward4",
         }
     }
+}
+
+/// A destination as a store knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// Its cursor is kept under this name.
+    pub name: Box<str>,
+    /// If it has never stood anywhere it begins with what comes, not with the oldest point held.
+    pub start_now: bool,
 }

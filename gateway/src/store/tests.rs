@@ -58,6 +58,7 @@ fn options(bytes_max: u64) -> Options {
         early_acks: 10,
         origins: (0..4).map(tags).collect(),
         sinks: vec![Sink::Forward],
+        destinations: Vec::new(),
     }
 }
 

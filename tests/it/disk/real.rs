@@ -40,7 +40,7 @@ site = "gl-junmen"
 district = "350102"
 [mqtt.kiosk]
 url = "mqtt://127.0.0.1:{broker}"
-[forward]
+[forward.main]
 url = "{database}"
 org = "fz"
 bucket = "fz"

@@ -204,7 +204,7 @@ fn config(broker: u16, window: u16, database: &str) -> String {
     let mut text = format!(
         "[gateway]\nid = \"gw-bench-01\"\nsite = \"bench\"\ndistrict = \"350102\"\n\
          [mqtt.load]\nurl = \"mqtt://127.0.0.1:{broker}\"\nwindow = {window}\n\
-         [forward]\nurl = \"{database}\"\norg = \"bench\"\nbucket = \"bench\"\nraw = true\ndelay_ms = 1000\n"
+         [forward.main]\nurl = \"{database}\"\norg = \"bench\"\nbucket = \"bench\"\nraw = true\ndelay_ms = 1000\n"
     );
     for nth in 0..DEVICES {
         writeln!(text, "[device.fz-{nth:03}]\nprofile = \"cabinet\"\nmqtt = \"load\"\ncold = \"frozen\"\nmessages_per_s_max = 100000")

@@ -227,9 +227,10 @@ pub(crate) fn site_of(devices: Vec<Device>) -> Site {
         brokers: vec![broker(1883)],
         buses: Vec::new(),
         devices: std::iter::once(gateway).chain(devices).collect(),
-        forward: None,
+        forward: Vec::new(),
         api: Api { listen: None },
         window: Duration::from_secs(300),
+        minutes: false,
         zone: facility_config::zone::china(),
         coldchain: facility_config::site::ColdChain::default(),
     }

@@ -6,7 +6,7 @@ use crate::decode::registers;
 use crate::sim::fleet::{Fleet, FleetSpec, Said, buses};
 use facility_config::alarm::RuleKind;
 use facility_config::profile::Dialect;
-use facility_config::site::{HostPort, Transport};
+use facility_config::site::{HostPort, Login, Target, Transport};
 use facility_config::{Kind, Site, Source, from_toml};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,8 +42,9 @@ fn the_six_of_the_demonstration_are_a_valid_site() {
     let address = HostPort { host: "127.0.0.1".into(), port: 1502 };
     assert_eq!(site.buses[0].transport, Transport::Dial { address, backup: None });
     assert_eq!(site.store.dir, Path::new("/tmp/demo \"1\""), "a path keeps its quotes");
-    let forward = site.forward.as_ref().unwrap();
-    assert!(forward.raw && forward.token_file.is_none());
+    let [forward] = &site.forward[..] else { panic!("{:?}", site.forward) };
+    let Target::Database(database) = &forward.target else { panic!("{forward:?}") };
+    assert!(forward.raw.is_some() && database.login == Login::None);
     let told: Vec<_> = site
         .devices
         .iter()
@@ -80,7 +81,7 @@ fn a_large_fleet_has_several_buses_and_no_unit_twice() {
 #[test]
 fn devices_without_a_bus_are_left_out() {
     let site = site(6, &Places { database: None, ..places(&[]) });
-    assert!(site.buses.is_empty() && site.forward.is_none());
+    assert!(site.buses.is_empty() && site.forward.is_empty());
     let ids: Vec<_> = site.devices.iter().skip(1).map(|device| &*device.id).collect();
     assert_eq!(ids, ["lk-junmen-01", "lk-junmen-02", "vm-junmen-01"]);
 }

@@ -18,11 +18,13 @@ pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) code: &'static str,
     pub(super) message: String,
+    /// The whole body, if it is not code and message.
+    pub(super) body: Option<serde_json::Value>,
 }
 
 impl Refusal {
     pub(super) fn new(status: u16, code: &'static str, message: &str) -> Self {
-        Self { status, code, message: message.to_owned() }
+        Self { status, code, message: message.to_owned(), body: None }
     }
 }
 

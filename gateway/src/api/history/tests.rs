@@ -36,6 +36,7 @@ impl Stores {
                 early_acks: 1,
                 origins: ["gw-gulou-01", CABINET].map(|id| format!("device_id={id},site_id=junmen")).to_vec(),
                 sinks: vec![sink],
+                destinations: Vec::new(),
             };
             let Opened { store, .. } = store::open(options, clock.clone(), RealDisk).unwrap();
             store

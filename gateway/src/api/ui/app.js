@@ -221,7 +221,7 @@ import { chartOf } from './chart.js';
     say('links-title', t().links);
     const level = { up: 'ok', connecting: 'warn', denied: 'bad', stopped: '' };
     fill('link-list', ...status.links.map(link => el('li', 'card ' + level[link.state],
-      el('div', 'top', el('h3', '', t().link[link.kind] + (link.kind === 'database' ? '' : ' ' + link.name)), state(level[link.state], t().state[link.state])),
+      el('div', 'top', el('h3', '', t().link[link.kind] + ' ' + link.name), state(level[link.state], t().state[link.state])),
       el('p', 'soft', link.via ? `${link.address} · ${t().via} ${link.via}` : link.address),
       el('p', 'soft', `${t().lasting(since(link.since_ms))} · ${t().connects} ${number(link.connects)}`),
       link.error && link.state !== 'up' ? el('p', '', link.error) : null,

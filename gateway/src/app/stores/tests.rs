@@ -2,7 +2,7 @@
 use super::*;
 
 const HEAD: &str = "[gateway]\nid = \"gw-test-01\"\nsite = \"gl-junmen\"\ndistrict = \"350102\"\n";
-const RAW: &str = "[forward]\nurl = \"http://127.0.0.1:1\"\norg = \"o\"\nbucket = \"b\"\nraw = true\n";
+const RAW: &str = "[forward.main]\nurl = \"http://127.0.0.1:1\"\norg = \"o\"\nbucket = \"b\"\nraw = true\n";
 
 fn of(text: &str) -> [Options; 2] {
     options(&facility_config::from_toml("gateway.toml", &format!("{HEAD}{text}")).unwrap())

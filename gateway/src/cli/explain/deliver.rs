@@ -113,11 +113,11 @@ fn without_windows(seen: &Seen, device: &Heard) -> Hop {
 /// Whether figures and events reach the database.
 pub(super) fn forwarded(seen: &Seen, site: &Site) -> Hop {
     let hop = |verdict, words| Hop::new(Step::Forwarded, verdict, words);
-    let (Some(forward), Some(settings)) = (&seen.forward, &site.forward) else {
+    if seen.forward.is_empty() || site.forward.is_empty() {
         let words = both("No database is configured: everything stays on this gateway.", "未配置数据库：所有数据只保存在本网关。");
         return hop(Verdict::Failed, words)
-            .next(both("Add a [forward] section with url, org and bucket.", "请添加 [forward] 配置（url、org、bucket）。"));
-    };
+            .next(both("Add a [forward.main] section with url, org and bucket.", "请添加 [forward.main] 配置（url、org、bucket）。"));
+    }
     let outbox = seen.store("outbox").cloned().unwrap_or_default();
     if let Some(hop) = broken(seen, &outbox, Step::Forwarded) {
         return hop;
@@ -126,18 +126,17 @@ pub(super) fn forwarded(seen: &Seen, site: &Site) -> Hop {
     if let Some(hop) = unreachable(seen, &waiting) {
         return hop;
     }
-    let (raw_en, raw_zh) = match settings.raw {
+    let (raw_en, raw_zh) = match site.forward.iter().any(|forward| forward.raw.is_some()) {
         true => ("readings, figures and events", "读数、指标和事件"),
-        false => {
-            ("figures and events, not the readings themselves (forward.raw = false)", "指标和事件，不含原始读数（forward.raw = false）")
-        }
+        false => ("figures and events, not the readings themselves (raw = false)", "指标和事件，不含原始读数（raw = false）"),
     };
-    let (taken, dead) = (count(forward.points), count(forward.dead_lettered));
+    let refused = seen.forward.iter().map(|forward| forward.dead_lettered).sum();
+    let (taken, dead) = (count(seen.forward.iter().map(|forward| forward.points).sum()), count(refused));
     let words = (
         format!("The database took {taken} points since start and refused {dead}; {waiting} wait. Sent are {raw_en}."),
         format!("自启动以来数据库接收 {taken} 个数据点，拒绝 {dead} 个；待发送 {waiting} 个。发送内容：{raw_zh}。"),
     );
-    if forward.dead_lettered > 0 {
+    if refused > 0 {
         return hop(Verdict::Suspect, words).next(both(
             "See why in dead-letter.lp of the store folder: a type that changed, or a bucket with a shorter retention.",
             "请查看存储目录中的 dead-letter.lp：可能是字段类型变化，或 bucket 保留期过短。",

@@ -10,7 +10,7 @@ use serde::Deserialize;
 #[serde(default)]
 pub(super) struct Seen {
     pub(super) gateway: Gateway,
-    pub(super) forward: Option<Forward>,
+    pub(super) forward: Vec<Forward>,
     pub(super) stores: Vec<Store>,
     pub(super) links: Vec<Link>,
     pub(super) devices: Vec<Heard>,

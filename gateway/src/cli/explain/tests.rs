@@ -20,7 +20,7 @@ url = "mqtt://127.0.0.1"
 [bus.rs485-a]
 transport = "tcp"
 address = "127.0.0.1:502"
-[forward]
+[forward.main]
 url = "https://tsdb.example.cn/insert"
 org = "o"
 bucket = "b"
@@ -49,7 +49,7 @@ fn site() -> Site {
 fn seen(change: impl FnOnce(&mut Value)) -> Seen {
     let mut status = well();
     // A good day with nothing refused for good.
-    status.forward.as_mut().unwrap().dead_lettered = 0;
+    status.forward[0].dead_lettered = 0;
     let mut status = serde_json::to_value(&status).unwrap();
     change(&mut status);
     let mut seen: Seen = serde_json::from_value(status).unwrap();
@@ -166,14 +166,14 @@ const FAILED: [Case; 13] = [
         "the database refuses us",
         LOCKER,
         |status| {
-            let link = of(status, "links", "name", "database");
+            let link = of(status, "links", "name", "main");
             (link["state"], link["error"]) = (json!("denied"), json!("401 Unauthorized"));
         },
         Step::Forwarded,
         "(401 Unauthorized). 400 points wait.",
         "token file",
     ),
-    ("no database", LOCKER, |status| status["forward"] = Value::Null, Step::Forwarded, "No database is configured", "[forward]"),
+    ("no database", LOCKER, |status| status["forward"] = json!([]), Step::Forwarded, "No database is configured", "[forward.main]"),
 ];
 
 #[test]
@@ -237,7 +237,7 @@ fn suspects_do_not_fail() {
             "locker.comp_occupied (sensor_error)",
         ),
         (|status| of(status, "stores", "name", "readings")["evicted_since_start"] = json!(12), Step::Stored, "12 points"),
-        (|status| status["forward"]["dead_lettered"] = json!(3), Step::Forwarded, "refused 3"),
+        (|status| status["forward"][0]["dead_lettered"] = json!(3), Step::Forwarded, "refused 3"),
         (
             |status| {
                 status["alarms"] =

@@ -3,7 +3,7 @@
 use super::fields::{Field, Outlet, Rows, from};
 use crate::app::stores::tags_of;
 use facility_config::profile::{Dialect, Message};
-use facility_config::site::{Transport, Wire};
+use facility_config::site::{Forward, Target, Transport, Wire, WriteApi};
 use facility_config::{Device, DeviceIx, Profile, Site};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub(super) struct Audit {
     pub(super) gateway: String,
     pub(super) store: String,
-    pub(super) database: Option<Database>,
+    pub(super) databases: Vec<Database>,
     /// Whom else the gateway talks to, and what about.
     pub(super) contacts: Vec<Contact>,
     pub(super) models: Vec<Model>,
@@ -22,10 +22,15 @@ pub(super) struct Audit {
 /// Where fields are sent.
 #[derive(Debug, Serialize)]
 pub(super) struct Database {
+    pub(super) name: String,
     pub(super) url: String,
-    pub(super) org: String,
-    pub(super) bucket: String,
-    /// Readings too, not only figures, alarms and events.
+    /// `org O, bucket B`, or `db D`.
+    pub(super) into: String,
+    /// Figures.
+    pub(super) metrics: bool,
+    /// Alarms and events.
+    pub(super) events: bool,
+    /// Readings, or some of them.
     pub(super) raw: bool,
 }
 
@@ -73,10 +78,10 @@ pub(super) struct Used {
 
 impl Audit {
     pub(super) fn of(site: &Site) -> Self {
-        let outlet = match &site.forward {
-            None => Outlet::Nothing,
-            Some(forward) if forward.raw => Outlet::Readings,
-            Some(_) => Outlet::Figures,
+        let outlet = match &site.forward[..] {
+            [] => Outlet::Nothing,
+            all if all.iter().any(|forward| forward.raw.is_some()) => Outlet::Readings,
+            _ => Outlet::Figures,
         };
         let mut models = gateway_itself(site, outlet).map_or_else(Vec::new, |gateway| vec![gateway]);
         let mut by_profile: BTreeMap<&str, (&Profile, Vec<&Device>)> = BTreeMap::new();
@@ -89,15 +94,28 @@ impl Audit {
         Self {
             gateway: site.gateway.id.to_string(),
             store: site.store.dir.display().to_string(),
-            database: site.forward.as_ref().map(|forward| Database {
-                url: forward.url.clone(),
-                org: forward.org.clone(),
-                bucket: forward.bucket.clone(),
-                raw: forward.raw,
-            }),
+            databases: site.forward.iter().map(database).collect(),
             contacts: contacts(site),
             models,
         }
+    }
+}
+
+fn database(forward: &Forward) -> Database {
+    let into = match &forward.target {
+        Target::Database(database) => match &database.api {
+            WriteApi::Influx2 { org, bucket } => format!("org {org}, bucket {bucket}"),
+            WriteApi::Influx1 { db, .. } => format!("db {db}"),
+        },
+        Target::Files(_) => "files".to_owned(),
+    };
+    Database {
+        name: forward.name.to_string(),
+        url: forward.address(),
+        into,
+        metrics: forward.metrics,
+        events: forward.events,
+        raw: forward.raw.is_some(),
     }
 }
 

@@ -22,7 +22,7 @@ site = "gl-junmen"
 district = "350102"
 [mqtt.kiosk]
 url = "mqtt://127.0.0.1:1883"
-[forward]
+[forward.main]
 url = "https://tsdb.example.cn/base"
 org = "fz"
 bucket = "fz15"
@@ -205,7 +205,7 @@ fn an_auditor_finds_places_fates_guards_and_hosts() {
         assert!(line(words), "{words:?} in\n{text}");
     }
     let json: serde_json::Value = serde_json::from_str(&words::json(&Audit::of(&small()))).unwrap();
-    assert_eq!(json["database"]["bucket"], "fz15");
+    assert_eq!(json["databases"][0]["into"], "org fz, bucket fz15");
     let fields = json["models"].as_array().unwrap().iter().flat_map(|model| model["fields"].as_array().unwrap());
     assert!(fields.clone().any(|field| field["series"] == "event.target" && field["sent"] == "of_machine"));
     assert!(fields.clone().any(|field| field["series"] == "locker.comp_occupied" && field["sent"] == "never"));

@@ -14,7 +14,7 @@ pub(super) fn text(audit: &Audit) -> String {
     let mut out = format!("隐私审计 Privacy audit of {}\n\n", audit.gateway);
     out.push_str("Only the fields below can be stored or sent. Everything else in a message is dropped unread; how often is counted,\nnever what. 以下字段之外的内容一律不读取、不保存、不发送。\n");
     add_destinations(&mut out, audit);
-    audit.models.iter().for_each(|model| add_model(&mut out, model, audit.database.is_some()));
+    audit.models.iter().for_each(|model| add_model(&mut out, model, !audit.databases.is_empty()));
     out
 }
 
@@ -22,18 +22,19 @@ fn add_destinations(out: &mut String, audit: &Audit) {
     out.push_str("\n数据去向 Where data goes\n");
     let mut table = Table::new(&["WHAT", "NAME", "ADDRESS", "THE GATEWAY"]);
     table.row(vec!["store".into(), String::new(), audit.store.clone(), "keeps every field below".into()]);
-    if let Some(database) = &audit.database {
-        let what =
-            if database.raw { "sends figures, alarms, events and readings" } else { "sends figures, alarms and events, no readings" };
-        let name = format!("org {}, bucket {}", database.org, database.bucket);
-        table.row(vec!["database".into(), name, database.url.clone(), what.into()]);
+    for database in &audit.databases {
+        let parts = [("figures", database.metrics), ("alarms and events", database.events), ("readings", database.raw)];
+        let sent: Vec<&str> = parts.iter().filter(|(_, is_sent)| *is_sent).map(|(what, _)| *what).collect();
+        let no_readings = if database.raw { "" } else { "; no readings" };
+        let what = format!("sends {}{no_readings}", sent.join(", "));
+        table.row(vec!["database".into(), format!("{}: {}", database.name, database.into), database.url.clone(), what]);
     }
     for contact in &audit.contacts {
         table.row(vec![contact.what.into(), contact.name.clone(), contact.address.clone(), contact.does.into()]);
     }
     out.push_str(&table.render("  "));
-    if audit.database.is_none() {
-        out.push_str("  Nothing is sent: there is no [forward].\n");
+    if audit.databases.is_empty() {
+        out.push_str("  Nothing is sent: there is no [forward.NAME].\n");
     }
     out.push_str("  Nothing else is contacted. 除此之外不联系任何主机。\n");
 }

@@ -115,7 +115,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<Exit, Exit> {
             Format::Csv => Box::new(sheet::Sheet::new(keys.clone())),
             Format::Jsonl => Box::new(rows::Rows::default()),
         };
-        let from = if args.unsent { found.card.cursor(Sink::Forward).map_or(0, |cursor| cursor.next) } else { 0 };
+        let from = if args.unsent { found.card.unsent().map_or(0, |cursor| cursor.next) } else { 0 };
         let (written, stopped_at) =
             write_store(found, from, &mut filter, &mut *writer, &mut out, &mut progress).map_err(|error| no_output(&error))?;
         progress.clear();
@@ -168,7 +168,7 @@ fn tell(found: &Found, written: u64, stopped_at: Option<u64>, unsent: bool) {
     if let Some(at) = stopped_at {
         eprintln!("{name}: the card does not answer at position {}: nothing behind it is written", count(at));
     }
-    if unsent && found.which == Which::Readings && card.cursor(Sink::Forward).is_none() {
+    if unsent && found.which == Which::Readings && card.unsent().is_none() {
         eprintln!(
             "{name}: this gateway was not told to forward readings, or had not begun to: all are written; --store outbox leaves them out"
         );

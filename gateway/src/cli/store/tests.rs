@@ -48,6 +48,7 @@ fn options(dir: &Path, sinks: &[Sink]) -> Options {
         early_acks: 1,
         origins: (0..3).map(tags).collect(),
         sinks: sinks.to_vec(),
+        destinations: Vec::new(),
     }
 }
 

@@ -12,8 +12,8 @@ async fn everything_arrives_once_and_in_order() {
     rig.until_read(2_468).await;
     rig.assert_sink_holds(&records);
     assert_eq!(rig.tsdb.summary().duplicates, 0);
-    assert_eq!(rig.cursor(), Cursor { next: 2_468, delivered: 2_468, dead_lettered: 0, lost: 0 });
-    let delivery = &rig.telemetry.delivery;
+    assert_eq!(rig.cursor(), Cursor { next: 2_468, delivered: 2_468, dead_lettered: 0, lost: 0, expired: 0 });
+    let delivery = &rig.delivery;
     assert_eq!((delivery.lines.get(), delivery.points.get(), delivery.retries.get()), (1_234, 2_468, 0));
     assert_eq!((delivery.requests.get(), delivery.wire_bytes.get()), (13, rig.tsdb.summary().wire_bytes));
     let sent: String = rig.tsdb.requests().iter().map(|request| unpacked(&request.body)).collect();
@@ -43,7 +43,7 @@ async fn goes_on_where_it_stood_and_counts_what_was_evicted() {
     rig.stop().await;
     rig.assert_sink_holds(&[&records[..200], &records[250..]].concat());
     assert_eq!(rig.tsdb.summary().duplicates, 0);
-    assert_eq!(rig.cursor(), Cursor { next: 600, delivered: 550, dead_lettered: 0, lost: 50 });
+    assert_eq!(rig.cursor(), Cursor { next: 600, delivered: 550, dead_lettered: 0, lost: 50, expired: 0 });
 }
 
 #[tokio::test]
@@ -114,8 +114,8 @@ async fn stops_in_time_while_the_database_hangs_and_keeps_its_place() {
     rig.tsdb.set_mode(Mode::Hang);
     rig.push(lines(0..10, 0));
     rig.start();
-    rig.until("asked", |rig| rig.telemetry.delivery.requests.get() >= 1).await;
-    assert!(Duration::from_millis(FORWARD_STOP_MS_MAX) < rig.forward.timeout);
+    rig.until("asked", |rig| rig.delivery.requests.get() >= 1).await;
+    assert!(Duration::from_millis(FORWARD_STOP_MS_MAX) < rig.database().timeout);
     rig.stop().await;
     assert_eq!(rig.cursor(), Cursor::default());
 }
@@ -131,11 +131,11 @@ async fn waits_for_the_stop_signal_when_the_store_has_ended() {
 
 #[tokio::test]
 async fn says_what_is_missing_before_it_starts() {
-    let rig = Rig::new(1);
+    let mut rig = Rig::new(1);
     let task = |forward: site::Forward, dead_letter_dir: PathBuf| ForwardTask {
         forward,
         lanes: Vec::new(),
-        telemetry: Arc::default(),
+        delivery: Arc::default(),
         link: watch::channel(Link::new(0)).0,
         clock: Clock::manual(AT_MS),
         stop: CancellationToken::new(),
@@ -143,11 +143,12 @@ async fn says_what_is_missing_before_it_starts() {
         dead_letter_dir,
     };
     let dir = rig.dir.path().join("dead");
-    let bad_url = site::Forward { url: "tsdb:8086".to_owned(), ..rig.forward.clone() };
-    let no_token = site::Forward { token_file: Some("/nowhere/token".into()), ..rig.forward.clone() };
+    let bad_url = site::Database { url: "tsdb:8086".to_owned(), ..rig.database().clone() };
+    let no_token = site::Database { login: site::Login::Token("/nowhere/token".into()), ..rig.database().clone() };
+    let of = |database| site::Forward { target: site::Target::Database(Box::new(database)), ..rig.forward.clone() };
     let table = [
-        (task(bad_url, dir.clone()), "forward.url"),
-        (task(no_token, dir), "/nowhere/token"),
+        (task(of(bad_url), dir.clone()), "tsdb:8086"),
+        (task(of(no_token), dir), "/nowhere/token"),
         (task(rig.forward.clone(), rig.dir.path().join("token/dead")), "refused lines"),
     ];
     for (task, words) in table {

@@ -2,6 +2,7 @@
 
 use super::*;
 use facility_config::limits::{FORWARD_REFUSALS_IN_A_ROW_MAX, FORWARD_SERVER_ERRORS_MAX};
+use facility_drivers::sim::tsdb::Partly;
 
 #[tokio::test]
 async fn only_the_refused_line_goes_to_the_dead_letter() {
@@ -37,7 +38,7 @@ async fn only_the_refused_line_goes_to_the_dead_letter() {
         if status != 500 {
             assert!(got[0].contains("field type conflict"), "{letters}");
         }
-        assert_eq!((rig.cursor().dead_lettered, rig.telemetry.delivery.dead_lettered.get()), (2, 2));
+        assert_eq!((rig.cursor().dead_lettered, rig.delivery.dead_lettered.get()), (2, 2));
         assert_eq!(rig.cursor().delivered + 2, rig.cursor().next);
     }
 }
@@ -110,4 +111,53 @@ async fn a_proxy_that_takes_nothing_costs_no_line() {
     rig.assert_sink_holds(&records);
     assert_eq!((rig.cursor().dead_lettered, rig.dead_letters().as_str()), (0, ""));
     rig.stop().await;
+}
+
+#[tokio::test]
+async fn of_a_partial_write_only_the_refused_lines_are_given_up() {
+    for (how, bad) in
+        [(Partly::Listed, vec![(0, 1), (500, 503), (999, 1_000)]), (Partly::Listed, vec![(0, 1_000)]), (Partly::Counted, vec![(7, 9)])]
+    {
+        let mut rig = Rig::new(1);
+        rig.forward.lines_max = 1_000;
+        rig.tsdb.refuse_partly("poison", how);
+        let is_bad = |at: &i64| bad.iter().any(|(from, to)| (from..to).contains(&at));
+        let good: Vec<Record> = (0..1_000).filter(|at| !is_bad(at)).flat_map(|at| lines(at..at + 1, 0)).collect();
+        rig.push((0..1_000).flat_map(|at| lines(at..at + 1, u32::from(is_bad(&at)))).collect());
+        let refused = 2 * bad.iter().map(|(from, to)| to - from).sum::<i64>() as u64;
+        rig.start();
+        if refused == 2_000 {
+            // More than a list holds, and nothing but refusals: found one by one until that is too odd.
+            rig.until("said so", |rig| rig.link.borrow().error.as_ref().is_some_and(|why| why.contains("every line is refused"))).await;
+            rig.stop().await;
+            assert_eq!(rig.tsdb.summary().lines, 0);
+            continue;
+        }
+        rig.until_read(2_000).await;
+        rig.stop().await;
+        rig.assert_sink_holds(&good);
+        let cursor = rig.cursor();
+        assert_eq!((cursor.delivered, cursor.dead_lettered), (2_000 - refused, refused), "{how:?}");
+        let letters = rig.dead_letters();
+        assert_eq!(letters.matches("poison").count() as u64, refused / 2, "{letters}");
+        if how == Partly::Listed {
+            assert_eq!((rig.tsdb.summary().requests, rig.tsdb.summary().duplicates), (1, 0), "the list is believed");
+        }
+    }
+}
+
+#[test]
+fn a_list_that_names_other_lines_is_not_believed() {
+    let mut packer = batch::Packer::new(0, &[Class::Metric], Bounds { lines: 10, bytes: 10_000 });
+    let records = lines(0..4, 0);
+    let names = Arc::new(names());
+    packer.take(&crate::store::Page { first: 0, next: 8, lost: 0, records, names });
+    let batch = packer.finish();
+    let one = |nth: usize, line: &str| vec![outcome::Rejected { nth, line: line.to_owned(), why: String::new() }];
+    let line = batch.text(2..3).trim_end().to_owned();
+    for (refused, expected) in
+        [(one(1, &line), true), (one(1, ""), true), (one(1, &line[..9]), true), (one(0, &line), false), (one(3, ""), false)]
+    {
+        assert_eq!(deliver::are_these(&refused, &batch, &(1..4)), expected, "{refused:?}");
+    }
 }

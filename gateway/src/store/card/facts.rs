@@ -102,7 +102,7 @@ pub struct RingFacts {
 #[derive(Debug, Clone, Serialize)]
 pub struct ReaderFacts {
     /// Its name.
-    pub reader: &'static str,
+    pub reader: String,
     /// Next position it reads.
     pub next: Seq,
     /// Points it has not read.
@@ -111,7 +111,7 @@ pub struct ReaderFacts {
     pub delivered: u64,
     /// Points the database refused for good.
     pub dead_lettered: u64,
-    /// Points that were gone before it came to them.
+    /// Points that were gone before it came to them, or too old for the destination.
     pub lost: u64,
 }
 
@@ -189,8 +189,15 @@ impl Card {
         let (log, recovery) = (&self.log, &self.recovery);
         let reader = |sink: Sink| {
             let at = self.cursor(sink)?;
-            let (reader, waiting) = (sink.as_str(), log.end.saturating_sub(at.next));
-            Some(ReaderFacts { reader, next: at.next, waiting, delivered: at.delivered, dead_lettered: at.dead_lettered, lost: at.lost })
+            let (reader, waiting) = (log.cursors.name(sink)?.to_owned(), log.end.saturating_sub(at.next));
+            Some(ReaderFacts {
+                reader,
+                next: at.next,
+                waiting,
+                delivered: at.delivered,
+                dead_lettered: at.dead_lettered,
+                lost: at.lost + at.expired,
+            })
         };
         let gap = |gap: &Gap| GapFacts { reason: gap.reason.as_str(), points: gap.points, from_ms: gap.from_ms, to_ms: gap.to_ms };
         Facts {

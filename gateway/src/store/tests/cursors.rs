@@ -1,10 +1,10 @@
 //! Cursors on flash.
 
 use super::*;
-use crate::store::Cursor;
+use crate::store::{Cursor, Destination};
 
 fn at(next: Seq) -> Cursor {
-    Cursor { next, delivered: next, dead_lettered: 1, lost: 2 }
+    Cursor { next, delivered: next, dead_lettered: 1, lost: 2, expired: 3 }
 }
 
 /// A store whose cursor was written twice, at 40 and then at 60.
@@ -40,6 +40,26 @@ fn the_newest_readable_slot_counts() {
             assert_eq!(log.cursor(Sink::Forward), at(next));
         }
     }
+}
+
+#[test]
+fn a_cursor_of_the_version_before_is_taken_over() {
+    let disk = stored();
+    let path = dir().join("cursor.forward");
+    let mut bytes = disk.bytes(&path);
+    for at in [0, 4096] {
+        // Without the count of expired points.
+        let len = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().unwrap()) as usize;
+        let mut slot = [&bytes[at..at + 52], &bytes[at + 60..at + len - 4]].concat();
+        slot[4..8].copy_from_slice(&2_u32.to_le_bytes());
+        slot[8..12].copy_from_slice(&(len as u32 - 8).to_le_bytes());
+        slot.extend_from_slice(&crc32c::crc32c(&slot).to_le_bytes());
+        slot.resize(4096, 0);
+        bytes[at..at + 4096].copy_from_slice(&slot);
+    }
+    disk.put(&path, bytes);
+    let (log, report) = open(&disk, ROOMY);
+    assert_eq!((log.cursor(Sink::Forward), report.cursors_lost.len()), (Cursor { expired: 0, ..at(60) }, 0));
 }
 
 #[test]
@@ -111,4 +131,57 @@ fn senseless_numbers_with_right_checksums_never_stop_an_opening() {
         append(&mut log, vec![numbered(end, 20)]);
         assert!(log.commit(Instant::now()) || end > 1 << 60, "round {round}: {:?}", log.state());
     }
+}
+
+/// Opens with these destinations, each with what `start = "now"` says.
+fn open_for(disk: &SimDisk, names: &[(&str, bool)]) -> Log<SimDisk> {
+    let mut options = options(ROOMY);
+    options.sinks = Sink::DESTINATIONS[..names.len()].to_vec();
+    options.destinations = names.iter().map(|(name, start_now)| Destination { name: (*name).into(), start_now: *start_now }).collect();
+    super::super::open::open_log(options, Clock::manual(NOW_MS), disk.copy(), SMALL).unwrap().0
+}
+
+#[test]
+fn a_cursor_belongs_to_the_name_of_its_destination() {
+    // Made by a version that knew one destination: it is called `main` now.
+    let disk = stored();
+    let mut log = open_for(&disk, &[("city", false), ("main", false)]);
+    assert_eq!((log.cursor(Sink::Forward).next, log.cursor(Sink::Forward2)), (0, at(60)));
+    log.advance(Sink::Forward, at(30), Instant::now());
+    assert!(log.save_cursors(Instant::now(), true));
+    let disk = log.disk.copy();
+    // Another order, another name: nobody gets what was another's.
+    let cases: [(&[(&str, bool)], &[Seq]); 5] = [
+        (&[("main", false), ("park", false), ("city", false)], &[60, 0, 30]),
+        (&[("town", false)], &[0]),
+        (&[("city", true), ("main", true)], &[30, 60]),
+        (&[("town", true), ("main", false)], &[100, 60]),
+        (&[("city", false)], &[30]),
+    ];
+    for (names, expected) in cases {
+        let log = open_for(&disk, names);
+        let stand: Vec<Seq> = Sink::DESTINATIONS.into_iter().take(names.len()).map(|sink| log.cursor(sink).next).collect();
+        assert_eq!(stand, expected, "{names:?}");
+    }
+}
+
+#[test]
+fn a_destination_that_was_removed_holds_nothing_and_begins_anew_when_it_comes_back() {
+    let log = open_for(&stored(), &[("main", false), ("city", false)]);
+    let mut log = open_for(&log.disk, &[("city", false)]);
+    assert_eq!(log.cursors.oldest(), Some(0));
+    log.work(Instant::now());
+    assert!(!log.disk.files().contains(&dir().join("cursor.forward")), "{:?}", log.disk.files());
+    assert_eq!(open_for(&log.disk, &[("main", false)]).cursor(Sink::Forward).next, 0);
+}
+
+#[test]
+fn what_came_after_a_start_at_now_is_kept_for_it_over_a_crash() {
+    let mut log = open_for(&stored(), &[("town", true)]);
+    assert_eq!(log.cursor(Sink::Forward).delivered, 100);
+    log.work(Instant::now());
+    fill(&mut log, 5, 20);
+    log.disk.crash();
+    let log = open_for(&log.disk, &[("town", true)]);
+    assert_eq!((log.cursor(Sink::Forward).next, log.end), (100, 200));
 }

@@ -164,5 +164,6 @@ fn options(dir: &Path, devices: u16) -> Options {
         early_acks: 1,
         origins: Workload::tags(devices),
         sinks: vec![Sink::Aggregate, Sink::Forward],
+        destinations: Vec::new(),
     }
 }

@@ -76,6 +76,8 @@ pub(super) fn outbox(args: &ImportArgs, rejected: &mut Rejected) -> Result<Strin
 }
 
 fn options(args: &ImportArgs, origins: Vec<String>) -> Options {
+    // Every destination goes on where it stood.
+    let destinations = store::destinations(&args.outbox());
     Options {
         dir: args.outbox(),
         name: "outbox",
@@ -86,7 +88,8 @@ fn options(args: &ImportArgs, origins: Vec<String>) -> Options {
         overflow: Overflow::Block,
         early_acks: BATCHES_PER_APPEND_MAX,
         origins,
-        sinks: vec![Sink::Forward],
+        sinks: Sink::DESTINATIONS.into_iter().take(destinations.len().max(1)).collect(),
+        destinations,
     }
 }
 

@@ -14,7 +14,7 @@ use facility_config::limits::{
     BACKOFF_MS_MAX, FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT, FORWARD_REFUSALS_IN_A_ROW_MAX, FORWARD_RETRY_MS, READ_POINTS_MAX,
 };
 use facility_config::series::Class;
-use facility_config::site;
+use facility_config::site::{Database, Login, Tls, WriteApi};
 use facility_drivers::{Backoff, Clock};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,19 +40,15 @@ struct Post<'a> {
 
 /// Sends every line of the file. Returns the account in words.
 pub(super) fn post(args: &ImportArgs, url: &str, rejected: &mut Rejected) -> Result<String, Exit> {
-    let forward = site::Forward {
+    let database = Database {
         url: url.to_owned(),
-        org: args.org.clone().unwrap_or_default(),
-        bucket: args.bucket.clone().unwrap_or_default(),
-        token_file: args.token_file.clone(),
-        ca_file: args.ca_file.clone(),
-        raw: true,
-        lines_max: FORWARD_LINES_DEFAULT,
-        bytes_max: FORWARD_BYTES_DEFAULT,
-        delay: Duration::ZERO,
+        api: WriteApi::Influx2 { org: args.org.clone().unwrap_or_default(), bucket: args.bucket.clone().unwrap_or_default() },
+        login: args.token_file.clone().map_or(Login::None, Login::Token),
+        tls: Tls { ca_file: args.ca_file.clone(), ..Tls::default() },
         timeout: TIMEOUT,
+        proxy: None,
     };
-    let writer = Writer::new(&forward).map_err(|error| Exit::Start { code: 78, message: error.to_string() })?;
+    let writer = Writer::new(&database).map_err(|error| Exit::Start { code: 78, message: error.to_string() })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Exit::Defect(error.to_string()))?;
     let mut post = Post { writer, clock: Clock::system(), rejected, refused_in_a_row: 0, stored: 0, passed: 0 };
     runtime.block_on(post.all(args))?;
@@ -129,6 +125,7 @@ impl Post<'_> {
             match self.writer.send(body.clone(), self.clock.now_ms()).await {
                 Outcome::Stored => return Ok(None),
                 Outcome::Refused { why } | Outcome::TooLarge { why } => return Ok(Some(why)),
+                Outcome::Partial { refused } => return Ok(refused.into_iter().map(|one| one.why).next()),
                 Outcome::Hold { why, .. } => return Err(self.stop(78, &why)),
                 Outcome::Retry { after, why, .. } => {
                     last = why;

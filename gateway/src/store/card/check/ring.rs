@@ -154,7 +154,7 @@ impl Check<'_> {
     }
 
     fn check_cursor(&self, sink: Sink, found: &mut Vec<Damage>) {
-        let name = format!("cursor.{}", sink.as_str());
+        let Some(name) = self.card.log.cursors.name(sink).map(|name| format!("cursor.{name}")) else { return };
         let Ok(file) = Peek.open(&self.card.dir.join(&name)) else { return };
         let mut bytes = vec![0; FILE_BYTES];
         let read = pread_patched(&Peek, &file, 0, &mut bytes).unwrap_or(0);

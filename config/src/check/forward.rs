@@ -1,0 +1,222 @@
+//! Destinations: where each is, who the gateway is there, and what it gets.
+
+use super::wires::check_name;
+use super::{file, plain_text, unencrypted};
+use crate::destination::{Database, Files, Forward, Login, Selection, Target, WriteApi};
+use crate::device::Kind;
+use crate::limits::DESTINATIONS_MAX;
+use crate::problem;
+use crate::raw::{self, Protocol};
+use crate::report::{Complaint, Report, join};
+use crate::secret::{Ground, Role};
+use crate::series::{Class, Measurement};
+use crate::site::Tls;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Destinations by name; those with problems are left out.
+pub(super) fn destinations(
+    raw: &BTreeMap<String, raw::Forward>,
+    free_bytes_min: u64,
+    ground: &Ground,
+    report: &mut Report,
+) -> Vec<Forward> {
+    if raw.len() > DESTINATIONS_MAX {
+        let message = format!("{} destinations are declared, {DESTINATIONS_MAX} are possible", raw.len());
+        report.key("forward", Complaint::new(problem::OUT_OF_RANGE, message).hint("each holds its own place in the stores; remove some"));
+    }
+    let mut found: Vec<Forward> = Vec::new();
+    for (name, raw) in raw {
+        let path = join("forward", name);
+        check_name(&path, name, report);
+        let Some(forward) = destination(name, &path, raw, free_bytes_min, ground, report) else { continue };
+        let same = |known: &&Forward| is_same(&known.target, &forward.target);
+        if let Some(known) = found.iter().find(same) {
+            let message = format!("`{path}` and `forward.{}` are the same place: everything would be sent twice", known.name);
+            report.key(&path, Complaint::new(problem::DUPLICATE, message).hint("remove one of them"));
+        }
+        found.push(forward);
+    }
+    found
+}
+
+fn is_same(one: &Target, other: &Target) -> bool {
+    match (one, other) {
+        (Target::Database(one), Target::Database(other)) => one.url == other.url && one.api == other.api,
+        // Files have the destination's name.
+        _ => false,
+    }
+}
+
+fn destination(name: &str, path: &str, raw: &raw::Forward, free_bytes_min: u64, ground: &Ground, report: &mut Report) -> Option<Forward> {
+    foreign_keys(path, raw, report);
+    let readings = selection(path, raw, report);
+    if !(raw.metrics || raw.events || raw.raw) {
+        let message = format!("`{path}` gets nothing: metrics, events and raw are all off");
+        report.key(path, Complaint::new(problem::CONFLICT, message).hint("turn one of them on, or remove the destination"));
+    }
+    let target = match raw.protocol {
+        Protocol::Influx2 | Protocol::Influx1 => Target::Database(Box::new(database(path, raw, ground, report)?)),
+        Protocol::File => Target::Files(Files {
+            dir: ground.base.join(needed(&join(path, "dir"), raw.dir.as_ref(), report)?),
+            file_bytes_max: raw.file_bytes_max,
+            files_max: raw.files_max,
+            free_bytes_min,
+        }),
+    };
+    Some(Forward {
+        name: name.into(),
+        target,
+        metrics: raw.metrics,
+        events: raw.events,
+        raw: raw.raw.then_some(readings),
+        start_now: raw.start == raw::Start::Now,
+        retention: raw.retention_d.map(|days| Duration::from_secs(days * 86_400)),
+        lines_max: raw.lines_max,
+        bytes_max: raw.bytes_max,
+        delay: Duration::from_millis(raw.delay_ms),
+    })
+}
+
+fn database(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Option<Database> {
+    let at = |key: &str| join(path, key);
+    let url = needed(&at("url"), raw.url.as_ref(), report).and_then(|text| {
+        let url = crate::address::url(&at("url"), text, &[("http", 80), ("https", 443)]);
+        url.map_err(|fault| report.value(&at("url"), fault)).ok()
+    });
+    let api = match raw.protocol {
+        Protocol::Influx2 => {
+            let (org, bucket) = (needed(&at("org"), raw.org.as_ref(), report), needed(&at("bucket"), raw.bucket.as_ref(), report));
+            org.zip(bucket).map(|(org, bucket)| WriteApi::Influx2 { org: org.clone(), bucket: bucket.clone() })
+        }
+        Protocol::Influx1 | Protocol::File => {
+            needed(&at("db"), raw.db.as_ref(), report).map(|db| WriteApi::Influx1 { db: db.clone(), rp: raw.rp.clone() })
+        }
+    };
+    let login = login(path, raw, ground, report);
+    let tls = tls(path, raw, ground, report);
+    let proxy = raw.proxy.as_deref().and_then(|text| {
+        let proxy = crate::address::url(&at("proxy"), text, &[("http", 3128)]);
+        proxy.map_err(|fault| report.value(&at("proxy"), fault)).ok().map(|_| text.to_owned())
+    });
+    let url = url?;
+    if url.scheme == "http" && login != Login::None && !url.is_local() {
+        report.key(&at("url"), plain_text("the token or password", "https"));
+    }
+    let of_tls = [("ca_file", &raw.ca_file), ("cert_file", &raw.cert_file), ("key_file", &raw.key_file)];
+    for (key, _) in of_tls.iter().filter(|(_, given)| url.scheme == "http" && given.is_some()) {
+        report.key(&at(key), unencrypted(&at(key), "https"));
+    }
+    Some(Database { url: raw.url.clone()?, api: api?, login, tls, timeout: Duration::from_millis(raw.timeout_ms), proxy })
+}
+
+fn login(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Login {
+    let at = |key: &str| join(path, key);
+    let token = file(&at("token_file"), raw.token_file.as_deref(), Role::Secret, ground, report);
+    let password = file(&at("password_file"), raw.password_file.as_deref(), Role::Secret, ground, report);
+    if raw.username.is_some() && raw.token_file.is_some() {
+        let message = format!("`{path}` has both a token and a user name");
+        report.key(&at("username"), Complaint::new(problem::CONFLICT, message).hint("a database wants one of them; remove the other"));
+    }
+    let hint = "a user needs a password, and a password its user";
+    both(path, [("username", &raw.username), ("password_file", &raw.password_file)], hint, report);
+    match (token, raw.username.clone().zip(password)) {
+        (Some(file), _) => Login::Token(file),
+        (None, Some((user, file))) => Login::Password { user, file },
+        (None, None) => Login::None,
+    }
+}
+
+fn tls(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Tls {
+    let at = |key: &str| join(path, key);
+    let hint = "a client certificate needs its key, and a key its certificate";
+    both(path, [("cert_file", &raw.cert_file), ("key_file", &raw.key_file)], hint, report);
+    Tls {
+        ca_file: file(&at("ca_file"), raw.ca_file.as_deref(), Role::Certificates, ground, report),
+        cert_file: file(&at("cert_file"), raw.cert_file.as_deref(), Role::Certificates, ground, report),
+        key_file: file(&at("key_file"), raw.key_file.as_deref(), Role::PrivateKey, ground, report),
+        crl_file: None,
+    }
+}
+
+/// Two settings that mean something only together.
+fn both(path: &str, [one, other]: [(&str, &Option<String>); 2], hint: &str, report: &mut Report) {
+    for (have, need) in [(one, other), (other, one)] {
+        let key = join(path, need.0);
+        if have.1.is_some() && need.1.is_none() && !report.is_bad(&key) {
+            report.key(&key, Complaint::new(problem::MISSING, format!("`{key}` is missing")).hint(hint));
+        }
+    }
+}
+
+/// What a protocol cannot do without.
+fn needed<'a>(key: &str, value: Option<&'a String>, report: &mut Report) -> Option<&'a String> {
+    if value.is_none() && !report.is_bad(key) {
+        let hint = "see the sample configuration for what each protocol needs";
+        report.key(key, Complaint::new(problem::MISSING, format!("`{key}` is missing")).hint(hint));
+    }
+    value
+}
+
+/// A setting that has no meaning with this protocol was meant for something else.
+fn foreign_keys(path: &str, raw: &raw::Forward, report: &mut Report) {
+    use Protocol::{File, Influx1, Influx2};
+    let of: [(&str, bool, &[Protocol]); 13] = [
+        ("url", raw.url.is_some(), &[Influx2, Influx1]),
+        ("org", raw.org.is_some(), &[Influx2]),
+        ("bucket", raw.bucket.is_some(), &[Influx2]),
+        ("db", raw.db.is_some(), &[Influx1]),
+        ("rp", raw.rp.is_some(), &[Influx1]),
+        ("token_file", raw.token_file.is_some(), &[Influx2, Influx1]),
+        ("username", raw.username.is_some(), &[Influx1]),
+        ("password_file", raw.password_file.is_some(), &[Influx1]),
+        ("ca_file", raw.ca_file.is_some(), &[Influx2, Influx1]),
+        ("cert_file", raw.cert_file.is_some(), &[Influx2, Influx1]),
+        ("key_file", raw.key_file.is_some(), &[Influx2, Influx1]),
+        ("proxy", raw.proxy.is_some(), &[Influx2, Influx1]),
+        ("dir", raw.dir.is_some(), &[File]),
+    ];
+    for (key, _, protocols) in of.iter().filter(|(_, given, protocols)| *given && !protocols.contains(&raw.protocol)) {
+        let words: Vec<String> = protocols.iter().map(|protocol| format!("`protocol = \"{}\"`", protocol.as_str())).collect();
+        report.key(&join(path, key), only_with(&join(path, key), &words.join(" or ")));
+    }
+    let of_raw = [("raw_measurements", raw.raw_measurements.is_some()), ("raw_kinds", raw.raw_kinds.is_some())];
+    for (key, _) in of_raw.iter().filter(|(_, given)| *given && !raw.raw) {
+        report.key(&join(path, key), only_with(&join(path, key), "`raw = true`"));
+    }
+}
+
+fn only_with(key: &str, other: &str) -> Complaint {
+    Complaint::new(problem::CONFLICT, format!("`{key}` has a meaning only with {other}")).hint("remove it, or change the other")
+}
+
+/// Which readings are sent.
+fn selection(path: &str, raw: &raw::Forward, report: &mut Report) -> Selection {
+    let readings: Vec<(&str, Measurement)> =
+        Measurement::ALL.iter().filter(|one| one.info().class == Class::Reading).map(|one| (one.info().name, *one)).collect();
+    let kinds = [Kind::Gateway, Kind::Locker, Kind::Cabinet, Kind::Vending, Kind::Meter].map(|kind| (kind.as_str(), kind));
+    Selection {
+        measurements: words(&join(path, "raw_measurements"), raw.raw_measurements.as_deref(), &readings, report),
+        kinds: words(&join(path, "raw_kinds"), raw.raw_kinds.as_deref(), &kinds, report),
+    }
+}
+
+/// The known words of a list with commas or blanks in between.
+fn words<T: Copy + PartialEq>(key: &str, text: Option<&str>, known: &[(&str, T)], report: &mut Report) -> Vec<T> {
+    let mut found = Vec::new();
+    for word in text.unwrap_or_default().split([',', ' ', '\t']).filter(|word| !word.is_empty()) {
+        match known.iter().find(|(name, _)| *name == word) {
+            Some((_, one)) if found.contains(one) => {}
+            Some((_, one)) => found.push(*one),
+            None => {
+                let names = || known.iter().map(|(name, _)| *name);
+                let near = crate::keys::nearest(word, names()).map(|near| format!("did you mean \"{near}\"?"));
+                let word: String = word.chars().take(80).collect();
+                let message = format!("`{key}` names \"{word}\", which there is not");
+                let hint = near.unwrap_or_else(|| format!("known: {}", names().collect::<Vec<_>>().join(", ")));
+                report.value(key, Complaint::new(problem::NOT_A_CHOICE, message).hint(hint));
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,74 @@
+//! Forwarders: one task for each destination.
+
+use super::{App, seed_of};
+use crate::forward::{ForwardTask, Lane};
+use crate::letters;
+use crate::store::Sink;
+use crate::tasks::Kind;
+use facility_config::limits::BACKOFF_MS_MAX;
+use facility_config::series::Class;
+use facility_config::site::{Forward, Selection};
+use std::time::Duration;
+
+impl App {
+    pub(super) fn spawn_forward(&mut self) -> anyhow::Result<()> {
+        let site = self.site.clone();
+        for (place, forward) in site.forward.iter().enumerate() {
+            self.spawn_destination(place, forward)?;
+        }
+        Ok(())
+    }
+
+    fn spawn_destination(&mut self, place: usize, forward: &Forward) -> anyhow::Result<()> {
+        let (Some(sink), Some((link, delivery))) = (Sink::DESTINATIONS.get(place), self.links.databases.get(place)) else { return Ok(()) };
+        let lanes = self.lanes(*sink, forward);
+        let (forward, clock, link, delivery) = (forward.clone(), self.clock.clone(), link.clone(), delivery.clone());
+        let stop = self.tasks.stop_of(Kind::Forward);
+        let seed = seed_of(&format!("{} {}", self.site.gateway.id, forward.name));
+        let dead_letter_dir = self.site.store.dir.join(letters::DIR);
+        let name = format!("forward {}", forward.name);
+        let task = move || ForwardTask {
+            forward: forward.clone(),
+            lanes: lanes.clone(),
+            delivery: delivery.clone(),
+            link: link.clone(),
+            clock: clock.clone(),
+            stop: stop.clone(),
+            seed,
+            dead_letter_dir: dead_letter_dir.clone(),
+        };
+        // What is wrong now is said at the start, not in the log of a task.
+        let mut first = Some(task().prepare()?);
+        self.tasks.spawn(Kind::Forward, &name, move || {
+            let (first, task) = (first.take(), task.clone());
+            async move {
+                let mut prepared = first.map_or_else(|| task().prepare(), Ok);
+                // After a defect: what was readable at the start, a token that is being changed, will be again.
+                while let Err(error) = &prepared {
+                    tracing::error!("{error}");
+                    tokio::time::sleep(Duration::from_millis(BACKOFF_MS_MAX)).await;
+                    prepared = task().prepare();
+                }
+                if let Ok(forwarder) = prepared {
+                    forwarder.run().await;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// What a destination gets of each store. Events reach the outbox through the roll-up.
+    fn lanes(&self, sink: Sink, forward: &Forward) -> Vec<Lane> {
+        let mut lanes = Vec::new();
+        if forward.takes_outbox() {
+            let classes = [(Class::Reading, true), (Class::Metric, forward.metrics), (Class::Event, forward.events)];
+            let classes = classes.into_iter().filter_map(|(class, is_sent)| is_sent.then_some(class)).collect();
+            lanes.push(Lane { name: "outbox", store: self.outbox.clone(), sink, classes, readings: Selection::default() });
+        }
+        if let Some(readings) = &forward.raw {
+            let (store, readings) = (self.readings.clone(), readings.clone());
+            lanes.push(Lane { name: "readings", store, sink, classes: vec![Class::Reading], readings });
+        }
+        lanes
+    }
+}

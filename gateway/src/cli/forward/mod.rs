@@ -1,0 +1,61 @@
+//! `forward`: how the destinations stand, and whether they take a line. Asks the running gateway over its status page, or
+//! reads the stores of one that is stopped; moves no position.
+
+mod probe;
+mod status;
+
+#[cfg(test)]
+mod tests;
+
+use super::say::{print, print_json, run, tell};
+use super::{Exit, check};
+use clap::Subcommand;
+use facility_config::Site;
+use facility_config::site::Forward;
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+const CONFIG: &str = "/etc/facility-gateway/gateway.toml";
+const EXIT_CODES: &str = "Exit codes: 0 every destination works · 1 one does not · 2 wrong usage · 69 no gateway answers and there is no store to read · 74 the output cannot be written · 78 configuration wrong";
+
+/// What to find out about destinations.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXIT_CODES)]
+pub enum ForwardCommand {
+    /// What each destination has, what waits for it, and what is wrong 查看转发状态
+    Status(status::StatusArgs),
+    /// Send one line to each destination and say in words what came back 测试写入
+    Test(probe::TestArgs),
+}
+
+/// Does what was asked for.
+pub(super) fn act(command: &ForwardCommand) -> Exit {
+    let done = match command {
+        ForwardCommand::Status(args) => run(status::status(args)),
+        ForwardCommand::Test(args) => run(probe::test(args)),
+    };
+    done.unwrap_or_else(|exit| exit)
+}
+
+/// A valid configuration with at least one destination.
+fn load(config: &Path) -> Result<Site, Exit> {
+    let loaded = check::load(config).map_err(|problems| {
+        tell(&problems.render(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
+        Exit::Config
+    })?;
+    if loaded.site.forward.is_empty() {
+        let message = "no destination is configured: add a [forward.main] table with url, org and bucket".to_owned();
+        return Err(Exit::Start { code: 78, message });
+    }
+    Ok(loaded.site)
+}
+
+/// The destination of that name, or all.
+fn chosen<'s>(site: &'s Site, name: Option<&str>) -> Result<Vec<&'s Forward>, Exit> {
+    let found: Vec<&Forward> = site.forward.iter().filter(|forward| name.is_none_or(|name| *forward.name == *name)).collect();
+    if found.is_empty() {
+        let known: Vec<&str> = site.forward.iter().map(|forward| &*forward.name).collect();
+        return Err(super::say::usage(format!("there is no such destination; configured are: {}", known.join(", "))));
+    }
+    Ok(found)
+}

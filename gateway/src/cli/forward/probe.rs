@@ -1,0 +1,94 @@
+//! `forward test`: one harmless line to each destination, and what came back in words. Not through the store: what waits
+//! there is not touched. A folder for files is looked at only, for the running gateway may be writing there.
+
+use super::{CONFIG, EXIT_CODES, chosen, load, print, print_json};
+use crate::cli::Exit;
+use crate::cli::store::words::plain;
+use crate::forward::http::{Writer, gzip};
+use crate::forward::line::tags;
+use crate::forward::outcome::Outcome;
+use clap::Args;
+use facility_config::site::{Forward, Target};
+use facility_drivers::Clock;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Measurement of the line.
+const MEASUREMENT: &str = "gateway_test";
+
+/// Arguments of `forward test`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = format!("Examples:\n  facility-gateway forward test\n  facility-gateway forward test --name main --config site.toml\n  facility-gateway forward test --json | jq -r '.[] | select(.ok | not) | .words'\n\nThe line is `{MEASUREMENT},gw_id=ID sent=1i`, with the time of now. Run it as the user of the gateway, who may read its secrets.\n\n{EXIT_CODES}")
+)]
+pub struct TestArgs {
+    /// Only this destination
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Configuration
+    #[arg(long, short, value_name = "FILE", default_value = CONFIG)]
+    config: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of the line.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Answer {
+    pub(super) name: String,
+    pub(super) address: String,
+    pub(super) ok: bool,
+    pub(super) words: String,
+}
+
+pub(super) async fn test(args: &TestArgs) -> Result<Exit, Exit> {
+    let site = load(&args.config)?;
+    let clock = Clock::system();
+    let line = format!("{MEASUREMENT},{} sent=1i {}\n", tags([("gw_id", &*site.gateway.id)]), clock.now_ms());
+    let mut answers = Vec::new();
+    for forward in chosen(&site, args.name.as_deref())? {
+        let (ok, words) = ask(forward, &line, clock.now_ms()).await;
+        answers.push(Answer { name: forward.name.to_string(), address: forward.address(), ok, words });
+    }
+    if args.json {
+        print_json(&answers)?;
+    } else {
+        print(&text(&answers))?;
+    }
+    Ok(if answers.iter().all(|answer| answer.ok) { Exit::Done } else { Exit::Found(1) })
+}
+
+pub(super) async fn ask(forward: &Forward, line: &str, now_ms: i64) -> (bool, String) {
+    match &forward.target {
+        Target::Files(files) => match std::fs::read_dir(&files.dir) {
+            Ok(entries) => (true, format!("the folder is there, with {} files; nothing was written", entries.count())),
+            Err(error) => (false, format!("the folder cannot be read: {error}; is the stick there?")),
+        },
+        Target::Database(database) => match Writer::new(database) {
+            Ok(writer) => words(writer.send(gzip(line), now_ms).await),
+            Err(error) => (false, error.to_string()),
+        },
+    }
+}
+
+fn words(outcome: Outcome) -> (bool, String) {
+    match outcome {
+        Outcome::Stored => (true, "the line is stored".to_owned()),
+        Outcome::Retry { why, .. } => (false, format!("not stored; the gateway would try again: {why}")),
+        Outcome::TooLarge { why } | Outcome::Refused { why } => (false, format!("refused: {why}")),
+        Outcome::Partial { refused } => {
+            let why = refused.into_iter().map(|one| one.why).next().unwrap_or_default();
+            (false, format!("refused: {why}"))
+        }
+        Outcome::Hold { why, .. } => (false, format!("not stored; somebody has to act: {why}")),
+    }
+}
+
+pub(super) fn text(answers: &[Answer]) -> String {
+    let line = |answer: &Answer| {
+        let mark = if answer.ok { "ok  正常" } else { "FAILED 失败" };
+        format!("{}  {}  {mark}\n  {}\n", answer.name, plain(&answer.address), plain(&answer.words))
+    };
+    answers.iter().map(line).collect()
+}

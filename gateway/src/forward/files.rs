@@ -1,0 +1,130 @@
+//! A destination for sites without a line: compressed line protocol in files that somebody carries away.
+//!
+//! ```text
+//! NAME.part                            being written; a valid file after every request
+//! NAME-20260901T080000Z-000.lp.gz      full, never touched again: a request is a gzip member, the file their sequence
+//! ```
+//! A request is stored when it is on flash. Never deletes a file and never takes the file system below its floor: when
+//! there is no room, or as many files as may be, it waits, and what waits is in the store.
+
+use super::NotReady;
+use super::outcome::Outcome;
+use crate::store::{Disk, RealDisk};
+use bytes::Bytes;
+use facility_config::site;
+use flate2::bufread::GzDecoder;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Files that can have the same second in their names.
+const SAME_SECOND_MAX: u32 = 1_000;
+const END: &str = ".lp.gz";
+
+/// The folder of one destination.
+#[derive(Debug, Clone)]
+pub struct Files {
+    settings: site::Files,
+    name: String,
+}
+
+impl Files {
+    /// Makes the folder, if only its last part is missing, and cuts off what a power cut left half written.
+    ///
+    /// # Errors
+    /// [`NotReady::Folder`] in words for the technician.
+    pub fn open(settings: &site::Files, name: &str) -> Result<Self, NotReady> {
+        let files = Self { settings: settings.clone(), name: name.to_owned() };
+        let wrong = |error: io::Error| NotReady::Folder { dir: settings.dir.clone(), why: error.to_string() };
+        match fs::create_dir(&settings.dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(wrong(error)),
+            _ => {}
+        }
+        mend(&files.part()).map_err(wrong)?;
+        Ok(files)
+    }
+
+    /// Writes a compressed request through to flash. Blocks.
+    #[must_use]
+    pub fn send(&self, body: &Bytes, now_ms: i64) -> Outcome {
+        match self.keep(body, now_ms) {
+            Ok(None) => Outcome::Stored,
+            Ok(Some(why)) => Outcome::Hold { why, token: false },
+            Err(error) => Outcome::unanswered(format!("{}: {error}", self.settings.dir.display())),
+        }
+    }
+
+    /// Why nothing was written, if a person has to act.
+    fn keep(&self, body: &Bytes, now_ms: i64) -> io::Result<Option<String>> {
+        let (dir, part) = (&self.settings.dir, self.part());
+        let free_bytes = RealDisk.free_bytes(dir)?;
+        if free_bytes < self.settings.free_bytes_min.saturating_add(body.len() as u64) {
+            return Ok(Some(format!("{} has only {free_bytes} bytes free; take files away", dir.display())));
+        }
+        let held = fs::metadata(&part).map_or(0, |meta| meta.len());
+        if held == 0 && self.full_files()? >= self.settings.files_max {
+            return Ok(Some(format!("{} holds {} files, no more may be; take them away", dir.display(), self.settings.files_max)));
+        }
+        let mut file = OpenOptions::new().create(true).append(true).mode(0o640).open(&part)?;
+        if let Err(error) = file.write_all(body).and_then(|()| file.sync_data()) {
+            // Half a member would spoil what comes behind it.
+            file.set_len(held)?;
+            return Err(error);
+        }
+        if held == 0 {
+            RealDisk.sync_dir(dir)?;
+        }
+        if held.saturating_add(body.len() as u64) >= self.settings.file_bytes_max {
+            fs::rename(&part, self.next_name(now_ms)?)?;
+            RealDisk.sync_dir(dir)?;
+        }
+        Ok(None)
+    }
+
+    fn part(&self) -> PathBuf {
+        self.settings.dir.join(format!("{}.part", self.name))
+    }
+
+    fn full_files(&self) -> io::Result<u64> {
+        let begin = format!("{}-", self.name);
+        let names = RealDisk.list(&self.settings.dir)?;
+        Ok(names.iter().filter(|name| name.starts_with(&begin) && name.ends_with(END)).count() as u64)
+    }
+
+    fn next_name(&self, now_ms: i64) -> io::Result<PathBuf> {
+        let at = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let mut names = (0..SAME_SECOND_MAX).map(|nth| self.settings.dir.join(format!("{}-{at}-{nth:03}{END}", self.name)));
+        let free = names.find(|path| !path.exists());
+        free.ok_or_else(|| io::Error::new(io::ErrorKind::AlreadyExists, "too many files of one second"))
+    }
+}
+
+/// Cuts a file of gzip members behind the last whole one.
+fn mend(part: &Path) -> io::Result<()> {
+    let file = match File::open(part) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    let len = file.metadata()?.len();
+    let (mut whole, mut rest) = (0, BufReader::new(file));
+    while whole < len {
+        let mut member = GzDecoder::new(&mut rest);
+        if io::copy(&mut member.by_ref(), &mut io::sink()).is_err() {
+            break;
+        }
+        whole = rest.stream_position()?;
+    }
+    if whole < len {
+        tracing::warn!(file = %part.display(), bytes = len - whole, "half a request is cut off; it is written again");
+        let file = OpenOptions::new().write(true).open(part)?;
+        file.set_len(whole)?;
+        file.sync_data()?;
+    }
+    // A file without a member is no gzip file.
+    if whole == 0 { fs::remove_file(part) } else { Ok(()) }
+}
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;
