@@ -8,10 +8,10 @@ use std::fmt::Write as _;
 const HEAD: &str = "# Series 数据表
 
 Everything the gateway can store or send, made from `config/src/series.rs`. Metrics leave the site, events too unless they are what
-people did at a locker, readings only with `forward.raw = true`. A missing value is no row, never 0. Times are Unix ms; windows are
+people did at a locker, readings only with `raw = true` of a destination. A missing value is no row, never 0. Times are Unix ms; windows are
 named by their start.
 网关能存储或发送的全部数据，由 `config/src/series.rs` 生成。指标和事件会上传（居民在柜前的操作事件除外），原始读数仅在
-`forward.raw = true` 时上传。缺测即无记录，绝不写 0。时间戳为毫秒，时间窗以起点命名。
+目标的 `raw = true` 时上传。缺测即无记录，绝不写 0。时间戳为毫秒，时间窗以起点命名。
 
 Tags of every row 每行标签: `device_id`, `district`, `gw_id`, `kind`, `site_id`.
 ";
