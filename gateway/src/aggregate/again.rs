@@ -27,6 +27,8 @@ pub(crate) struct Heard {
 /// What has become of a day.
 #[derive(Debug)]
 pub(crate) struct Again {
+    /// What the day was made of when it was told.
+    pub(crate) before: DaySums,
     pub(crate) sums: DaySums,
     /// The windows and hours that differ from what was told before, and the day.
     pub(crate) batches: Vec<Batch>,
@@ -47,7 +49,7 @@ impl Fold {
         let now = self.run(device, due.day, in_time.iter().map(|(at_ms, heard)| (*at_ms, *at_ms, *heard)))?;
         let differs = now.batches.into_iter().zip(before.batches).filter(|(now, before)| now.readings != before.readings);
         let batches: Vec<Batch> = differs.map(|(now, _)| now).collect();
-        (!batches.is_empty()).then_some(Again { sums: now.sums, batches })
+        (!batches.is_empty()).then_some(Again { before: before.sums, sums: now.sums, batches })
     }
 
     /// Whether the day begins with the difference of a counter whose last value before it is not among the records.
@@ -79,7 +81,7 @@ impl Fold {
         // Of the time before the first window nothing was told.
         let open_ms = lead_ms.max(self.progress.began_ms);
         let calendar = Calendar::around(open_ms, &self.site.zone);
-        let out = Again { sums: DaySums::default(), batches: Vec::new() };
+        let out = Again { before: DaySums::default(), sums: DaySums::default(), batches: Vec::new() };
         let mut run = Run { fold: self, device, terms, day, state: State::default(), open_ms, calendar, out };
         for (log_ms, at_ms, heard) in heard {
             while self.grid.is_due(run.open_ms, log_ms) && run.is_unfinished() {

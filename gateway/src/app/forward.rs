@@ -1,7 +1,7 @@
 //! Forwarders: one task for each destination.
 
 use super::{App, seed_of};
-use crate::forward::{ForwardTask, Lane};
+use crate::forward::{ForwardTask, Lane, NotReady};
 use crate::letters;
 use crate::store::Sink;
 use crate::tasks::Kind;
@@ -37,16 +37,24 @@ impl App {
             seed,
             dead_letter_dir: dead_letter_dir.clone(),
         };
-        // What is wrong now is said at the start, not in the log of a task.
-        let mut first = Some(task().prepare()?);
+        // What is wrong now is said at the start, not in the log of a task; but a stick that was carried away comes back, and
+        // what is collected meanwhile must not depend on it.
+        let mut first = match task().prepare() {
+            Err(error) if !matches!(error, NotReady::Folder { .. }) => return Err(error.into()),
+            prepared => Some(prepared),
+        };
         self.tasks.spawn(Kind::Forward, &name, move || {
             let (first, task) = (first.take(), task.clone());
             async move {
-                let mut prepared = first.map_or_else(|| task().prepare(), Ok);
-                // After a defect: what was readable at the start, a token that is being changed, will be again.
+                let mut prepared = first.unwrap_or_else(|| task().prepare());
+                // Also after a defect: what was readable at the start, a token that is being changed, will be again.
                 while let Err(error) = &prepared {
                     tracing::error!("{error}");
-                    tokio::time::sleep(Duration::from_millis(BACKOFF_MS_MAX)).await;
+                    let ForwardTask { link, stop, .. } = task();
+                    link.send_modify(|link| link.error = Some(error.to_string()));
+                    if stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(BACKOFF_MS_MAX))).await.is_none() {
+                        return;
+                    }
                     prepared = task().prepare();
                 }
                 if let Ok(forwarder) = prepared {

@@ -38,11 +38,15 @@ fn options(site: &Site) -> [Options; 2] {
         // lower one, so that the readings have long given way to a filling disk before these must.
         overflow: Overflow::DropOldest,
         free_bytes_min: settings.free_bytes_min / 2,
-        // Without a destination everything is kept for the one that will come.
-        sinks: if site.forward.is_empty() { vec![Sink::Forward] } else { readers(site, Forward::takes_outbox).collect() },
+        sinks: kept_for(readers(site, Forward::takes_outbox).collect()),
         ..readings.clone()
     };
     [readings, outbox]
+}
+
+/// Without a destination that takes them, metrics and events are kept for the one that will come.
+fn kept_for(readers: Vec<Sink>) -> Vec<Sink> {
+    if readers.is_empty() { vec![Sink::Forward] } else { readers }
 }
 
 /// The destinations that read a store.

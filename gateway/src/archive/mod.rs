@@ -16,7 +16,7 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
-use crate::aggregate::{DaySums, Long, Span, Turn};
+use crate::aggregate::{Cell, Cells, DaySums, Kept, Long, Name, Span, Turn};
 use crate::store::{OpenError, Seq};
 use facility_config::limits::{FIGURES_COMPACT_MS, FIGURES_FILE_BYTES_MAX, FIGURES_MONTHS_MAX, FIGURES_ROWS_MAX};
 use facility_config::{DeviceIx, Site};
@@ -50,6 +50,15 @@ pub(crate) struct LongSums {
     pub(crate) window: (Long, Span),
     pub(crate) sums: DaySums,
     pub(crate) rev: i64,
+}
+
+/// A day of a device that was worked over.
+#[derive(Debug)]
+pub(crate) struct Revised {
+    pub(crate) device: DeviceIx,
+    /// What it was made of when it was told.
+    pub(crate) before: DaySums,
+    pub(crate) now: DaySums,
 }
 
 /// The archive.
@@ -95,20 +104,21 @@ impl Archive {
             for window in &turn.ended {
                 ended.extend(self.long(cut, *window, None)?);
             }
-            self.keep_house(turn.day.end_ms)?;
+            self.keep_house(turn.day.end_ms);
         }
         Ok(ended)
     }
 
-    /// Archives what has become of a day of some devices. Returns which revision each is, in their order, and the longer
+    /// Archives what has become of a day of some devices, unless what it was said to have been is not what is archived: then it
+    /// could not be made again as it was, and the day stays. Returns which revision each is, in their order, and the longer
     /// windows `ended` around the day, which it changes.
     pub(crate) fn revise(
         &self,
         cut: Cut,
         day: Span,
-        revised: &[(DeviceIx, DaySums)],
+        revised: &[Revised],
         ended: &[(Long, Span)],
-    ) -> io::Result<(Vec<i64>, Vec<LongSums>)> {
+    ) -> io::Result<(Vec<Option<i64>>, Vec<LongSums>)> {
         let path = self.path(day.start_ms);
         let month = self.read(&path);
         let is_before = |key: &Key| cut.sees(key) && !(key.rev > 0 && key.upto == cut.at());
@@ -117,9 +127,17 @@ impl Archive {
             rows(&month).filter(|(_, _, key)| key.upto == cut.at()).map(|(kind, id, key)| (kind, id, key.day_ms, key.rev)).collect();
         let is_over = |long: Long| i64::from(ended.iter().any(|(of, _)| *of == long));
         let mut adding = Adding::default();
-        let mut revs = Vec::new();
-        for (device, sums) in revised {
+        let (mut revs, mut devices) = (Vec::new(), Vec::new());
+        for Revised { device, before: told, now: sums } in revised {
             let id = self.id(*device);
+            let is_as_told = |(kind, cells): &(&str, Cells)| {
+                before.get(&(*kind, id, day.start_ms)).is_none_or(|(sheet, row)| cells.iter().all(|cell| stands_in(&sheet.row(*row), cell)))
+            };
+            if !told.parts().iter().all(is_as_told) {
+                revs.push(None);
+                continue;
+            }
+            devices.push(*device);
             let (mut rev, mut after) = (0, [0; 3]);
             if let Some((sheet, row)) = before.get(&(DEVICE, id, day.start_ms)) {
                 (rev, after) = (sheet.keys[*row].rev, sheet.keys[*row].after);
@@ -129,10 +147,9 @@ impl Archive {
             }
             let key = Key { device: 0, day_ms: day.start_ms, rev: rev + 1, after, upto: cut.at() };
             adding.add(id, &key, sums, |kind| known.contains(&(kind, id, key.day_ms, key.rev)));
-            revs.push(key.rev);
+            revs.push(Some(key.rev));
         }
         self.write(&path, adding)?;
-        let devices: Vec<DeviceIx> = revised.iter().map(|(device, _)| *device).collect();
         let mut longer = Vec::new();
         for window in ended {
             longer.extend(self.long(cut, *window, Some(&devices))?);
@@ -162,19 +179,24 @@ impl Archive {
         Ok(found.into_iter().map(sums).collect())
     }
 
-    /// Makes months compact that are over for good, and lets go of the oldest.
-    fn keep_house(&self, now_ms: i64) -> io::Result<()> {
-        let months = file::months(&self.dir)?;
+    /// Makes months compact that are over for good, and lets go of the oldest. What cannot be done now is tried on another day:
+    /// an old month that the medium does not give must not hold up the new ones.
+    fn keep_house(&self, now_ms: i64) {
+        let months = file::months(&self.dir).unwrap_or_default();
         let too_many = months.len().saturating_sub(FIGURES_MONTHS_MAX);
-        for (_, path) in months.iter().take(too_many) {
-            std::fs::remove_file(path)?;
-        }
-        for (first, path) in months.iter().skip(too_many) {
-            let Ok(first) = first.to_zoned(self.site.zone.clone()) else { continue };
-            let end_ms = Long::Month.around(first.timestamp().as_millisecond(), &self.site.zone).end_ms;
-            if end_ms.saturating_add(FIGURES_COMPACT_MS) <= now_ms && file::head(path)? == Some(Head::Growing) {
-                self.compact(path)?;
+        for (nth, (first, path)) in months.iter().enumerate() {
+            let done = if nth < too_many { std::fs::remove_file(path) } else { self.compact_if_over(*first, path, now_ms) };
+            if let Err(error) = done {
+                tracing::warn!(path = %path.display(), %error, "GW-S041 a month of figures stays as it is");
             }
+        }
+    }
+
+    fn compact_if_over(&self, first: jiff::civil::Date, path: &Path, now_ms: i64) -> io::Result<()> {
+        let Ok(first) = first.to_zoned(self.site.zone.clone()) else { return Ok(()) };
+        let end_ms = Long::Month.around(first.timestamp().as_millisecond(), &self.site.zone).end_ms;
+        if end_ms.saturating_add(FIGURES_COMPACT_MS) <= now_ms && file::head(path)? == Some(Head::Growing) {
+            self.compact(path)?;
         }
         Ok(())
     }
@@ -277,6 +299,14 @@ impl Adding {
         for (kind, cells) in sums.parts().into_iter().filter(|(kind, _)| !is_known(kind)) {
             self.0.entry(kind).or_insert_with(|| Sheet::new(kind)).push(id, key.clone(), &cells);
         }
+    }
+}
+
+/// Whether a cell is what a row has.
+fn stands_in(row: &dyn Kept, (name, cell): &(Name, Cell)) -> bool {
+    match cell {
+        Cell::Int(number) => row.int(*name) == *number,
+        Cell::List(numbers) => row.list(*name) == *numbers,
     }
 }
 

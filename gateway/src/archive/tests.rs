@@ -91,16 +91,29 @@ fn what_is_done_again_after_a_kill_adds_nothing() {
     assert_eq!(pickups(&archive, LOCKER, cut(9)), Some((2 * 15, 0)), "what is missing is added by a replay");
 }
 
+/// The locker's day, as if it was that of one day of [`turns`] when it was told and is that of another now.
+fn revised(before: usize, now: usize) -> Vec<Revised> {
+    let of = |nth: usize| turns(nth as i64 + 1).remove(nth).sums.remove(LOCKER.at());
+    vec![Revised { device: LOCKER, before: of(before), now: of(now) }]
+}
+
+#[test]
+fn a_day_that_cannot_be_made_again_as_it_was_stays() {
+    let (dir, archive) = filled(4);
+    let (day, before) = (turns(4)[1].day, std::fs::read(file(&dir)).unwrap());
+    let (revs, longer) = archive.revise(cut(50), day, &revised(0, 2), &[SEPTEMBER]).unwrap();
+    assert_eq!((revs, longer.iter().filter(|long| long.rev > 0).count()), (vec![None], 0));
+    assert_eq!(std::fs::read(file(&dir)).unwrap(), before);
+}
+
 #[test]
 fn a_revision_counts_from_where_it_was_made() {
     let (_dir, archive) = filled(4);
-    let mut turns = turns(4);
-    let day = turns[1].day;
-    let fewer = vec![(LOCKER, turns.remove(0).sums.remove(LOCKER.at()))];
+    let day = turns(4)[1].day;
     // Twice: the second time after a kill.
     for _ in 0..2 {
-        let (revs, longer) = archive.revise(cut(50), day, &fewer, &[SEPTEMBER]).unwrap();
-        assert_eq!((revs, longer.len(), longer[0].rev), (vec![1], 1, 1));
+        let (revs, longer) = archive.revise(cut(50), day, &revised(1, 0), &[SEPTEMBER]).unwrap();
+        assert_eq!((revs, longer.len(), longer[0].rev), (vec![Some(1)], 1, 1));
     }
     assert_eq!(pickups(&archive, LOCKER, cut(50)), Some((2 * (15 + 15 + 24 + 24), 1)));
     assert_eq!(pickups(&archive, DeviceIx(2), cut(50)), Some((2 * (15 + 24 + 24 + 24), 0)));
@@ -108,7 +121,7 @@ fn a_revision_counts_from_where_it_was_made() {
     assert_eq!(pickups(&archive, LOCKER, is_before), Some((2 * (15 + 24 + 24 + 24), 0)), "done again, it does not see what came behind");
     assert_eq!(pickups(&archive, LOCKER, Cut { end: 3, ..cut(3) }), Some((2 * (15 + 15 + 24 + 24), 1)), "a log that begins anew has all");
     // Within the month the day is revised, the month is not.
-    assert_eq!(archive.revise(cut(60), day, &fewer, &[]).unwrap().0, [2]);
+    assert_eq!(archive.revise(cut(60), day, &revised(0, 0), &[]).unwrap().0, [Some(2)]);
     assert_eq!(pickups(&archive, LOCKER, cut(60)).unwrap().1, 1);
 }
 
@@ -156,8 +169,7 @@ fn a_month_is_made_compact_when_nothing_late_can_come_and_says_the_same() {
     let (mut grown, mut before) = (0, None);
     for (turn, upto) in turns(45).iter().zip(1..) {
         if upto == 32 {
-            let again = vec![(LOCKER, turns(1).remove(0).sums.remove(LOCKER.at()))];
-            archive.revise(cut(31), turns(3)[2].day, &again, &[SEPTEMBER]).unwrap();
+            archive.revise(cut(31), turns(3)[2].day, &revised(2, 0), &[SEPTEMBER]).unwrap();
             grown = std::fs::metadata(file(&dir)).unwrap().len();
             before = pickups(&archive, LOCKER, cut(99));
         }

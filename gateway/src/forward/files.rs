@@ -41,7 +41,9 @@ impl Files {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(wrong(error)),
             _ => {}
         }
-        mend(&files.part()).map_err(wrong)?;
+        if mend(&files.part()).map_err(wrong)? == Mended::Damaged {
+            files.put_aside().map_err(wrong)?;
+        }
         Ok(files)
     }
 
@@ -62,7 +64,12 @@ impl Files {
         if free_bytes < self.settings.free_bytes_min.saturating_add(body.len() as u64) {
             return Ok(Some(format!("{} has only {free_bytes} bytes free; take files away", dir.display())));
         }
-        let held = fs::metadata(&part).map_or(0, |meta| meta.len());
+        let mut held = fs::metadata(&part).map_or(0, |meta| meta.len());
+        if held >= self.settings.file_bytes_max {
+            // It could not be done when it became full.
+            self.turn(now_ms)?;
+            held = 0;
+        }
         if held == 0 && self.full_files()? >= self.settings.files_max {
             return Ok(Some(format!("{} holds {} files, no more may be; take them away", dir.display(), self.settings.files_max)));
         }
@@ -75,11 +82,29 @@ impl Files {
         if held == 0 {
             RealDisk.sync_dir(dir)?;
         }
-        if held.saturating_add(body.len() as u64) >= self.settings.file_bytes_max {
-            fs::rename(&part, self.next_name(now_ms)?)?;
-            RealDisk.sync_dir(dir)?;
+        if held.saturating_add(body.len() as u64) >= self.settings.file_bytes_max
+            && let Err(error) = self.turn(now_ms)
+        {
+            // What was to be written is on the disk: not a reason to write it again.
+            tracing::warn!(file = %part.display(), %error, "a full file keeps its name for now");
         }
         Ok(None)
+    }
+
+    /// Gives a full file its name.
+    fn turn(&self, now_ms: i64) -> io::Result<()> {
+        fs::rename(self.part(), self.next_name(now_ms)?)?;
+        RealDisk.sync_dir(&self.settings.dir)
+    }
+
+    /// Keeps a file that is damaged somewhere, whole: what is behind the damage may still be read, and was told to be stored.
+    fn put_aside(&self) -> io::Result<()> {
+        let mut names = (0..SAME_SECOND_MAX).map(|nth| self.settings.dir.join(format!("{}-damaged-{nth:03}{END}", self.name)));
+        let free = names.find(|path| !path.exists());
+        let aside = free.ok_or_else(|| io::Error::new(io::ErrorKind::AlreadyExists, "too many damaged files; take them away"))?;
+        tracing::warn!(file = %aside.display(), "a file that was being written is damaged; it is kept as it is");
+        fs::rename(self.part(), aside)?;
+        RealDisk.sync_dir(&self.settings.dir)
     }
 
     fn part(&self) -> PathBuf {
@@ -100,20 +125,32 @@ impl Files {
     }
 }
 
-/// Cuts a file of gzip members behind the last whole one.
-fn mend(part: &Path) -> io::Result<()> {
+/// What was found in a file that was being written.
+#[derive(Debug, PartialEq, Eq)]
+enum Mended {
+    /// It can be continued.
+    Whole,
+    /// It does not end in the middle of a request, but something in it cannot be read.
+    Damaged,
+}
+
+/// Cuts a file of gzip members behind the last whole one, if all that is wrong is that it ends too early.
+fn mend(part: &Path) -> io::Result<Mended> {
     let file = match File::open(part) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Mended::Whole),
         file => file?,
     };
     let len = file.metadata()?.len();
     let (mut whole, mut rest) = (0, BufReader::new(file));
     while whole < len {
         let mut member = GzDecoder::new(&mut rest);
-        if io::copy(&mut member.by_ref(), &mut io::sink()).is_err() {
-            break;
+        match io::copy(&mut member.by_ref(), &mut io::sink()) {
+            Ok(_) => whole = rest.stream_position()?,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => return Ok(Mended::Damaged),
+            // The medium does not give it just now: nothing is known about it.
+            Err(error) => return Err(error),
         }
-        whole = rest.stream_position()?;
     }
     if whole < len {
         tracing::warn!(file = %part.display(), bytes = len - whole, "half a request is cut off; it is written again");
@@ -121,8 +158,11 @@ fn mend(part: &Path) -> io::Result<()> {
         file.set_len(whole)?;
         file.sync_data()?;
     }
-    // A file without a member is no gzip file.
-    if whole == 0 { fs::remove_file(part) } else { Ok(()) }
+    if whole == 0 {
+        // A file without a member is no gzip file.
+        fs::remove_file(part)?;
+    }
+    Ok(Mended::Whole)
 }
 
 #[cfg(test)]

@@ -86,6 +86,26 @@ fn what_a_power_cut_tore_is_cut_off_wherever_it_tore() {
 }
 
 #[test]
+fn a_file_that_is_damaged_is_kept_whole_and_another_begun() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = site::Files { file_bytes_max: 1_000_000, ..settings(dir.path()) };
+    let files = Files::open(&settings, "stick").unwrap();
+    for nth in 0..3 {
+        assert_eq!(files.send(&gzip(&line(nth)), NOW_MS), Outcome::Stored);
+    }
+    let part = settings.dir.join("stick.part");
+    let mut bytes = fs::read(&part).unwrap();
+    // The checksum of the first request: only its content could be doubted.
+    let at = gzip(&line(0)).len() - 8;
+    bytes[at] ^= 1;
+    fs::write(&part, &bytes).unwrap();
+    let files = Files::open(&settings, "stick").unwrap();
+    assert_eq!(fs::read(settings.dir.join("stick-damaged-000.lp.gz")).unwrap(), bytes, "what was told to be stored is still there");
+    assert_eq!(files.send(&gzip(&line(9)), NOW_MS), Outcome::Stored);
+    assert_eq!(fs::read(&part).unwrap(), gzip(&line(9)));
+}
+
+#[test]
 fn the_floor_of_free_space_is_kept_and_a_missing_mount_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let tight = site::Files { free_bytes_min: u64::MAX / 2, ..settings(dir.path()) };

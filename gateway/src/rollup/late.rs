@@ -6,7 +6,8 @@
 
 use super::{Ended, Rollup, Work, long_rows};
 use crate::aggregate::save::saved;
-use crate::aggregate::{DaySums, DueDay, Heard, revise, span_ms};
+use crate::aggregate::{DueDay, Heard, revise, span_ms};
+use crate::archive::Revised;
 use crate::store::{Names, Page, Record, Seq};
 use facility_config::limits::{CLOCK_AHEAD_MS_MAX, LATE_LEAD_MS, LATE_LONG_LEAD_MS, LATE_MARKS_MAX, LATE_READINGS_MAX, READ_POINTS_MAX};
 use facility_config::{DeviceIx, Site};
@@ -57,8 +58,8 @@ impl Marks {
 type Due = (DeviceIx, Vec<DueDay>);
 /// Readings of some devices, in their order, and whether that is all there were.
 type Back = (Vec<Vec<Heard>>, bool);
-/// What has become of a day: of each device its sums and its rows.
-type Changed = Vec<(DeviceIx, DaySums, Vec<Batch>)>;
+/// What has become of a day: of each device its sums, before and now, and its rows.
+type Changed = Vec<(Revised, Vec<Batch>)>;
 
 impl Rollup {
     /// Works over the days whose time has come. What the outbox covers is not looked at again.
@@ -103,12 +104,18 @@ impl Rollup {
             if days.first().is_some_and(|first| work.fold.lacks_a_beginning(first.day, &heard)) {
                 let alone = [(*device, days.clone())];
                 let (mut longer, is_whole) = self.read_back(work, &alone, LATE_LONG_LEAD_MS, seq).await?;
-                heard = longer.pop().filter(|_| is_whole).unwrap_or(heard);
+                match longer.pop().filter(|_| is_whole) {
+                    Some(longer) => heard = longer,
+                    None => {
+                        days.iter().for_each(|_| work.fold.unrevised());
+                        continue;
+                    }
+                }
             }
             for day in days {
                 if let Some(again) = work.fold.again(*device, *day, &heard) {
                     let (_, changed) = changed.entry(day.day.start_ms).or_insert_with(|| (*day, Vec::new()));
-                    changed.push((*device, again.sums, again.batches));
+                    changed.push((Revised { device: *device, before: again.before, now: again.sums }, again.batches));
                 }
                 tokio::task::yield_now().await;
             }
@@ -121,17 +128,18 @@ impl Rollup {
     }
 
     /// Archives what has become of a day, and returns it with the longer windows that it changes.
-    async fn revise(&self, work: &Work, day: DueDay, changed: Changed, seq: Seq) -> Result<Vec<Batch>, Ended> {
+    async fn revise(&self, work: &mut Work, day: DueDay, changed: Changed, seq: Seq) -> Result<Vec<Batch>, Ended> {
         let (cut, ended) = (work.cut(seq), work.fold.ended_around(day.day));
-        let (mut sums, mut rows) = (Vec::new(), Vec::new());
-        for (device, of_day, batches) in changed {
-            sums.push((device, of_day));
-            rows.push(batches);
-        }
+        let (sums, rows): (Vec<_>, Vec<_>) = changed.into_iter().unzip();
         let sums = Arc::new(sums);
         let (revs, longer) = self.archived(move |archive| archive.revise(cut, day.day, &sums, &ended)).await?;
         let mut output = Vec::new();
         for (batches, rev) in rows.into_iter().zip(revs) {
+            // What it was before cannot be made again from the log: then what it is now cannot either.
+            let Some(rev) = rev else {
+                work.fold.unrevised();
+                continue;
+            };
             for mut batch in batches {
                 revise(&mut batch, rev);
                 output.push(batch);

@@ -137,18 +137,22 @@ impl<F> Cursors<F> {
         }
         for (sink, name) in &wanted {
             let path = dir.join(name);
-            let file = disk.open(&path).ok();
+            let (file, is_there) = match disk.open(&path) {
+                Ok(file) => (Some(file), true),
+                // One that is there and cannot be opened just now is no new destination.
+                Err(error) => (None, error.kind() != io::ErrorKind::NotFound),
+            };
             let newest = file.as_ref().and_then(|file| read(disk, file));
-            match (&file, &newest) {
-                (None, _) => {
+            match (&newest, is_there) {
+                (None, false) => {
                     all.fresh.push(*sink);
                     let place = Sink::DESTINATIONS.iter().position(|one| one == sink);
                     if place.and_then(|place| destinations.get(place)).is_some_and(|destination| destination.start_now) {
                         all.start_now.push(*sink);
                     }
                 }
-                (Some(_), None) => all.unreadable.push(*sink),
-                (Some(_), Some(_)) => {}
+                (None, true) => all.unreadable.push(*sink),
+                (Some(_), _) => {}
             }
             let (next_at, cursor) = newest.map_or((0, Cursor::default()), |(at, slot)| (other(at), all.learn(slot, &mut log)));
             all.entries.insert(*sink, Entry { path, file, next_at, cursor, dirty: !all.gone.is_empty() });
