@@ -193,6 +193,8 @@ fn of_link(link: &LinkInfo, status: &Status, found: &mut Vec<Condition>) {
     let down = match link.state {
         LinkState::Up | LinkState::Stopped => return,
         LinkState::Connecting if for_ms < LINK_GRACE_MS => return,
+        // It was not asked for anything yet: the first window is not closed.
+        LinkState::Connecting if link.kind == LinkKind::Database && link.error.is_none() => return,
         LinkState::Connecting => true,
         LinkState::Denied => false,
     };

@@ -24,6 +24,14 @@ fn a_good_day_has_no_condition() {
     assert_eq!(codes(&sample::well()), Vec::<&str>::new());
 }
 
+#[test]
+fn a_database_that_was_not_asked_for_anything_yet_is_not_away() {
+    let mut status = sample::well();
+    down(&mut status, LinkKind::Database, LinkState::Connecting, LINK_GRACE_MS);
+    link(&mut status, LinkKind::Database).error = None;
+    assert_eq!(codes(&status), Vec::<&str>::new());
+}
+
 type Change = fn(&mut Status);
 
 #[test]

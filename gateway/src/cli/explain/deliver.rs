@@ -1,7 +1,7 @@
 //! The later hops: flash, figures, database, and what is kept quiet on purpose. Pure.
 
 use super::hop::{Hop, Step, Verdict, both};
-use super::seen::{Alarm, Heard, Seen, Store};
+use super::seen::{Alarm, Heard, Link, Seen, Store};
 use crate::cli::store::words::{count, time};
 use crate::health::{Code, span_en, span_zh};
 use facility_config::Site;
@@ -150,7 +150,9 @@ pub(super) fn forwarded(seen: &Seen, site: &Site) -> Hop {
 
 /// A database that takes nothing.
 fn unreachable(seen: &Seen, waiting: &str) -> Option<Hop> {
-    let link = seen.links.iter().find(|link| link.kind == "database" && link.state != "up")?;
+    // One that is not up and has no error was not asked for anything yet.
+    let is_away = |link: &&Link| link.kind == "database" && link.state != "up" && (link.error.is_some() || link.state == "denied");
+    let link = seen.links.iter().find(is_away)?;
     let code = if link.state == "denied" { Code::DatabaseDenied } else { Code::DatabaseDown };
     let error = link.error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
     let (for_en, for_zh) = (span_en(seen.ago_s(link.since_ms)), span_zh(seen.ago_s(link.since_ms)));
