@@ -166,7 +166,7 @@ impl Pipeline {
         let clock_is_set = self.clock.is_set();
         let mut events = Vec::new();
         if self.clock_was_set_forward(now_ms) {
-            batches.insert(0, self.heartbeat(now_ms));
+            batches.insert(0, self.beat(now_ms));
         }
         for batch in &mut batches {
             let (latest, parcels, intake) = (&mut self.latest, &mut self.parcels, &self.telemetry.intake);
@@ -187,7 +187,7 @@ impl Pipeline {
     async fn now_ms(&mut self) -> Result<i64, StoreClosed> {
         let now_ms = self.clock.now_ms();
         if self.clock_was_set_forward(now_ms) {
-            let heartbeat = self.heartbeat(now_ms);
+            let heartbeat = self.beat(now_ms);
             self.take(vec![heartbeat]).await?;
         }
         Ok(now_ms)
@@ -242,14 +242,19 @@ impl Pipeline {
         }
         let every_ms = HEARTBEAT_MS_MAX.min(self.site.window.as_millis() as i64 / 5);
         if (now_ms - self.heartbeat_ms).abs() >= every_ms {
-            self.heartbeat_ms = now_ms;
-            let heartbeat = self.heartbeat(now_ms);
+            let heartbeat = self.beat(now_ms);
             self.take(vec![heartbeat]).await?;
         }
         self.keep();
         let picture = Picture { now_ms, devices: self.latest.snapshot(), alarms: self.alarms.active() };
         self.picture.send_replace(Arc::new(picture));
         Ok(())
+    }
+
+    /// A heartbeat that is logged now: two of one moment would say different things of it.
+    fn beat(&mut self, now_ms: i64) -> Batch {
+        self.heartbeat_ms = now_ms;
+        self.heartbeat(now_ms)
     }
 
     /// The gateway's own reading: carries the log's time forward when every device is silent.

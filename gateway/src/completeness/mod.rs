@@ -203,9 +203,12 @@ impl Ledger {
         if self.has_begun {
             return;
         }
-        self.has_begun = true;
         let window_ms = span_ms(self.site.window);
-        let from_ms = log_ms.div_euclid(window_ms) * window_ms;
+        self.begin_at(log_ms.div_euclid(window_ms) * window_ms);
+    }
+
+    fn begin_at(&mut self, from_ms: i64) {
+        self.has_begun = true;
         self.progress.day.get_or_insert_with(|| Long::Day.around(from_ms, &self.site.zone));
         for watch in &mut self.devices {
             watch.get_or_insert_with(|| Box::new(Watch::new(from_ms, &self.site.zone)));
@@ -217,6 +220,8 @@ impl Ledger {
     fn log_time(&mut self, log_ms: i64) -> i64 {
         if log_ms.saturating_add(CLOCK_STEP_MS) < self.progress.log_ms {
             *self = Self::new(self.site.clone());
+            // Not from the start of the window: what was missing then may have been told before.
+            self.begin_at(log_ms);
         }
         self.progress.log_ms = self.progress.log_ms.max(log_ms.min(TIME_MS_MAX));
         self.progress.log_ms
