@@ -14,11 +14,12 @@ use super::sliding::{COMMANDS, REQUESTS, Share, Slide, Starts};
 use crate::aggregate::save::{Save, saved};
 use crate::aggregate::{Defrost, Sign, flag, float, mode_is_defrost, sign};
 use facility_config::alarm::RuleKind;
+use facility_config::limits::{PROBE_C_MAX, PROBE_C_MIN};
 use facility_config::{Measurement, Part, Point};
 use facility_drivers::{Batch, Metric, Quality, Reading, Value};
 
 /// What a temperature probe can say at all, °C (DOMAIN §5, probe_fault).
-const PROBE_C: std::ops::RangeInclusive<f64> = -60.0..=80.0;
+const PROBE_C: std::ops::RangeInclusive<f64> = PROBE_C_MIN..=PROBE_C_MAX;
 /// The same of a condenser, which may well be at 80.
 const CONDENSER_C: std::ops::RangeInclusive<f64> = -60.0..=150.0;
 /// Below this, V, the mains are taken for the cause of what follows.

@@ -5,9 +5,8 @@
 //! carried across a gap; what was not observed is absent, never 0. Two hours are open at most.
 
 use crate::aggregate::save::saved;
-use crate::aggregate::{Defrost, Held, flag, float, mode_is_defrost};
+use crate::aggregate::{Defrost, Held, flag, mode_is_defrost, probe_c};
 use facility_config::Point;
-use facility_config::limits::{PROBE_C_MAX, PROBE_C_MIN};
 use facility_drivers::Value;
 
 /// Length of a record, ms.
@@ -287,11 +286,6 @@ impl Slot {
             alarms: [self.raised, self.cleared],
         }
     }
-}
-
-/// A temperature that a probe can have; anything else is a broken probe, and nothing was observed.
-fn probe_c(value: &Value) -> Option<f64> {
-    float(value).filter(|read_c| (PROBE_C_MIN..=PROBE_C_MAX).contains(read_c))
 }
 
 fn widen(min: &mut Option<f64>, max: &mut Option<f64>, value: f64) {

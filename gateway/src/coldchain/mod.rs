@@ -21,12 +21,11 @@ pub mod verify;
 
 use crate::snapshot;
 use crate::store::handle;
-use crate::store::{Names, Page, Record, Seq, Store, StoreClosed};
+use crate::store::{Page, Seq, Store, StoreClosed};
 use crate::telemetry::Telemetry;
 use chain::{Chain, Entry, What};
 use facility_config::limits::{COLDCHAIN_LATE_HOURS_PER_PASS, COLDCHAIN_LATE_READINGS_MAX, READ_POINTS_MAX, STORE_RETRY_MS};
 use facility_config::{DeviceIx, Site};
-use facility_drivers::Metric;
 use fold::{Closed, Fold, Sample};
 use hour::HOUR_MS;
 use std::io;
@@ -128,7 +127,7 @@ impl ColdChain {
                 // Behind everything that is in it, so what it lacks is found in the log.
                 self.save(seq, fold.snapshot()).await;
             }
-            if let Some((device, metric)) = named(record, &page.names) {
+            if let Some((device, metric)) = page.names.of(record) {
                 fold.observe(seq, record.log_ms, device, metric, record.at_ms, &record.value);
             }
         }
@@ -192,7 +191,7 @@ impl ColdChain {
                 return Ok(None);
             }
             for (_, record) in (page.first..upto).zip(&page.records) {
-                let Some((of, metric)) = named(record, &page.names) else { continue };
+                let Some((of, metric)) = page.names.of(record) else { continue };
                 if of != device || !fold::is_taken(metric) {
                     continue;
                 }
@@ -260,12 +259,6 @@ impl ColdChain {
             tracing::warn!(path = %self.root.display(), %error, "snapshot of open hours not written; a restart replays more of the log");
         }
     }
-}
-
-/// Whose record it is and what of, if both are of this site.
-fn named(record: &Record, names: &Names) -> Option<(DeviceIx, Metric)> {
-    let (origin, metric) = (names.origins.get(record.origin as usize)?, names.metrics.get(record.metric as usize)?);
-    Some((origin.device?, Metric { point: metric.point?, part: metric.part }))
 }
 
 fn open_all(site: &Site, root: &Path, log_end: Seq) -> io::Result<Chains> {

@@ -8,10 +8,10 @@ use super::{Ended, Rollup, Work, long_rows};
 use crate::aggregate::save::saved;
 use crate::aggregate::{DueDay, Heard, revise, span_ms};
 use crate::archive::Revised;
-use crate::store::{Names, Page, Record, Seq};
+use crate::store::{Page, Seq};
 use facility_config::limits::{CLOCK_AHEAD_MS_MAX, LATE_LEAD_MS, LATE_LONG_LEAD_MS, LATE_MARKS_MAX, LATE_READINGS_MAX, READ_POINTS_MAX};
 use facility_config::{DeviceIx, Site};
-use facility_drivers::{Batch, Metric};
+use facility_drivers::Batch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -194,7 +194,7 @@ impl Reading {
 
     fn take_page(&mut self, page: &Page, upto: Seq) {
         for (_, record) in (page.first..upto).zip(&page.records) {
-            let Some((device, metric)) = named(record, &page.names) else { continue };
+            let Some((device, metric)) = page.names.of(record) else { continue };
             let Some((at, end_ms)) = self.places.get(device.at()).copied().flatten() else { continue };
             if record.at_ms.min(record.log_ms) >= end_ms {
                 continue;
@@ -208,10 +208,4 @@ impl Reading {
             }
         }
     }
-}
-
-/// Whose record it is and what of, if both are of this site.
-pub(super) fn named(record: &Record, names: &Names) -> Option<(DeviceIx, Metric)> {
-    let (origin, metric) = (names.origins.get(record.origin as usize)?, names.metrics.get(record.metric as usize)?);
-    Some((origin.device?, Metric { point: metric.point?, part: metric.part }))
 }

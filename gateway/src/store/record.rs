@@ -2,7 +2,7 @@
 
 use facility_config::limits::DESTINATIONS_MAX;
 use facility_config::{DeviceIx, Part, Point};
-use facility_drivers::Value;
+use facility_drivers::{Metric, Value};
 use std::sync::Arc;
 
 /// Position in a log: the number of points before it, since the log was created.
@@ -58,6 +58,15 @@ pub struct Names {
     pub origins: Vec<Origin>,
     /// By [`Record::metric`].
     pub metrics: Vec<MetricName>,
+}
+
+impl Names {
+    /// Whose record it is and what of, if both are of this site.
+    #[must_use]
+    pub fn of(&self, record: &Record) -> Option<(DeviceIx, Metric)> {
+        let (origin, metric) = (self.origins.get(record.origin as usize)?, self.metrics.get(record.metric as usize)?);
+        Some((origin.device?, Metric { point: metric.point?, part: metric.part }))
+    }
 }
 
 /// Why points were given up.

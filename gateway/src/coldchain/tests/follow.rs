@@ -1,10 +1,10 @@
+use super::super::ColdChain;
 use super::super::verify::verify;
-use super::super::{ColdChain, Names};
 use super::{site, text};
 use crate::aggregate::fixture::T0;
 use crate::store::memory::{Memory, memory};
 use crate::store::record::{MetricName, Origin};
-use crate::store::{Record, Store};
+use crate::store::{Names, Record, Store};
 use facility_config::{DeviceIx, Part, Point};
 use facility_drivers::Value;
 use std::path::Path;
