@@ -7,7 +7,9 @@ use crate::store::record::MetricName;
 use facility_config::series::{Class, Type};
 use facility_config::{Measurement, Part};
 use facility_drivers::Value;
-use std::fmt::Write;
+
+/// Below this a double holds every thousandth apart, so that a decimal that reads back is the shortest.
+const DECIMAL_MAX: f64 = (1u64 << 48) as f64;
 
 /// Where a stored metric belongs in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,8 +105,8 @@ pub fn push_field(out: &mut String, name: &Name<'_>, value: &Value) {
         // One type per field, for ever: a database refuses the second type it sees.
         (Value::Int(number), Some(Type::Float)) => push_float(out, *number as f64),
         (Value::Int(number), _) => {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{number}i");
+            out.push_str(itoa::Buffer::new().format(*number));
+            out.push('i');
         }
         (Value::Bool(yes), _) => out.push_str(if *yes { "true" } else { "false" }),
         (Value::Text(text), _) => push_text(out, text),
@@ -114,7 +116,31 @@ pub fn push_field(out: &mut String, name: &Name<'_>, value: &Value) {
 
 /// The shortest form that reads back exactly, with a point or an exponent. Only for finite numbers.
 fn push_float(out: &mut String, number: f64) {
+    // Nearly every value has few decimal places. A negative zero is none of them. The first number of places that gives back the same bits is the shortest form.
+    for (places, ten) in [1.0, 10.0, 100.0, 1000.0].into_iter().enumerate() {
+        let scaled = (number * ten).round();
+        if scaled.abs() < DECIMAL_MAX && (scaled as i64 as f64 / ten).to_bits() == number.to_bits() {
+            return push_decimal(out, scaled as i64, places);
+        }
+    }
     out.push_str(ryu::Buffer::new().format_finite(number));
+}
+
+/// A whole number of tenths, hundredths or thousandths, or of ones.
+fn push_decimal(out: &mut String, scaled: i64, places: usize) {
+    let (mut digit, count) = (10_u64.pow(places as u32), scaled.unsigned_abs());
+    if scaled < 0 {
+        out.push('-');
+    }
+    out.push_str(itoa::Buffer::new().format(count / digit));
+    out.push('.');
+    if places == 0 {
+        out.push('0');
+    }
+    while digit > 1 {
+        digit /= 10;
+        out.push(char::from(b'0' + (count / digit % 10) as u8));
+    }
 }
 
 /// Measurement, tag or field key, tag value. A backslash becomes a slash: InfluxData's two parsers read a backslash

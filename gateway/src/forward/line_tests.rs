@@ -163,3 +163,22 @@ proptest! {
         prop_assert!(same, "{:?} was read as {:?}", value, read.field_set[0].1);
     }
 }
+
+/// The quick way of a number with few decimal places gives what the general one gives.
+#[test]
+fn a_float_is_written_in_its_shortest_form() {
+    let mut rng = fastrand::Rng::with_seed(9);
+    let ten = [1.0, 10.0, 100.0, 1000.0, 1e4, 1e7];
+    let special =
+        [0.0, -0.0, 0.1 + 0.2, 1e15, -1e16, 1e22, 281_474_976_710_655.0, 281_474_976_710_656.5, f64::MIN_POSITIVE, f64::MAX, 1.0 / 3.0];
+    let random = (0..20_000).map(|_| match rng.u8(..3) {
+        0 => f64::from(rng.i32(..)) / ten[rng.usize(..ten.len())],
+        1 => rng.i64(-(1 << 50)..1 << 50) as f64 / ten[rng.usize(..ten.len())],
+        _ => f64::from_bits(rng.u64(..)),
+    });
+    for number in special.into_iter().chain(random).filter(|number| number.is_finite()) {
+        let mut out = String::new();
+        push_float(&mut out, number);
+        assert_eq!(out, ryu::Buffer::new().format_finite(number));
+    }
+}

@@ -4,6 +4,7 @@ use super::history::{History, HistoryQuery};
 use super::record::{Gap, Page, Seq, Sink};
 use facility_config::limits::FOLLOW_MS;
 use facility_drivers::Batch;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -112,7 +113,7 @@ pub async fn more(durable: &mut watch::Receiver<Durable>) -> Result<(), StoreClo
 }
 
 pub(super) enum Request {
-    Read { from: Seq, points_max: usize, reply: oneshot::Sender<Page> },
+    Read { from: Seq, points_max: usize, reply: oneshot::Sender<Arc<Page>> },
     Advance { sink: Sink, cursor: Cursor },
     Cursor { sink: Sink, reply: oneshot::Sender<Cursor> },
     History { query: HistoryQuery, reply: oneshot::Sender<History> },
@@ -148,7 +149,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreClosed`] when the thread has ended.
-    pub async fn read(&self, from: Seq, points_max: usize) -> Result<Page, StoreClosed> {
+    pub async fn read(&self, from: Seq, points_max: usize) -> Result<Arc<Page>, StoreClosed> {
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request::Read { from, points_max, reply }).await.map_err(|_| StoreClosed)?;
         answer.await.map_err(|_| StoreClosed)

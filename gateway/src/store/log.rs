@@ -11,6 +11,7 @@ use super::epochs::Epochs;
 use super::handle::{Append, Cursor, Durable};
 use super::names::{Dictionary, NameSet};
 use super::pending::{Incoming, Pending};
+use super::recent::Recent;
 use super::record::{Gap, GapReason, Seq, Sink};
 use super::reduce::Reducing;
 use super::ring::Ring;
@@ -44,6 +45,7 @@ pub(super) struct Log<D: Disk> {
     /// Since when the oldest points in the ring wait for a block.
     pub(super) unsealed_since: Option<Instant>,
     pub(super) last_block_bytes: u64,
+    pub(super) recent: Recent,
     pub(super) reducing: Option<Reducing<D::File>>,
     /// When the next step of it is due.
     pub(super) reduce_at: Option<Instant>,

@@ -61,7 +61,7 @@ pub fn memory(names: Names) -> (Store, Memory) {
 fn answer(state: &Mutex<State>, durable: &Weak<watch::Sender<Durable>>, request: Request) {
     let mut state = state.lock().unwrap();
     match request {
-        Request::Read { from, points_max, reply } => drop(reply.send(state.page(from, points_max))),
+        Request::Read { from, points_max, reply } => drop(reply.send(state.page(from, points_max).into())),
         Request::Advance { sink, cursor } => {
             state.moves.push(cursor);
             state.cursors.insert(sink, cursor);

@@ -36,6 +36,7 @@ pub mod peek;
 mod pending;
 mod points;
 mod reading;
+mod recent;
 pub mod record;
 pub mod recovery;
 mod reduce;

@@ -17,6 +17,7 @@ use super::names::{Dictionary, NameSet};
 use super::old;
 use super::open_error::OpenError;
 use super::pending::Pending;
+use super::recent::Recent;
 use super::record::{GapReason, Seq};
 use super::recovery::Recovery;
 use super::ring::Ring;
@@ -101,6 +102,7 @@ fn open_once<D: Disk>(options: Options, clock: Clock, disk: D, layout: Layout) -
         builder: Builder::default(),
         unsealed_since: None,
         last_block_bytes: 0,
+        recent: Recent::default(),
         reducing: None,
         reduce_at: None,
         swap: None,

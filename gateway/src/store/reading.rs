@@ -14,8 +14,11 @@ use super::seal::correct;
 use facility_config::limits::{READ_POINTS_MAX, STORE_READ_PATIENCE_MS};
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Pages begin anew about every so many points: half of what fits, for a frame has about a thousand.
+const STRIDE: Seq = READ_POINTS_MAX as Seq / 2;
 /// Places waited for at a time.
 const WAITED_FOR_MAX: usize = 4;
 
@@ -35,16 +38,34 @@ enum Step {
     Hole(Seq),
     /// A frame was bad and is out of the index now.
     Again,
+    /// What is next does not fit.
+    Full,
 }
 
 impl<D: Disk> Log<D> {
+    /// A page like that of [`read`](Self::read), taken apart once for readers that ask for the same one after the other.
+    pub(super) fn shared(&mut self, from: Seq, points_max: usize, now: Instant) -> Arc<Page> {
+        if points_max < READ_POINTS_MAX {
+            return Arc::new(self.read(from, points_max, now));
+        }
+        self.recent.page(from).unwrap_or_else(|| {
+            let page = self.read(from, points_max, now);
+            self.recent.keep(from, page)
+        })
+    }
+
     /// Up to `points_max` points from `from` on. When the disk does not answer, an empty page: ask again.
+    ///
+    /// A large page ends with the frame that a multiple of [`STRIDE`] lies in, if that fits, so that no frame is taken apart twice
+    /// and readers that began at different places come to the same pages.
     pub(super) fn read(&mut self, from: Seq, points_max: usize, now: Instant) -> Page {
         let points_max = points_max.clamp(1, READ_POINTS_MAX);
         let end = self.held_from.unwrap_or(self.end).min(self.end);
+        let enough = if points_max < READ_POINTS_MAX { Seq::MAX } else { (from / STRIDE + 1).saturating_mul(STRIDE) };
         let room = usize::try_from(end.saturating_sub(from)).unwrap_or(points_max).min(points_max);
-        let (mut at, mut lost, mut records) = (from, 0, Vec::with_capacity(room));
-        while records.len() < points_max && at < end {
+        let (mut at, mut lost, mut records) = (from, 0, self.recent.room());
+        records.reserve_exact(room);
+        while records.len() < points_max && at < end.min(enough) {
             match self.step_from(at, end, points_max, &mut records, now) {
                 Ok(Step::Points(next)) => at = next,
                 Ok(Step::Hole(next)) if records.is_empty() => {
@@ -52,7 +73,7 @@ impl<D: Disk> Log<D> {
                     at = next;
                 }
                 Ok(Step::Again) => {}
-                Ok(Step::Hole(_)) | Err(_) => break,
+                Ok(Step::Hole(_) | Step::Full) | Err(_) => break,
             }
         }
         Page { first: at - records.len() as u64, next: at, lost, records, names: self.names.names() }
@@ -64,9 +85,15 @@ impl<D: Disk> Log<D> {
             Some(Place::Block { first, .. } | Place::Frame { at: FrameAt { first, .. }, .. }) if first > at => {
                 Ok(Step::Hole(first.min(end)))
             }
-            Some(Place::Block { file, nth, .. }) => self.read_block(file, nth, at, points_max - into.len(), into, now),
+            Some(Place::Block { file, nth, .. }) => {
+                let max = (points_max - into.len()).min((STRIDE - at % STRIDE) as usize);
+                self.read_block(file, nth, at, max, into, now)
+            }
             Some(Place::Frame { slot, at: frame }) => {
                 let wanted = at..at.saturating_add((points_max - into.len()) as u64);
+                if points_max == READ_POINTS_MAX && !into.is_empty() && frame.end() > wanted.end {
+                    return Ok(Step::Full);
+                }
                 let next = frame.end().min(wanted.end);
                 Ok(if self.read_frame(slot, frame, wanted, into, now)? { Step::Points(next) } else { Step::Again })
             }

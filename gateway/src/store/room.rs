@@ -186,6 +186,7 @@ impl<D: Disk> Log<D> {
     /// Notes points that are gone, so that they are told as data. Only when too many wait already does one join another:
     /// what was told once must not change.
     pub(super) fn note_gap(&mut self, reason: GapReason, range: Range<Seq>, points: u64, (from_ms, to_ms): (i64, i64)) {
+        self.recent.forget();
         if points == 0 {
             return;
         }

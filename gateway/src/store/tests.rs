@@ -11,6 +11,7 @@ mod faults;
 mod format;
 mod history;
 mod old;
+mod pages;
 mod parts;
 mod room;
 mod thread;

@@ -50,7 +50,7 @@ fn take<D: Disk>(log: &mut Log<D>, append: Append, appends: &mut mpsc::Receiver<
 fn serve<D: Disk>(log: &mut Log<D>, request: Request) {
     match request {
         // A reader that went away needs no answer.
-        Request::Read { from, points_max, reply } => _ = reply.send(log.read(from, points_max, Instant::now())),
+        Request::Read { from, points_max, reply } => _ = reply.send(log.shared(from, points_max, Instant::now())),
         Request::Advance { sink, cursor } => log.advance(sink, cursor, Instant::now()),
         Request::Cursor { sink, reply } => _ = reply.send(log.cursor(sink)),
         Request::History { query, reply } => _ = reply.send(log.history(&query)),
