@@ -21,6 +21,12 @@ impl Process {
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().expect("log file")).stderr(log).spawn();
         Self(child.expect("program is installed: run tests/run.sh"))
     }
+
+    /// An orderly end, waited for.
+    pub(crate) fn terminate(mut self) {
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let _ = self.0.wait();
+    }
 }
 
 impl Drop for Process {
@@ -173,13 +179,20 @@ impl Victoria {
 
     /// Stops it; what it has is kept.
     pub fn stop(&mut self) {
-        if let Some(process) = &mut self.process {
-            let pid = process.0.id().to_string();
-            // An orderly end: it writes its memory to disk.
-            let _ = Command::new("kill").args(["-TERM", &pid]).status();
-            let _ = process.0.wait();
+        // An orderly end: it writes its memory to disk.
+        if let Some(process) = self.process.take() {
+            process.terminate();
         }
+    }
+
+    /// kill -9. It has no log of its own: what it took in the seconds before is lost, whatever it answered.
+    pub fn kill(&mut self) {
         self.process = None;
+    }
+
+    /// Writes what it took to disk and makes it visible.
+    pub async fn flush(&self) {
+        let _ = self.http.get(format!("{}/internal/force_flush", self.url())).send().await;
     }
 
     /// Starts it again on the same port with what it had.
@@ -197,22 +210,40 @@ impl Victoria {
     ///
     /// # Panics
     /// When a time stamp stands twice in a series.
-    #[expect(clippy::panic, reason = "a doubled point is what the tests look for")]
     pub async fn series(&self, name: &str, label: &str) -> BTreeMap<String, Series> {
-        let _ = self.http.get(format!("{}/internal/force_flush", self.url())).send().await;
-        let url = format!("{}/api/v1/export?match[]={name}&start=0", self.url());
-        let Ok(answer) = self.http.get(url).send().await else { return BTreeMap::new() };
+        self.export(name, |labels| labels[label].as_str().unwrap_or_default().to_owned()).await
+    }
+
+    /// Every point of every series, by `measurement_field,tag=value,…`.
+    ///
+    /// # Panics
+    /// When a time stamp stands twice in a series.
+    pub async fn points(&self) -> BTreeMap<String, Series> {
+        let key = |labels: &Value| {
+            let labels = labels.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
+            let (names, tags): (Vec<_>, Vec<_>) = labels.partition(|(name, _)| *name == "__name__");
+            let tags: String = tags.iter().map(|(name, value)| format!(",{name}={value}")).collect();
+            names.first().map_or("", |(_, name)| *name).to_owned() + &tags
+        };
+        self.export("%7B__name__!=%22%22%7D", key).await
+    }
+
+    #[expect(clippy::panic, reason = "a doubled point is what the tests look for")]
+    async fn export(&self, of: &str, key: impl Fn(&Value) -> String) -> BTreeMap<String, Series> {
+        self.flush().await;
+        let Ok(answer) = self.http.get(format!("{}/api/v1/export?match[]={of}&start=0", self.url())).send().await else {
+            return BTreeMap::new();
+        };
         let text = answer.text().await.unwrap_or_default();
         let mut found = BTreeMap::new();
         for line in text.lines() {
             let Ok(row) = serde_json::from_str::<Value>(line) else { continue };
-            let key = row["metric"][label].as_str().unwrap_or_default().to_owned();
-            let series: &mut Series = found.entry(key).or_default();
+            let series: &mut Series = found.entry(key(&row["metric"])).or_default();
             let (Some(times), Some(values)) = (row["timestamps"].as_array(), row["values"].as_array()) else { continue };
             for (time, value) in times.iter().zip(values) {
                 let time = time.as_i64().unwrap_or_default();
                 if series.insert(time, value.as_f64().unwrap_or(f64::NAN)).is_some() {
-                    panic!("{name} holds {time} twice: {line:.300}");
+                    panic!("{of} holds {time} twice: {line:.300}");
                 }
             }
         }
@@ -248,7 +279,7 @@ pub(crate) async fn listening(what: &str, port: u16) {
 }
 
 #[expect(clippy::expect_used, reason = "a machine without a temporary directory runs no test")]
-fn temp_dir() -> TempDir {
+pub(crate) fn temp_dir() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
 }
 
