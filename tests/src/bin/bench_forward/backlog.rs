@@ -1,7 +1,11 @@
-//! A store with nothing sent of it yet, filled with the reference load.
+//! A store with nothing sent of it yet, filled with ten values a message of fifty devices.
+//!
+//! Two loads: that of the comparison with others, smooth, in two lines a message; and the reference load of the store, in
+//! five lines, with noise to the last bit of a float and times off their beat.
 
-use facility_drivers::Clock;
+use facility_config::{DeviceIx, Point};
 use facility_drivers::sim::workload::{POINTS, START_MS, Workload};
+use facility_drivers::{Batch, Clock, Subject, Value};
 use facility_gateway::store::{Append, Opened, Options, RealDisk, Sink, open};
 use std::path::Path;
 use std::time::Duration;
@@ -21,26 +25,38 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// What the devices say in so many seconds.
-    pub(crate) fn of_seconds(seconds: u64) -> Self {
-        Self::of_points(seconds * u64::from(DEVICES) * POINTS.len() as u64 / 60)
+    /// So many messages of the comparison with others.
+    pub(crate) fn of_peers(messages: u64) -> Self {
+        let mut nth = 0;
+        let next = move || {
+            nth += 1;
+            (START_MS + nth, peers_batch(nth))
+        };
+        Self::filled(messages, next)
     }
 
-    /// So many points.
-    pub(crate) fn of_points(points: u64) -> Self {
+    /// What the devices of the reference load say in so many seconds.
+    pub(crate) fn of_seconds(seconds: u64) -> Self {
+        let mut load = Workload::new(DEVICES, 3, START_MS);
+        Self::filled(seconds * u64::from(DEVICES) / 60, move || (load.now_ms(), load.next_batch()))
+    }
+
+    fn filled(mut messages: u64, mut next: impl FnMut() -> (i64, Batch)) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let clock = Clock::manual(START_MS);
         let Opened { store, thread, .. } =
             open(options(dir.path(), Workload::tags(DEVICES)), clock.clone(), RealDisk).expect("the store opens");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let mut load = Workload::new(DEVICES, 3, START_MS);
-        let mut messages = points / POINTS.len() as u64;
         let backlog = Self { dir, points: messages * POINTS.len() as u64, messages };
         while messages > 0 {
             let some = messages.min(PORTION as u64);
             messages -= some;
-            let batches = (0..some).map(|_| load.next_batch()).collect();
-            clock.set(load.now_ms());
+            let mut batches = Vec::with_capacity(PORTION);
+            for _ in 0..some {
+                let (now_ms, batch) = next();
+                clock.set(now_ms);
+                batches.push(batch);
+            }
             runtime.block_on(store.append(Append { batches, mark: None })).expect("the store runs");
         }
         runtime.block_on(store.close()).expect("the store runs");
@@ -53,12 +69,35 @@ impl Backlog {
     }
 }
 
+/// The message of the load on a whole gateway (`tests/bench.sh`), decoded.
+fn peers_batch(nth: i64) -> Batch {
+    let wave = (nth / i64::from(DEVICES) % 600) as f64 / 100.0;
+    let to = |value: f64, steps: f64| (value * steps).round() / steps;
+    let values = [
+        (Point::CabinetAir, to(-22.0 + wave, 10.0)),
+        (Point::CabinetProduct, to(-20.0 + wave / 2.0, 10.0)),
+        (Point::CabinetEvap, to(-28.0 + wave, 10.0)),
+        (Point::CabinetCond, to(36.0 + wave, 10.0)),
+        (Point::CabinetAmbient, to(26.0 + wave / 4.0, 10.0)),
+        (Point::CabinetSetpoint, -20.0),
+        (Point::EnergyVoltage, to(226.0 + wave, 10.0)),
+        (Point::EnergyCurrent, to(2.1 + wave / 50.0, 100.0)),
+        (Point::EnergyActive, to(470.0 + wave * 5.0, 10.0)),
+        (Point::EnergyTotal, to(1374.5 + nth as f64 / 1e4, 100.0)),
+    ];
+    let mut batch = Batch::new(DeviceIx((nth % i64::from(DEVICES)) as u16), Subject::Telemetry, START_MS + nth);
+    for (point, value) in values {
+        batch.push(point, Value::Float(value));
+    }
+    batch
+}
+
 /// A store that is never full, with one reader.
 pub(crate) fn options(dir: &Path, origins: Vec<String>) -> Options {
     Options {
         dir: dir.join("store"),
         name: crate::sender::STORE,
-        commit_delay: Duration::from_millis(20),
+        commit_delay: Duration::from_millis(1),
         bytes_max: 64 << 30,
         free_bytes_min: 0,
         overflow: facility_config::Overflow::DropOldest,

@@ -9,33 +9,37 @@ const fn figure(key: &'static str, what: &'static str, unit: &'static str, goal:
 /// What is measured against one endpoint.
 #[derive(Debug)]
 pub(crate) struct Rate {
+    pub(crate) messages: Figure,
     pub(crate) lines: Figure,
     pub(crate) cpu: Figure,
     pub(crate) store_cpu: Figure,
 }
 
 pub(crate) const NULL: Rate = Rate {
-    lines: figure("null_rate", "lines of ten fields to an endpoint that counts", "k/s", Goal::None),
+    messages: figure("null_rate", "messages of ten values to an endpoint that counts", "k/s", Goal::None),
+    lines: figure("null_lines", "  lines, two of each", "k/s", Goal::None),
     cpu: figure("null_cpu", "  processor time per line, the store's included", "us", Goal::None),
     store_cpu: figure("null_store_cpu", "  of that the store's thread", "us", Goal::None),
 };
-pub(crate) const NULL_POINT: Figure = figure("null_point_bytes", "bytes on the wire per value, headers included", "B", Goal::Below(12.0));
-pub(crate) const NULL_WIRE: Figure = figure("null_line_bytes", "  per line of ten values", "B", Goal::None);
+pub(crate) const NULL_WIRE: Figure = figure("null_wire", "bytes on the wire per ten values, headers included", "B", Goal::Below(12.0));
 pub(crate) const NULL_HEAD: Figure = figure("null_head_bytes", "  headers of one request", "B", Goal::None);
 
 pub(crate) const VICTORIA: Rate = Rate {
-    lines: figure("victoria_rate", "lines of ten fields to VictoriaMetrics", "k/s", Goal::None),
+    messages: figure("victoria_rate", "messages of ten values to VictoriaMetrics", "k/s", Goal::None),
+    lines: figure("victoria_lines", "  lines, two of each", "k/s", Goal::None),
     cpu: figure("victoria_cpu", "  processor time per line, the store's included", "us", Goal::None),
     store_cpu: figure("victoria_store_cpu", "  of that the store's thread", "us", Goal::None),
 };
 pub(crate) const INFLUX: Rate = Rate {
-    lines: figure("influx_rate", "lines of ten fields to InfluxDB 1", "k/s", Goal::None),
+    messages: figure("influx_rate", "messages of ten values to InfluxDB 1", "k/s", Goal::None),
+    lines: figure("influx_lines", "  lines, two of each", "k/s", Goal::None),
     cpu: figure("influx_cpu", "  processor time per line, the store's included", "us", Goal::None),
     store_cpu: figure("influx_store_cpu", "  of that the store's thread", "us", Goal::None),
 };
 
 pub(crate) const DRAIN_RATE: Figure = figure("drain_s", "a backlog of seven days of 50 devices, drained in", "s", Goal::None);
 pub(crate) const DRAIN_LIVE: Figure = figure("drain_times", "  times the rate at which it came", "x", Goal::AtLeast(50.0));
+pub(crate) const DRAIN_WIRE: Figure = figure("drain_wire", "  bytes on the wire per ten values, headers included", "B", Goal::None);
 pub(crate) const DRAIN_RSS: Figure = figure("drain_peak", "  peak memory of the process", "MB", Goal::None);
 pub(crate) const DRAIN_MEMORY: Figure = figure("drain_growth", "  more than after its first tenth", "MB", Goal::Below(3.0));
 

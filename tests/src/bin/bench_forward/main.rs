@@ -10,7 +10,7 @@
 //! ```
 //! Without a name all of them. The forwarder and its store have a process of their own, and so has every endpoint: time and
 //! memory are the forwarder's, the reading of the store included. Bytes are counted at the endpoint's socket, headers
-//! included. `--days` shortens the month.
+//! included. A week is lived and counted for a month; `--days` makes it longer.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::expect_used, clippy::panic, reason = "a measuring program")]
 
@@ -24,14 +24,14 @@ use backlog::Backlog;
 use endpoint::{Counted, Endpoint};
 use facility_tests::table::Table;
 use facility_tests::{Influx, Victoria};
-use figures::{DRAIN_LIVE, DRAIN_MEMORY, DRAIN_RATE, DRAIN_RSS, INFLUX, NULL, NULL_HEAD, NULL_POINT, NULL_WIRE, Rate, VICTORIA};
+use figures::{DRAIN_LIVE, DRAIN_MEMORY, DRAIN_RATE, DRAIN_RSS, DRAIN_WIRE, INFLUX, NULL, NULL_HEAD, NULL_WIRE, Rate, VICTORIA};
 use sender::{Answer, To};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// Points of a run: as many as ten devices say in a month.
-const POINTS: u64 = 5_000_000;
+/// Messages of a run.
+const MESSAGES: u64 = 500_000;
 /// A backlog of seven days.
 const BACKLOG_S: u64 = 7 * 86_400;
 
@@ -82,10 +82,11 @@ fn main() {
 
 /// Sends a backlog and says at what rate and cost.
 fn send(table: &mut Table, rate: &'static Rate, to: &To) -> (Answer, Backlog) {
-    let backlog = Backlog::of_points(POINTS);
+    let backlog = Backlog::of_peers(MESSAGES);
     let answer = ask(&["send", &path(backlog.dir()), &to.to_word()]);
     let answer = Answer::from_json(&answer);
-    assert_eq!((answer.points, answer.lines), (backlog.points, backlog.messages), "everything was sent");
+    assert_eq!((answer.points, answer.lines), (backlog.points, 2 * backlog.messages), "everything was sent");
+    table.add(&rate.messages, backlog.messages as f64 / answer.wall_s / 1e3);
     table.add(&rate.lines, answer.lines as f64 / answer.wall_s / 1e3);
     table.add(&rate.cpu, answer.cpu_s / answer.lines as f64 * 1e6);
     table.add(&rate.store_cpu, answer.store_cpu_s / answer.lines as f64 * 1e6);
@@ -93,8 +94,7 @@ fn send(table: &mut Table, rate: &'static Rate, to: &To) -> (Answer, Backlog) {
 }
 
 fn add_wire(table: &mut Table, answer: &Answer, counted: Counted) {
-    table.add(&NULL_POINT, counted.bytes() as f64 / answer.points as f64);
-    table.add(&NULL_WIRE, counted.bytes() as f64 / answer.lines as f64);
+    table.add(&NULL_WIRE, 10.0 * counted.bytes() as f64 / answer.points as f64);
     table.add(&NULL_HEAD, counted.head_bytes as f64 / counted.requests as f64);
 }
 
@@ -105,6 +105,7 @@ fn drain(table: &mut Table) {
     assert_eq!(answer.points, backlog.points, "everything was sent");
     table.add(&DRAIN_RATE, answer.wall_s);
     table.add(&DRAIN_LIVE, BACKLOG_S as f64 / answer.wall_s);
+    table.add(&DRAIN_WIRE, 10.0 * endpoint.counted().bytes() as f64 / answer.points as f64);
     table.add(&DRAIN_RSS, answer.peak_mb);
     table.add(&DRAIN_MEMORY, answer.peak_mb - answer.tenth_mb);
     table.note(format!("drain: {} points of {} devices in seven days", backlog.points, backlog::DEVICES));
@@ -125,7 +126,7 @@ fn child(words: &[&str]) -> Command {
 }
 
 fn arguments(mut words: impl Iterator<Item = String>) -> Arguments {
-    let mut found = Arguments { what: None, json: false, days: 30 };
+    let mut found = Arguments { what: None, json: false, days: 7 };
     while let Some(word) = words.next() {
         match word.as_str() {
             "--json" => found.json = true,
