@@ -122,3 +122,24 @@ async fn one_that_is_away_holds_up_no_other_and_gets_its_part_later() {
     until_stored(&older, 200).await;
     assert_eq!(on_the_stick(&stick), 200);
 }
+
+#[tokio::test]
+async fn servers_with_a_base_path_get_everything_below_it() {
+    // Tenant 0 of a VictoriaMetrics cluster; GreptimeDB; the older API below a base path.
+    let (broker, cluster, greptime) =
+        tokio::join!(Mosquitto::start(), Victoria::start_below("/insert/0"), Victoria::start_below("/v1/influxdb"));
+    let folder = tempfile::tempdir().unwrap();
+    let text = config(broker.port, &format!("{}/influx", cluster.url()), &greptime.url(), &folder.path().join("stick"));
+    let text =
+        text + &format!("[forward.greptime]\nurl = \"{}\"\norg = \"fz\"\nbucket = \"fz\"\nraw = true\ndelay_ms = 100\n", greptime.url());
+    let gateway = Gateway::start(&text).await;
+    until("the broker", DEADLINE, || async {
+        let status = gateway.status().await;
+        status["links"].as_array()?.iter().find(|link| link["kind"] == "broker" && link["state"] == "up").map(|_| ())
+    })
+    .await;
+    publish(broker.port, facility_drivers::Clock::system().now_ms(), 100).await;
+    for database in [&cluster, &greptime] {
+        until_stored(database, 100).await;
+    }
+}

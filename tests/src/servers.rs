@@ -145,6 +145,8 @@ pub struct Victoria {
     pub port: u16,
     /// Arguments that turn TLS on.
     tls: Vec<String>,
+    /// In front of all its paths.
+    prefix: &'static str,
     process: Option<Process>,
     dir: TempDir,
     http: reqwest::Client,
@@ -156,17 +158,22 @@ pub type Series = BTreeMap<i64, f64>;
 impl Victoria {
     /// Starts one and waits until it listens.
     pub async fn start() -> Self {
-        Self::with(Vec::new(), http()).await
+        Self::with(Vec::new(), "", http()).await
+    }
+
+    /// Starts one whose paths all begin with `prefix`, as those of other servers with the same write API do.
+    pub async fn start_below(prefix: &'static str) -> Self {
+        Self::with(Vec::new(), prefix, http()).await
     }
 
     /// Starts one that speaks TLS only and shows `own`, a certificate for `localhost` from the authority in `ca_file`.
     pub async fn start_tls(own: &Identity, ca_file: &Path) -> Self {
         let (cert, key) = (own.cert_file.display(), own.key_file.display());
-        Self::with(vec!["-tls".to_owned(), format!("-tlsCertFile={cert}"), format!("-tlsKeyFile={key}")], http_tls(ca_file)).await
+        Self::with(vec!["-tls".to_owned(), format!("-tlsCertFile={cert}"), format!("-tlsKeyFile={key}")], "", http_tls(ca_file)).await
     }
 
-    async fn with(tls: Vec<String>, http: reqwest::Client) -> Self {
-        let mut database = Self { port: free_port(), tls, process: None, dir: temp_dir(), http };
+    async fn with(tls: Vec<String>, prefix: &'static str, http: reqwest::Client) -> Self {
+        let mut database = Self { port: free_port(), tls, prefix, process: None, dir: temp_dir(), http };
         database.resume().await;
         database
     }
@@ -174,7 +181,8 @@ impl Victoria {
     /// Base address for `[forward] url`.
     #[must_use]
     pub fn url(&self) -> String {
-        if self.tls.is_empty() { format!("http://127.0.0.1:{}", self.port) } else { format!("https://localhost:{}", self.port) }
+        let host = if self.tls.is_empty() { "http://127.0.0.1" } else { "https://localhost" };
+        format!("{host}:{}{}", self.port, self.prefix)
     }
 
     /// Stops it; what it has is kept.
@@ -201,7 +209,7 @@ impl Victoria {
         command.arg(format!("-httpListenAddr=127.0.0.1:{}", self.port));
         command.arg(format!("-storageDataPath={}", self.dir.path().join("data").display()));
         command.args(["-retentionPeriod=5y", "-dedup.minScrapeInterval=1ms", "-search.latencyOffset=0s", "-memory.allowedPercent=5"]);
-        command.args(&self.tls);
+        command.arg(format!("-http.pathPrefix={}", self.prefix)).args(&self.tls);
         self.process = Some(Process::start(&mut command, &self.dir.path().join("log")));
         listening("victoria-metrics", self.port).await;
     }
