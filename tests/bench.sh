@@ -15,7 +15,7 @@
 #     --seconds 60                    length of each run
 #   tests/bench.sh forward            the forwarder alone, all of it (two minutes; victoria-metrics and influxdb from Debian)
 #   tests/bench.sh forward null       or one part: null, victoria, influx, drain, month
-#     --days 30                       month: simulated days; a week, counted for a month, unless asked
+#     --days 30                       month: simulated days; three, counted for a month, unless asked
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built="${CARGO_TARGET_DIR:-target}/release"

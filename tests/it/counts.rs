@@ -194,7 +194,8 @@ impl Database for Influx {
         let is_same = |value: &serde_json::Value, text: &str| match value {
             serde_json::Value::String(value) => text == format!("{value:?}"),
             serde_json::Value::Number(number) => text.trim_end_matches('i').parse::<f64>().ok() == number.as_f64(),
-            value => *text == value.to_string(),
+            serde_json::Value::Bool(value) => text == if *value { "true" } else { "false" },
+            _ => false,
         };
         let held = produced.iter().filter(|(key, text)| points.remove(key).is_some_and(|value| is_same(&value, text))).count();
         (held, points.len())

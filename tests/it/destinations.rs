@@ -126,10 +126,11 @@ async fn one_that_is_away_holds_up_no_other_and_gets_its_part_later() {
 #[tokio::test]
 async fn servers_with_a_base_path_get_everything_below_it() {
     // Tenant 0 of a VictoriaMetrics cluster; GreptimeDB; the older API below a base path.
-    let (broker, cluster, greptime) =
-        tokio::join!(Mosquitto::start(), Victoria::start_below("/insert/0"), Victoria::start_below("/v1/influxdb"));
+    let below = ["/insert/0", "/v1/influxdb", "/base"].map(Victoria::start_below);
+    let [cluster, greptime, older] = below;
+    let (broker, cluster, greptime, older) = tokio::join!(Mosquitto::start(), cluster, greptime, older);
     let folder = tempfile::tempdir().unwrap();
-    let text = config(broker.port, &format!("{}/influx", cluster.url()), &greptime.url(), &folder.path().join("stick"));
+    let text = config(broker.port, &format!("{}/influx", cluster.url()), &older.url(), &folder.path().join("stick"));
     let text =
         text + &format!("[forward.greptime]\nurl = \"{}\"\norg = \"fz\"\nbucket = \"fz\"\nraw = true\ndelay_ms = 100\n", greptime.url());
     let gateway = Gateway::start(&text).await;
@@ -139,7 +140,7 @@ async fn servers_with_a_base_path_get_everything_below_it() {
     })
     .await;
     publish(broker.port, facility_drivers::Clock::system().now_ms(), 100).await;
-    for database in [&cluster, &greptime] {
+    for database in [&cluster, &greptime, &older] {
         until_stored(database, 100).await;
     }
 }

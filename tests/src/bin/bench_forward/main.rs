@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! facility-bench-forward [null|victoria|influx|drain|month] [--json] [--days N]
-//!   null      ten-field readings to an endpoint that only counts: rate, processor time per line, bytes on the wire
+//!   null      messages of ten readings to an endpoint that only counts: rate, processor time, bytes on the wire
 //!   victoria  the same to a real VictoriaMetrics
 //!   influx    the same to a real InfluxDB 1
 //!   drain     a backlog of seven days of 50 devices: rate against the rate at which it came, memory
@@ -10,7 +10,7 @@
 //! ```
 //! Without a name all of them. The forwarder and its store have a process of their own, and so has every endpoint: time and
 //! memory are the forwarder's, the reading of the store included. Bytes are counted at the endpoint's socket, headers
-//! included. A week is lived and counted for a month; `--days` makes it longer.
+//! included. Of the month three days are lived and the rest is taken to be like them; `--days` makes them more.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::expect_used, clippy::panic, reason = "a measuring program")]
 
@@ -126,7 +126,7 @@ fn child(words: &[&str]) -> Command {
 }
 
 fn arguments(mut words: impl Iterator<Item = String>) -> Arguments {
-    let mut found = Arguments { what: None, json: false, days: 7 };
+    let mut found = Arguments { what: None, json: false, days: 3 };
     while let Some(word) = words.next() {
         match word.as_str() {
             "--json" => found.json = true,
