@@ -4,7 +4,7 @@
 #   tests/bench.sh                    300 000 messages, in-flight window 100
 #   tests/bench.sh 1000000 20         messages and window of your choice
 #   tests/bench.sh node-red           the same load on the gateway and on Node-RED (npm installs it), one after the other
-#   tests/bench.sh metrics            what leaves a site that forwards metrics only
+#   tests/bench.sh metrics            bytes of a metric, of a site that forwards metrics only (a month: forward month)
 #   tests/bench.sh store              the store alone, all of it (as root: device bytes need a loop device)
 #   tests/bench.sh store write        or one part: write, size, day, reopen, query
 #     --json                          one JSON object instead of a table
