@@ -4,7 +4,7 @@
 #   tests/bench.sh                    300 000 messages, in-flight window 100
 #   tests/bench.sh 1000000 20         messages and window of your choice
 #   tests/bench.sh node-red           the same load on the gateway and on Node-RED (npm installs it), one after the other
-#   tests/bench.sh metrics            what leaves a site that forwards metrics only
+#   tests/bench.sh metrics            bytes of a metric, of a site that forwards metrics only (a month: forward month)
 #   tests/bench.sh store              the store alone, all of it (as root: device bytes need a loop device)
 #   tests/bench.sh store write        or one part: write, size, day, reopen, query
 #     --json                          one JSON object instead of a table
@@ -13,6 +13,9 @@
 #   tests/bench.sh modbus             the Modbus driver, all of it (eight minutes)
 #   tests/bench.sh modbus line        or one part: line, dead, tcp, requests
 #     --seconds 60                    length of each run
+#   tests/bench.sh forward            the forwarder alone, all of it (two minutes; victoria-metrics and influxdb from Debian)
+#   tests/bench.sh forward null       or one part: null, victoria, influx, drain, month
+#     --days 30                       month: simulated days; three, counted for a month, unless asked
 set -euo pipefail
 cd "$(dirname "$0")/.."
 built="${CARGO_TARGET_DIR:-target}/release"
@@ -20,6 +23,12 @@ built="${CARGO_TARGET_DIR:-target}/release"
 if [ "${1:-}" = modbus ]; then
   cargo build --release --locked -p facility-tests --bin facility-bench-modbus
   exec "$built/facility-bench-modbus" "${@:2}"
+fi
+if [ "${1:-}" = forward ]; then
+  cargo build --release --locked -p facility-tests --bin facility-bench-forward
+  # In memory: what is measured is the forwarder, not this machine's disk.
+  [ ! -d /dev/shm ] || export TMPDIR=/dev/shm
+  exec "$built/facility-bench-forward" "${@:2}"
 fi
 if [ "${1:-}" = node-red ]; then
   cargo build --release --locked -p facility-gateway --bin facility-gateway -p facility-tests --bin facility-bench

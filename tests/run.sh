@@ -5,7 +5,7 @@
 #   tests/run.sh it         integration tests only
 #   tests/run.sh it NAME    integration tests whose name contains NAME
 #
-# Real parts, no mocks: mosquitto, victoria-metrics, socat, pymodbus, libmodbus and mbpoll are started by the tests on free
+# Real parts, no mocks: mosquitto, victoria-metrics, influxdb, socat, pymodbus, libmodbus and mbpoll are started by the tests on free
 # loopback ports.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,6 +25,7 @@ install_missing() {
     needs mosquitto_pub mosquitto-clients
     needs openssl openssl
     needs victoria-metrics victoria-metrics
+    needs influxd influxdb
     needs socat socat
     needs cc gcc
     needs strace strace

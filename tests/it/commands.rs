@@ -38,6 +38,31 @@ fn the_shipped_examples_are_valid() {
 }
 
 #[test]
+fn the_fragments_for_databases_are_valid() {
+    let site = "[gateway]\nid = \"gw-01\"\nsite = \"gl-junmen\"\ndistrict = \"350102\"\n[mqtt.kiosk]\nurl = \"mqtt://127.0.0.1\"\n\
+                [device.lk-0001]\nprofile = \"locker\"\nmqtt = \"kiosk\"\n";
+    let told = std::fs::read_to_string(root().join("deploy/databases/README.md")).unwrap();
+    let fragments = std::fs::read_dir(root().join("deploy/databases")).unwrap().map(|entry| entry.unwrap().path());
+    let fragments: Vec<_> = fragments.filter(|path| path.extension().is_some_and(|ext| ext == "toml")).collect();
+    assert!(fragments.len() >= 6, "{fragments:?}");
+    for fragment in fragments {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("conf.d")).unwrap();
+        std::fs::write(dir.path().join("gateway.toml"), site).unwrap();
+        std::fs::copy(&fragment, dir.path().join("conf.d/50-forward.toml")).unwrap();
+        for secret in ["tsdb.token", "tsdb.password"] {
+            let path = dir.path().join(secret);
+            std::fs::write(&path, "user:secret").unwrap();
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        }
+        let output = run(&["check", "--config", dir.path().join("gateway.toml").to_str().unwrap()]);
+        assert!(output.status.success(), "{}: {}", fragment.display(), text(&output.stderr));
+        let name = fragment.file_name().unwrap().to_str().unwrap();
+        assert!(told.contains(&format!("`{name}`")), "{name} is not told of in deploy/databases/README.md");
+    }
+}
+
+#[test]
 fn check_prints_every_problem_with_its_place_and_exits_78() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("gateway.toml");

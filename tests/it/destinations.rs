@@ -122,3 +122,25 @@ async fn one_that_is_away_holds_up_no_other_and_gets_its_part_later() {
     until_stored(&older, 200).await;
     assert_eq!(on_the_stick(&stick), 200);
 }
+
+#[tokio::test]
+async fn servers_with_a_base_path_get_everything_below_it() {
+    // Tenant 0 of a VictoriaMetrics cluster; GreptimeDB; the older API below a base path.
+    let below = ["/insert/0", "/v1/influxdb", "/base"].map(Victoria::start_below);
+    let [cluster, greptime, older] = below;
+    let (broker, cluster, greptime, older) = tokio::join!(Mosquitto::start(), cluster, greptime, older);
+    let folder = tempfile::tempdir().unwrap();
+    let text = config(broker.port, &format!("{}/influx", cluster.url()), &older.url(), &folder.path().join("stick"));
+    let text =
+        text + &format!("[forward.greptime]\nurl = \"{}\"\norg = \"fz\"\nbucket = \"fz\"\nraw = true\ndelay_ms = 100\n", greptime.url());
+    let gateway = Gateway::start(&text).await;
+    until("the broker", DEADLINE, || async {
+        let status = gateway.status().await;
+        status["links"].as_array()?.iter().find(|link| link["kind"] == "broker" && link["state"] == "up").map(|_| ())
+    })
+    .await;
+    publish(broker.port, facility_drivers::Clock::system().now_ms(), 100).await;
+    for database in [&cluster, &greptime, &older] {
+        until_stored(database, 100).await;
+    }
+}

@@ -4,6 +4,7 @@
 mod alarm;
 mod architecture;
 mod commands;
+mod counts;
 mod crash;
 mod destinations;
 mod disk;

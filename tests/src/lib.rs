@@ -10,18 +10,24 @@ use std::time::Duration;
 mod authority;
 mod faults;
 mod gateway;
+mod influx;
 mod lab;
+pub mod meter;
 mod peers;
 mod servers;
 mod site_broker;
+pub mod table;
+mod way;
 
 pub use authority::{Authority, Identity};
 pub use faults::{FakeClock, Mount, Strace};
 pub use gateway::{Gateway, cpu_s, memory};
+pub use influx::Influx;
 pub use lab::{Lab, locker, vending};
 pub use peers::{Peer, mbpoll, peer_file};
 pub use servers::{Mosquitto, PtyPair, Series, Victoria};
 pub use site_broker::SiteBroker;
+pub use way::{Fault, Way};
 
 /// Root of the workspace.
 #[must_use]

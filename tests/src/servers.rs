@@ -21,6 +21,12 @@ impl Process {
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().expect("log file")).stderr(log).spawn();
         Self(child.expect("program is installed: run tests/run.sh"))
     }
+
+    /// An orderly end, waited for.
+    pub(crate) fn terminate(mut self) {
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let _ = self.0.wait();
+    }
 }
 
 impl Drop for Process {
@@ -139,6 +145,8 @@ pub struct Victoria {
     pub port: u16,
     /// Arguments that turn TLS on.
     tls: Vec<String>,
+    /// In front of all its paths.
+    prefix: &'static str,
     process: Option<Process>,
     dir: TempDir,
     http: reqwest::Client,
@@ -150,17 +158,22 @@ pub type Series = BTreeMap<i64, f64>;
 impl Victoria {
     /// Starts one and waits until it listens.
     pub async fn start() -> Self {
-        Self::with(Vec::new(), http()).await
+        Self::with(Vec::new(), "", http()).await
+    }
+
+    /// Starts one whose paths all begin with `prefix`, as those of other servers with the same write API do.
+    pub async fn start_below(prefix: &'static str) -> Self {
+        Self::with(Vec::new(), prefix, http()).await
     }
 
     /// Starts one that speaks TLS only and shows `own`, a certificate for `localhost` from the authority in `ca_file`.
     pub async fn start_tls(own: &Identity, ca_file: &Path) -> Self {
         let (cert, key) = (own.cert_file.display(), own.key_file.display());
-        Self::with(vec!["-tls".to_owned(), format!("-tlsCertFile={cert}"), format!("-tlsKeyFile={key}")], http_tls(ca_file)).await
+        Self::with(vec!["-tls".to_owned(), format!("-tlsCertFile={cert}"), format!("-tlsKeyFile={key}")], "", http_tls(ca_file)).await
     }
 
-    async fn with(tls: Vec<String>, http: reqwest::Client) -> Self {
-        let mut database = Self { port: free_port(), tls, process: None, dir: temp_dir(), http };
+    async fn with(tls: Vec<String>, prefix: &'static str, http: reqwest::Client) -> Self {
+        let mut database = Self { port: free_port(), tls, prefix, process: None, dir: temp_dir(), http };
         database.resume().await;
         database
     }
@@ -168,18 +181,26 @@ impl Victoria {
     /// Base address for `[forward] url`.
     #[must_use]
     pub fn url(&self) -> String {
-        if self.tls.is_empty() { format!("http://127.0.0.1:{}", self.port) } else { format!("https://localhost:{}", self.port) }
+        let host = if self.tls.is_empty() { "http://127.0.0.1" } else { "https://localhost" };
+        format!("{host}:{}{}", self.port, self.prefix)
     }
 
     /// Stops it; what it has is kept.
     pub fn stop(&mut self) {
-        if let Some(process) = &mut self.process {
-            let pid = process.0.id().to_string();
-            // An orderly end: it writes its memory to disk.
-            let _ = Command::new("kill").args(["-TERM", &pid]).status();
-            let _ = process.0.wait();
+        // An orderly end: it writes its memory to disk.
+        if let Some(process) = self.process.take() {
+            process.terminate();
         }
+    }
+
+    /// kill -9. It has no log of its own: what it took in the seconds before is lost, whatever it answered.
+    pub fn kill(&mut self) {
         self.process = None;
+    }
+
+    /// Writes what it took to disk and makes it visible.
+    pub async fn flush(&self) {
+        let _ = self.http.get(format!("{}/internal/force_flush", self.url())).send().await;
     }
 
     /// Starts it again on the same port with what it had.
@@ -188,7 +209,7 @@ impl Victoria {
         command.arg(format!("-httpListenAddr=127.0.0.1:{}", self.port));
         command.arg(format!("-storageDataPath={}", self.dir.path().join("data").display()));
         command.args(["-retentionPeriod=5y", "-dedup.minScrapeInterval=1ms", "-search.latencyOffset=0s", "-memory.allowedPercent=5"]);
-        command.args(&self.tls);
+        command.arg(format!("-http.pathPrefix={}", self.prefix)).args(&self.tls);
         self.process = Some(Process::start(&mut command, &self.dir.path().join("log")));
         listening("victoria-metrics", self.port).await;
     }
@@ -197,22 +218,40 @@ impl Victoria {
     ///
     /// # Panics
     /// When a time stamp stands twice in a series.
-    #[expect(clippy::panic, reason = "a doubled point is what the tests look for")]
     pub async fn series(&self, name: &str, label: &str) -> BTreeMap<String, Series> {
-        let _ = self.http.get(format!("{}/internal/force_flush", self.url())).send().await;
-        let url = format!("{}/api/v1/export?match[]={name}&start=0", self.url());
-        let Ok(answer) = self.http.get(url).send().await else { return BTreeMap::new() };
+        self.export(name, |labels| labels[label].as_str().unwrap_or_default().to_owned()).await
+    }
+
+    /// Every point of every series, by `measurement_field,tag=value,…`.
+    ///
+    /// # Panics
+    /// When a time stamp stands twice in a series.
+    pub async fn points(&self) -> BTreeMap<String, Series> {
+        let key = |labels: &Value| {
+            let labels = labels.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
+            let (names, tags): (Vec<_>, Vec<_>) = labels.partition(|(name, _)| *name == "__name__");
+            let tags: String = tags.iter().map(|(name, value)| format!(",{name}={value}")).collect();
+            names.first().map_or("", |(_, name)| *name).to_owned() + &tags
+        };
+        self.export("%7B__name__!=%22%22%7D", key).await
+    }
+
+    #[expect(clippy::panic, reason = "a doubled point is what the tests look for")]
+    async fn export(&self, of: &str, key: impl Fn(&Value) -> String) -> BTreeMap<String, Series> {
+        self.flush().await;
+        let Ok(answer) = self.http.get(format!("{}/api/v1/export?match[]={of}&start=0", self.url())).send().await else {
+            return BTreeMap::new();
+        };
         let text = answer.text().await.unwrap_or_default();
         let mut found = BTreeMap::new();
         for line in text.lines() {
             let Ok(row) = serde_json::from_str::<Value>(line) else { continue };
-            let key = row["metric"][label].as_str().unwrap_or_default().to_owned();
-            let series: &mut Series = found.entry(key).or_default();
+            let series: &mut Series = found.entry(key(&row["metric"])).or_default();
             let (Some(times), Some(values)) = (row["timestamps"].as_array(), row["values"].as_array()) else { continue };
             for (time, value) in times.iter().zip(values) {
                 let time = time.as_i64().unwrap_or_default();
                 if series.insert(time, value.as_f64().unwrap_or(f64::NAN)).is_some() {
-                    panic!("{name} holds {time} twice: {line:.300}");
+                    panic!("{of} holds {time} twice: {line:.300}");
                 }
             }
         }
@@ -248,7 +287,7 @@ pub(crate) async fn listening(what: &str, port: u16) {
 }
 
 #[expect(clippy::expect_used, reason = "a machine without a temporary directory runs no test")]
-fn temp_dir() -> TempDir {
+pub(crate) fn temp_dir() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
 }
 

@@ -86,6 +86,7 @@ pub fn classify(status: u16, retry_after: Option<&str>, body: &[u8], now_ms: i64
         }
         404 => hold("no such bucket, organisation or address; check forward.bucket, forward.org and forward.url"),
         413 => Outcome::TooLarge { why: why("the request is too large for the database") },
+        415 => hold("the database does not take compressed requests; a QuestDB does from 9.1 on"),
         408 | 425 | 429 | 500..=599 => Outcome::Retry {
             after: retry_after.and_then(|text| pause(text, now_ms)),
             why: why("the database asks to try later"),

@@ -87,6 +87,8 @@ fn keeps_the_reason_on_one_line_and_short() {
     for (body, expected) in table {
         assert_eq!(classify(400, None, body.as_bytes(), 0), Outcome::Refused { why: expected.to_owned() });
     }
+    let Outcome::Hold { why, .. } = classify(415, None, b"gzip encoding is not supported", 0) else { panic!("hold") };
+    assert!(why.contains("compressed") && why.ends_with("gzip encoding is not supported"), "{why}");
     let Outcome::Refused { why } = classify(400, None, long.as_bytes(), 0) else { panic!("refused") };
     assert!(why.len() < FORWARD_REASON_CHARS_MAX + 64);
     let Outcome::Refused { why } = classify(422, None, &[0xff; 40], 0) else { panic!("refused") };

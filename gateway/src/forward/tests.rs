@@ -3,6 +3,7 @@
 
 mod order;
 mod refusal;
+mod script;
 mod way;
 
 use super::*;

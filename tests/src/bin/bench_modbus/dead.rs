@@ -2,9 +2,9 @@
 
 use crate::client::{Polled, on_line, runtime, unit};
 use crate::figures::{DEAD_FIRST, DEAD_LOSS, NINE_RATE, SLOW_LOSS, SLOW_RATE, TEN_RATE};
-use crate::table::Table;
 use crate::wire::{Wire, bank};
 use facility_drivers::sim::modbus::Bank;
+use facility_tests::table::Table;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

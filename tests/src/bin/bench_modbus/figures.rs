@@ -1,43 +1,6 @@
 //! Every figure that can be printed: its name and its goal.
 
-/// What is wanted of a figure.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Goal {
-    /// Nothing.
-    None,
-    /// That much or more.
-    AtLeast(f64),
-    /// Less than that.
-    Below(f64),
-}
-
-impl Goal {
-    pub(crate) fn holds(self, value: f64) -> bool {
-        match self {
-            Self::None => true,
-            Self::AtLeast(goal) => value >= goal,
-            Self::Below(goal) => value < goal,
-        }
-    }
-
-    pub(crate) fn shown(self) -> String {
-        match self {
-            Self::None => String::new(),
-            Self::AtLeast(goal) => format!(">= {goal}"),
-            Self::Below(goal) => format!("< {goal}"),
-        }
-    }
-}
-
-/// One figure.
-#[derive(Debug)]
-pub(crate) struct Figure {
-    /// Name in the JSON.
-    pub(crate) key: &'static str,
-    pub(crate) what: &'static str,
-    pub(crate) unit: &'static str,
-    pub(crate) goal: Goal,
-}
+use facility_tests::table::{Figure, Goal};
 
 const fn figure(key: &'static str, what: &'static str, unit: &'static str, goal: Goal) -> Figure {
     Figure { key, what, unit, goal }

@@ -2,8 +2,8 @@
 
 use crate::client::{Polled, on_line, runtime, unit};
 use crate::figures::SPEEDS;
-use crate::table::{Table, spread};
 use crate::wire::{ANSWERED, ASKED, REGISTERS, Wire, bank, gap};
+use facility_tests::table::{Table, spread};
 use serial2::{SerialPort, Settings};
 use std::time::{Duration, Instant};
 

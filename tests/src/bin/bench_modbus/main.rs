@@ -18,12 +18,11 @@ mod figures;
 mod line;
 mod requests;
 mod responder;
-mod table;
 mod tcp;
 mod wire;
 
+use facility_tests::table::Table;
 use std::time::Duration;
-use table::Table;
 
 #[derive(Debug)]
 struct Arguments {

@@ -1,9 +1,9 @@
 //! Requests, bytes and line time of one round of each embedded profile, against one request per value.
 
 use crate::figures::{REQUEST_BYTES, REQUEST_TIME, REQUESTS};
-use crate::table::Table;
 use facility_config::profile::{Dialect, Group, ModbusMap, builtin, builtin_ids};
 use facility_drivers::plan::{Learned, Line, Request, alone, plan};
+use facility_tests::table::Table;
 use std::path::Path;
 
 /// What a round costs.

@@ -4,8 +4,8 @@
 use crate::client::{Polled, runtime, through_tcp, unit};
 use crate::figures::{CONNECTIONS, Connections};
 use crate::responder::Responder;
-use crate::table::{Table, rounded, spread};
 use crate::wire::REGISTERS;
+use facility_tests::table::{Table, rounded, spread};
 use rustix::time::{ClockId, clock_gettime};
 use std::cell::Cell;
 use std::net::SocketAddr;

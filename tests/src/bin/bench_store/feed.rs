@@ -3,11 +3,11 @@
 //! The load is made ahead in portions and its processor time subtracted; what remains is the store's thread and the
 //! hand-over to it and back, as the gateway has them. The log's time follows the load's.
 
-use crate::meter;
 use crate::place::Place;
 use facility_drivers::sim::workload::{DEVICES, POINTS, START_MS, Workload};
 use facility_drivers::{Ack, Batch, Clock, Released};
 use facility_gateway::store::{Append, Durable, Opened, Options, RealDisk, Recovery, Sink, Store, open};
+use facility_tests::meter;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::thread::JoinHandle;

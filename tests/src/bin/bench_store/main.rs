@@ -17,7 +17,6 @@
 mod day;
 mod feed;
 mod figures;
-mod meter;
 mod place;
 mod query;
 mod reopen;

@@ -2,10 +2,10 @@
 
 use crate::feed::Feed;
 use crate::figures::{ALL_OF_ONE_CPU, ALL_OF_ONE_PART, DAY_OF_ONE_CPU, DAY_OF_ONE_P50, DAY_OF_ONE_P99};
-use crate::meter;
 use crate::table::Table;
 use facility_drivers::sim::workload::{DEVICES, POINTS, START_MS, Workload};
 use facility_gateway::store::{History, HistoryQuery, Store};
+use facility_tests::meter;
 use fastrand::Rng;
 use serde_json::{Value, json};
 use std::path::Path;

@@ -5,10 +5,10 @@
 
 use crate::feed::{Feed, messages_of_second};
 use crate::figures::{DRAIN, FILL_CPU, FILL_HELD, FILL_WALL, OPEN_CPU, OPEN_WALL, RSS, RSS_BEFORE};
-use crate::meter;
 use crate::place::{PLAIN, Place};
 use crate::table::Table;
 use facility_drivers::sim::workload::{DEVICES, START_MS};
+use facility_tests::meter;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -5,17 +5,20 @@ use std::fs;
 use std::time::Duration;
 
 /// Processor time of this process so far, user and system, threads that have ended included.
-pub(crate) fn cpu() -> Duration {
+#[must_use]
+pub fn cpu() -> Duration {
     read(ClockId::ProcessCPUTime)
 }
 
 /// Processor time of the calling thread so far.
-pub(crate) fn cpu_here() -> Duration {
+#[must_use]
+pub fn cpu_here() -> Duration {
     read(ClockId::ThreadCPUTime)
 }
 
 /// Processor time so far of the thread with this name; zero if there is none.
-pub(crate) fn cpu_of(name: &str) -> Duration {
+#[must_use]
+pub fn cpu_of(name: &str) -> Duration {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let is_it = |path: &std::path::PathBuf| fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim_end() == name);
     let task = tasks.map(|entry| entry.path()).find(is_it);
@@ -24,14 +27,15 @@ pub(crate) fn cpu_of(name: &str) -> Duration {
 }
 
 /// A line of `/proc/self/status` that counts kilobytes, in MB.
-pub(crate) fn memory_mb(field: &str) -> f64 {
+#[must_use]
+pub fn memory_mb(field: &str) -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')?.trim().strip_suffix(" kB"));
     line.and_then(|kb| kb.parse::<f64>().ok()).unwrap_or_default() * 1024.0 / 1e6
 }
 
 /// From here on `VmHWM` is the peak since now.
-pub(crate) fn forget_peak() {
+pub fn forget_peak() {
     // Without it the peak is that of the whole run: larger, never smaller.
     drop(fs::write("/proc/self/clear_refs", "5"));
 }
