@@ -1,7 +1,7 @@
 //! Forwarders: one task for each destination.
 
 use super::{App, seed_of};
-use crate::forward::{ForwardTask, Lane, NotReady};
+use crate::forward::{ForwardTask, Lane, NotReady, month, replay};
 use crate::letters;
 use crate::store::Sink;
 use crate::tasks::Kind;
@@ -26,6 +26,8 @@ impl App {
         let stop = self.tasks.stop_of(Kind::Forward);
         let seed = seed_of(&format!("{} {}", self.site.gateway.id, forward.name));
         let dead_letter_dir = self.site.store.dir.join(letters::DIR);
+        let replay_dir = replay::dir(&self.site.store.dir, &forward.name);
+        let (budget_dir, zone) = (self.site.store.dir.join(month::DIR), self.site.zone.clone());
         let name = format!("forward {}", forward.name);
         let task = move || ForwardTask {
             forward: forward.clone(),
@@ -36,6 +38,9 @@ impl App {
             stop: stop.clone(),
             seed,
             dead_letter_dir: dead_letter_dir.clone(),
+            replay_dir: replay_dir.clone(),
+            budget_dir: budget_dir.clone(),
+            zone: zone.clone(),
         };
         // What is wrong now is said at the start, not in the log of a task; but a stick that was carried away comes back, and
         // what is collected meanwhile must not depend on it.

@@ -115,7 +115,7 @@ pub(crate) fn books() -> (Books, Books) {
         at_start: Durable { end: 9_000, ..Durable::default() },
         durable: Durable { end: 50_000, commits: 300, bytes_written: 2_457_600, bytes_on_disk: 8_500_000, ..Durable::default() },
         queued: 0,
-        readers: vec![Cursor { next: 49_600, delivered: 49_597, dead_lettered: 3, lost: 0, expired: 0 }],
+        readers: vec![Cursor { next: 49_600, delivered: 49_597, dead_lettered: 3, ..Cursor::default() }],
     };
     (readings, outbox)
 }

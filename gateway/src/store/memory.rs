@@ -198,6 +198,11 @@ impl Memory {
         self.durable.send_modify(|durable| durable.start = before);
     }
 
+    /// The process of the store starts again: readers keep what was on flash.
+    pub fn restart(&self) {
+        self.state.lock().unwrap().cursors.values_mut().for_each(|cursor| *cursor = cursor.kept());
+    }
+
     /// Where a reader stands.
     #[must_use]
     pub fn cursor(&self, sink: Sink) -> Cursor {

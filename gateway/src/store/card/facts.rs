@@ -196,7 +196,7 @@ impl Card {
                 waiting,
                 delivered: at.delivered,
                 dead_lettered: at.dead_lettered,
-                lost: at.lost + at.expired,
+                lost: at.lost + at.expired + at.over_budget,
             })
         };
         let gap = |gap: &Gap| GapFacts { reason: gap.reason.as_str(), points: gap.points, from_ms: gap.from_ms, to_ms: gap.to_ms };
