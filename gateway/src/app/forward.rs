@@ -5,6 +5,7 @@ use crate::forward::{ForwardTask, Lane, NotReady, month, replay};
 use crate::letters;
 use crate::store::Sink;
 use crate::tasks::Kind;
+use crate::uplink::Uplink;
 use facility_config::limits::BACKOFF_MS_MAX;
 use facility_config::series::Class;
 use facility_config::site::{Forward, Selection};
@@ -17,6 +18,22 @@ impl App {
             self.spawn_destination(place, forward)?;
         }
         Ok(())
+    }
+
+    /// Tells what destinations with a budget or a retention did not get.
+    pub(super) fn spawn_uplink(&mut self) {
+        let tells = |forward: &Forward| forward.bytes_per_month.is_some() || forward.retention.is_some();
+        let all = self.site.forward.iter().zip(&self.links.databases).filter(|(forward, _)| tells(forward));
+        let uplink = Uplink {
+            destinations: all.map(|(forward, (_, delivery))| (forward.clone(), delivery.clone())).collect(),
+            outbox: self.outbox.clone(),
+            telemetry: self.telemetry.clone(),
+            clock: self.clock.clone(),
+            stop: self.tasks.stop_of(Kind::Gaps),
+        };
+        if !uplink.destinations.is_empty() {
+            self.tasks.spawn(Kind::Gaps, "uplink", move || uplink.clone().run());
+        }
     }
 
     fn spawn_destination(&mut self, place: usize, forward: &Forward) -> anyhow::Result<()> {

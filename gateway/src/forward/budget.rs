@@ -7,12 +7,12 @@ use super::line::Name;
 use facility_config::Part;
 use facility_config::limits::{BUDGET_SERIES_MAX, BUDGET_THIN_MS, REQUEST_OVERHEAD_BYTES, TCP_HANDSHAKE_BYTES, TLS_HANDSHAKE_BYTES};
 use facility_config::series::Class;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// How much is left out. Each level leaves out what those before it do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Nothing.

@@ -5,12 +5,14 @@
 //! before is kept too, for a clock that was ahead and is set back. Bounded: two months.
 
 use super::budget::Level;
-use crate::aggregate::{Long, Span};
 use crate::snapshot::write_whole;
 use facility_config::limits::BUDGET_SAVE_MS;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Folder of the files in the store's folder.
@@ -31,7 +33,7 @@ struct Used {
 }
 
 /// How a budget stands, as it is shown and told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetInfo {
     /// What is left out.
     pub level: Level,
@@ -52,7 +54,7 @@ pub struct Month {
     /// The newest last.
     months: Vec<Used>,
     /// The month that is counted in; `None` until one is known.
-    span: Option<Span>,
+    span: Option<Range<i64>>,
     level: Level,
     /// Running time of the last save, ms.
     saved_ms: i64,
@@ -66,7 +68,7 @@ impl Month {
         let mut months = read(&path).unwrap_or_default();
         months.sort_by_key(|month| month.start_ms);
         months.drain(..months.len().saturating_sub(MONTHS_MAX));
-        let span = months.last().map(|month| Long::Month.around(month.start_ms, &zone));
+        let span = months.last().and_then(|month| month_of(month.start_ms, &zone));
         Self { allowed, zone, path, months, span, level: Level::All, saved_ms: up_ms, is_dirty: false }
     }
 
@@ -77,9 +79,9 @@ impl Month {
             month.used_bytes = month.used_bytes.saturating_add(bytes);
             self.is_dirty |= bytes > 0;
         }
-        if let (Some(wall_ms), Some(span)) = (wall_ms, self.span) {
-            let length_ms = span.end_ms.saturating_sub(span.start_ms).max(1);
-            let elapsed = wall_ms.saturating_sub(span.start_ms) as f64 / length_ms as f64;
+        if let (Some(wall_ms), Some(span)) = (wall_ms, &self.span) {
+            let length_ms = span.end.saturating_sub(span.start).max(1);
+            let elapsed = wall_ms.saturating_sub(span.start) as f64 / length_ms as f64;
             self.level = self.level.next(self.used(), self.allowed, elapsed.clamp(0.0, 1.0));
         }
     }
@@ -94,9 +96,9 @@ impl Month {
     #[must_use]
     pub fn info(&self, wall_ms: Option<i64>) -> BudgetInfo {
         let used_bytes = self.used();
-        let forecast = wall_ms.zip(self.span).and_then(|(wall_ms, span)| {
-            let gone_ms = wall_ms.clamp(span.start_ms, span.end_ms) - span.start_ms;
-            let length_ms = span.end_ms - span.start_ms;
+        let forecast = wall_ms.zip(self.span.as_ref()).and_then(|(wall_ms, span)| {
+            let gone_ms = wall_ms.clamp(span.start, span.end) - span.start;
+            let length_ms = span.end - span.start;
             (gone_ms >= FORECAST_AFTER_MS).then(|| (used_bytes as f64 * length_ms as f64 / gone_ms as f64) as u64)
         });
         BudgetInfo { level: self.level, used_bytes, allowed_bytes: self.allowed, forecast_bytes: forecast }
@@ -113,24 +115,31 @@ impl Month {
     }
 
     fn used(&self) -> u64 {
-        let start_ms = self.span.map(|span| span.start_ms);
+        let start_ms = self.span.as_ref().map(|span| span.start);
         self.months.iter().find(|month| Some(month.start_ms) == start_ms).map_or(0, |month| month.used_bytes)
     }
 
     fn current(&mut self) -> Option<&mut Used> {
-        let start_ms = self.span?.start_ms;
+        let start_ms = self.span.as_ref()?.start;
         self.months.iter_mut().find(|month| month.start_ms == start_ms)
     }
 
     fn turn(&mut self, wall_ms: Option<i64>) {
-        let Some(wall_ms) = wall_ms.filter(|at| self.span.is_none_or(|span| !(span.start_ms..span.end_ms).contains(at))) else { return };
-        let span = Long::Month.around(wall_ms, &self.zone);
-        (self.span, self.level) = (Some(span), Level::All);
-        if self.months.iter().all(|month| month.start_ms != span.start_ms) {
-            self.months.push(Used { start_ms: span.start_ms, used_bytes: 0 });
-            self.months.drain(..self.months.len() - self.months.len().min(MONTHS_MAX));
+        let is_other = |at: &i64| self.span.as_ref().is_none_or(|span| !span.contains(at));
+        let Some(span) = wall_ms.filter(is_other).and_then(|at| month_of(at, &self.zone)) else { return };
+        if self.months.iter().all(|month| month.start_ms != span.start) {
+            self.months.push(Used { start_ms: span.start, used_bytes: 0 });
+            self.months.drain(..self.months.len().saturating_sub(MONTHS_MAX));
         }
+        (self.span, self.level) = (Some(span), Level::All);
     }
+}
+
+/// The calendar month of a moment; `None` for one beyond all calendars.
+fn month_of(at_ms: i64, zone: &TimeZone) -> Option<Range<i64>> {
+    let first = Timestamp::from_millisecond(at_ms).ok()?.to_zoned(zone.clone()).date().first_of_month();
+    let begin_ms = |date: Date| Some(date.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond());
+    Some(begin_ms(first)?..begin_ms(first.checked_add(1.month()).ok()?)?)
 }
 
 /// Writes what [`Month::due`] gave, beside the runtime.

@@ -72,7 +72,7 @@ impl Again {
 }
 
 /// How far it is, as it is shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayInfo {
     /// First moment, Unix ms.
     pub from_ms: i64,

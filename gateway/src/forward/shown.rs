@@ -4,7 +4,7 @@ use super::live::Pace;
 use super::month::BudgetInfo;
 use super::replay::ReplayInfo;
 use crate::store::Seq;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is published after every batch.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,7 +29,7 @@ pub struct Drain {
 }
 
 /// A backlog as it is shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct BacklogInfo {
     /// Points that wait behind new ones, or in order.
     pub points: u64,

@@ -173,6 +173,12 @@ impl Memory {
         std::mem::take(&mut self.state.lock().unwrap().appended)
     }
 
+    /// Points of what was appended and not taken yet.
+    #[must_use]
+    pub fn appended_points(&self) -> usize {
+        self.state.lock().unwrap().appended.iter().map(|batch| batch.readings.len()).sum()
+    }
+
     /// The newest durable mark is this one.
     pub fn push_mark(&self, mark: Option<i64>) {
         self.durable.send_modify(|durable| durable.mark = mark);
