@@ -56,6 +56,11 @@ struct Answer {
 
 impl ReplayArgs {
     pub(super) fn act(&self) -> Result<Exit, Exit> {
+        self.leave(PATIENCE_MS)
+    }
+
+    /// Leaves the order and waits so long for the gateway to take it.
+    pub(super) fn leave(&self, patience_ms: i64) -> Result<Exit, Exit> {
         let (site, clock) = (load(&self.config)?, Clock::system());
         let forward = chosen(&site, Some(&self.name))?.into_iter().next();
         let name = forward.map(|forward| forward.name.to_string()).unwrap_or_default();
@@ -68,7 +73,7 @@ impl ReplayArgs {
         let spool = Spool::new(&folder);
         let failed = |error: io::Error| no_folder(&folder, &error);
         let id = spool.put(&order, clock.now_ms()).map_err(failed)?;
-        let state = match wait(&spool, &id, &clock).map_err(failed)? {
+        let state = match wait(&spool, &id, &clock, patience_ms).map_err(failed)? {
             Fate::Waiting => "waiting",
             Fate::Taken | Fate::Done => "taken",
             Fate::Refused(why) => {
@@ -87,8 +92,8 @@ impl ReplayArgs {
 }
 
 /// Waits a moment for the gateway to take the order.
-fn wait(spool: &Spool, id: &str, clock: &Clock) -> io::Result<Fate> {
-    let deadline_ms = clock.mono_ms().saturating_add(PATIENCE_MS);
+fn wait(spool: &Spool, id: &str, clock: &Clock, patience_ms: i64) -> io::Result<Fate> {
+    let deadline_ms = clock.mono_ms().saturating_add(patience_ms);
     loop {
         match spool.fate(id)? {
             Fate::Waiting if clock.mono_ms() < deadline_ms => std::thread::sleep(LOOK_EVERY),

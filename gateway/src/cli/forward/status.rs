@@ -130,6 +130,7 @@ fn of_stores(forward: &Forward, site: &Site) -> Option<Stand> {
                 stand.delivered += reader.delivered;
                 stand.dead_lettered += reader.dead_lettered;
                 stand.lost += reader.lost;
+                stand.over_budget += reader.over_budget;
             }
         }
     }

@@ -113,6 +113,8 @@ pub struct ReaderFacts {
     pub dead_lettered: u64,
     /// Points that were gone before it came to them, or too old for the destination.
     pub lost: u64,
+    /// Points left out because a month's budget ran short.
+    pub over_budget: u64,
 }
 
 /// Points that were given up.
@@ -196,7 +198,8 @@ impl Card {
                 waiting,
                 delivered: at.delivered,
                 dead_lettered: at.dead_lettered,
-                lost: at.lost + at.expired + at.over_budget,
+                lost: at.lost + at.expired,
+                over_budget: at.over_budget,
             })
         };
         let gap = |gap: &Gap| GapFacts { reason: gap.reason.as_str(), points: gap.points, from_ms: gap.from_ms, to_ms: gap.to_ms };
