@@ -43,9 +43,11 @@ impl Meter {
         self.request_bytes_max
     }
 
-    /// What the month's budget leaves.
-    pub(super) fn level(&self) -> Level {
-        self.month.as_ref().map_or(Level::All, Month::level)
+    /// What the month's budget leaves now: also the time that passed has a say, and a month may have ended.
+    pub(super) fn level(&mut self, wall_ms: Option<i64>) -> Level {
+        let Some(month) = &mut self.month else { return Level::All };
+        month.charge(0, wall_ms);
+        month.level()
     }
 }
 
@@ -87,10 +89,6 @@ impl Forwarder {
     /// Publishes how it stands.
     pub(super) fn show(&mut self) {
         let (up_ms, wall_ms) = (self.task.clock.up_ms(), self.wall_ms());
-        // A month that ended is over also for a destination that sends nothing.
-        if let Some(month) = &mut self.meter.month {
-            month.charge(0, wall_ms);
-        }
         let behind: Vec<u64> = self.feeds.iter().filter_map(|feed| feed.behind()).collect();
         let seen = self.feeds.iter().map(|feed| feed.progress()).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let cursors = self.feeds.iter().map(|feed| feed.cursor().counted());
