@@ -23,6 +23,12 @@ pub struct Forward {
     pub start_now: bool,
     /// How long it keeps values; older ones are not sent.
     pub retention: Option<Duration>,
+    /// While older values wait: the share of what is sent that new ones get first, percent; 0 for strictly in order.
+    pub live_share_pct: u8,
+    /// What the way to it may carry, bytes per second.
+    pub bytes_per_s: Option<u64>,
+    /// What the way to it may carry in a calendar month of the site, bytes.
+    pub bytes_per_month: Option<u64>,
     /// Lines per request.
     pub lines_max: usize,
     /// Bytes per request before compression.

@@ -163,6 +163,35 @@ pub const FORWARD_REFUSALS_IN_A_ROW_MAX: u32 = 64;
 pub const FORWARD_PROBE_AFTER: u32 = 4;
 /// Parts stored in a row after which a request that was cut down gets twice as large again.
 pub const FORWARD_GROW_AFTER: u32 = 64;
+/// A destination is behind when what does not fit its next request is older than its newest value by more than this, ms. New
+/// values begin there.
+pub const LIVE_FRESH_MS: i64 = 60_000;
+/// How often a forwarder looks for orders to send history again, ms.
+pub const REPLAY_LOOK_MS: u64 = 5_000;
+/// Log read behind the end of a span that is sent again, ms: what came late is in it, and days that were worked over.
+pub const REPLAY_LATE_MS: i64 = 8 * 86_400_000;
+/// A clock that disagrees with the log or with its own running time by more than this may be wrong, ms: nothing expires by it.
+pub const EXPIRE_DOUBT_MS: i64 = 86_400_000;
+/// How long such a clock has to go on without another jump until it is believed, ms: a time server that was wrong is set right
+/// within minutes.
+pub const EXPIRE_TRUST_MS: i64 = 3_600_000;
+/// Readings of a series that a month's budget running short leaves: one in this long, ms.
+pub const BUDGET_THIN_MS: i64 = 900_000;
+/// Series of which it is known when they were sent last.
+pub const BUDGET_SERIES_MAX: usize = 65_536;
+/// How often the used part of a month is written to disk, ms; so much a power cut forgets.
+pub const BUDGET_SAVE_MS: i64 = 300_000;
+/// How often the state of a budget is told as data, ms, besides when its level changes.
+pub const BUDGET_TELL_MS: i64 = 3_600_000;
+/// Time a destination's bytes per second are counted over, s: a request is no larger than fits it.
+pub const BUDGET_BURST_S: u64 = 10;
+/// Request and answer without the body, bytes: request line and headers about 400, answer about 200, records and packets of TLS,
+/// TCP and IP about 300.
+pub const REQUEST_OVERHEAD_BYTES: u64 = 900;
+/// Setting up a connection with TLS, certificates included, bytes both ways.
+pub const TLS_HANDSHAKE_BYTES: u64 = 5_000;
+/// Setting up and ending a connection without TLS, bytes both ways.
+pub const TCP_HANDSHAKE_BYTES: u64 = 400;
 /// Time a write request may still take after the stop signal.
 pub const FORWARD_STOP_MS_MAX: u64 = 2_000;
 

@@ -440,6 +440,14 @@ series! {
         MissingOver "over" Bool "the device was heard at its end; otherwise the silence went on, for another reason or on the next day" "已恢复";
         MissingFilled "filled" Int "with reason late_filled: messages of the local day that came after they were told as missing" "补到次数";
     }
+    Uplink "uplink" Event Some("destination"), "上行流量" {
+        UplinkLevel "level" Int "what is left out for the month's budget: 0 nothing, 1 readings but one per series and 15 min, 2 readings, 3 short windows too, 4 hours too" "流量等级";
+        UplinkUsed "used_bytes" Int "sent and received in the calendar month so far, overhead estimated" "本月已用流量";
+        UplinkForecast "forecast_bytes" Int "what the month comes to if it goes on like that; absent in its first hours" "本月预计流量";
+        UplinkAllowed "allowed_bytes" Int "the month's budget" "本月流量限额";
+        UplinkOverBudget "over_budget" Int "values left out for it since the stores were made; they stay in the store, and `forward replay` sends them" "因限额未发点数";
+        UplinkExpired "expired" Int "values left out because they were older than the destination keeps, since the stores were made" "因过期未发点数";
+    }
     Gap "gap" Event Some("reason"), "数据缺口" {
         GapPoints "points" Int "readings given up before they were used; with reason outbox_…, metric and event values" "丢失点数";
         GapDurationS "dur_s" Float "length of the lost interval, which ends within a second after the time stamp" "缺口时长";

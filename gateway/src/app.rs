@@ -239,6 +239,7 @@ impl App {
         self.spawn_pipeline(batches, orders);
         self.spawn_rollup();
         self.spawn_gaps();
+        self.spawn_uplink();
         self.spawn_coldchain();
         self.spawn_forward()?;
         self.spawn_status();

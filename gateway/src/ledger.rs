@@ -16,7 +16,7 @@
 //!
 //! A position is the number of points since the log was created, so totals go on over restarts. What never got a
 //! position is counted by the store over restarts too, and stands on both sides; so do values dropped at decode, counted
-//! since start. Points thinned out ahead of a reader stay buffered until it comes to where they were and misses them.
+//! since start. What a destination got ahead of its backlog counts as delivered at once. Points thinned out ahead of a reader stay buffered until it comes to where they were and misses them.
 
 use crate::store::{Cursor, Durable, GapReason, Sink};
 use crate::telemetry::{ByFault, Intake};
@@ -27,6 +27,8 @@ use std::fmt;
 
 /// Reason of points that a destination does not keep any more (`retention_d`).
 const EXPIRED: &str = "expired";
+/// Reason of points that were left behind for a destination's budget (`mb_per_month`).
+const OVER_BUDGET: &str = "over_budget";
 
 /// One row of the account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -100,10 +102,10 @@ impl Account {
     }
 
     fn points(name: &'static str, entered: u64, mut dropped: BTreeMap<&'static str, u64>, books: &Books) -> Self {
-        let reader = books.reader();
         let durable = &books.durable;
         // Deleted or damaged while the reader was further back: it will find out at its next read.
-        let unread_gone = durable.start.saturating_sub(reader.next);
+        let unread_gone = books.reader().undone(0..durable.start);
+        let reader = books.reader().counted();
         let gone = reader.lost.saturating_add(unread_gone);
         let evicted = gone.min(durable.evicted);
         let thinned = (gone - evicted).min(durable.thinned);
@@ -114,9 +116,8 @@ impl Account {
             (GapReason::NoDisk, durable.no_disk),
         ];
         dropped.extend(given_up.into_iter().filter(|(_, n)| *n > 0).map(|(reason, n)| (reason.as_str(), n)));
-        if reader.expired > 0 {
-            dropped.insert(EXPIRED, reader.expired);
-        }
+        let left_behind = [(EXPIRED, reader.expired), (OVER_BUDGET, reader.over_budget)];
+        dropped.extend(left_behind.into_iter().filter(|(_, n)| *n > 0));
         let row = Self {
             name,
             received: books.at_start.end.saturating_add(books.at_start.no_disk).saturating_add(entered),
@@ -166,7 +167,7 @@ impl Books {
     /// Durable points that the reader furthest behind has still to take.
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        self.durable.end.saturating_sub(self.reader().next.max(self.durable.start))
+        self.reader().undone(self.durable.start..self.durable.end)
     }
 }
 

@@ -30,4 +30,5 @@ pub mod store;
 pub mod strangers;
 pub mod tasks;
 pub mod telemetry;
+pub mod uplink;
 pub mod wear;

@@ -20,6 +20,9 @@ pub use rates::{Rate, Rates, Totals};
 pub use store::StoreInfo;
 pub use wear::WearInfo;
 
+use crate::forward::month::BudgetInfo;
+use crate::forward::replay::ReplayInfo;
+use crate::forward::shown::BacklogInfo;
 use crate::health::{self, Condition};
 use crate::ledger::{Account, Books};
 use crate::letters::LettersInfo;
@@ -106,6 +109,12 @@ pub struct ForwardInfo {
     pub dead_lettered: u64,
     /// Bytes of request bodies, compressed.
     pub wire_bytes: u64,
+    /// What is behind, while something is.
+    pub backlog: Option<BacklogInfo>,
+    /// What is sent again by order.
+    pub replay: Option<ReplayInfo>,
+    /// How the month's budget stands, if there is one.
+    pub budget: Option<BudgetInfo>,
     /// Its account: metrics, readings, whichever it gets.
     pub accounts: Vec<Account>,
 }
@@ -174,9 +183,10 @@ impl GatewayInfo {
 }
 
 impl ForwardInfo {
-    /// The forwarder's counters now, and its account.
+    /// The forwarder's counters now, what it is at by a running time, and its account.
     #[must_use]
-    pub fn of(name: &str, delivery: &Delivery, accounts: Vec<Account>) -> Self {
+    pub fn of(name: &str, delivery: &Delivery, accounts: Vec<Account>, up_ms: i64) -> Self {
+        let shown = *delivery.shown.borrow();
         Self {
             name: name.to_owned(),
             requests: delivery.requests.get(),
@@ -185,6 +195,9 @@ impl ForwardInfo {
             points: delivery.points.get(),
             dead_lettered: delivery.dead_lettered.get(),
             wire_bytes: delivery.wire_bytes.get(),
+            backlog: shown.drain.map(|drain| drain.info(up_ms)),
+            replay: shown.replay,
+            budget: shown.budget,
             accounts,
         }
     }

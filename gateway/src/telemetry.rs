@@ -89,6 +89,8 @@ pub struct Delivery {
     pub dead_lettered: Count,
     /// Bytes of request bodies, compressed.
     pub wire_bytes: Count,
+    /// What it is at: a backlog, an order to send again, its budget.
+    pub shown: watch::Sender<crate::forward::shown::Shown>,
 }
 
 /// Commands of operators, since start.

@@ -72,6 +72,9 @@ fn destination(name: &str, path: &str, raw: &raw::Forward, free_bytes_min: u64, 
         raw: raw.raw.then_some(readings),
         start_now: raw.start == raw::Start::Now,
         retention: raw.retention_d.map(|days| Duration::from_secs(days * 86_400)),
+        live_share_pct: raw.live_share_pct,
+        bytes_per_s: raw.bytes_per_s,
+        bytes_per_month: raw.mb_per_month.map(|mb| mb * 1_000_000),
         lines_max: raw.lines_max,
         bytes_max: raw.bytes_max,
         delay: Duration::from_millis(raw.delay_ms),
@@ -179,6 +182,10 @@ fn foreign_keys(path: &str, raw: &raw::Forward, report: &mut Report) {
     for (key, _, protocols) in of.iter().filter(|(_, given, protocols)| *given && !protocols.contains(&raw.protocol)) {
         let words: Vec<String> = protocols.iter().map(|protocol| format!("`protocol = \"{}\"`", protocol.as_str())).collect();
         report.key(&join(path, key), only_with(&join(path, key), &words.join(" or ")));
+    }
+    let of_way = [("bytes_per_s", raw.bytes_per_s), ("mb_per_month", raw.mb_per_month)];
+    for (key, _) in of_way.iter().filter(|(_, given)| given.is_some() && raw.protocol == File) {
+        report.key(&join(path, key), only_with(&join(path, key), "a destination on the network"));
     }
     let of_raw = [("raw_measurements", raw.raw_measurements.is_some()), ("raw_kinds", raw.raw_kinds.is_some())];
     for (key, _) in of_raw.iter().filter(|(_, given)| *given && !raw.raw) {

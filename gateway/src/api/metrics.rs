@@ -147,7 +147,25 @@ fn forward(to: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
     counters(to, "forward_retries", "Write requests that had to be repeated", None, one(|sent| sent.retries))?;
     counters(to, "forward_lines", "Lines the database took", None, one(|sent| sent.lines))?;
     counters(to, "forward_points", "Points the database took", None, one(|sent| sent.points))?;
-    counters(to, "forward_wire", "Request bodies, compressed", Some(Unit::Bytes), one(|sent| sent.wire_bytes))
+    counters(to, "forward_wire", "Request bodies, compressed", Some(Unit::Bytes), one(|sent| sent.wire_bytes))?;
+    let all = || status.forward.iter().map(|sent| (vec![("destination", sent.name.as_str())], sent));
+    let behind = all().filter_map(|(labels, sent)| Some((labels, sent.backlog?.points)));
+    gauges(to, "forward_behind_points", "Points that wait behind new ones", None, behind)?;
+    let budgets = || all().filter_map(|(labels, sent)| Some((labels, sent.budget?)));
+    gauges(
+        to,
+        "forward_budget_level",
+        "What the month's budget leaves out: 0 nothing to 4 hours and shorter",
+        None,
+        budgets().map(|(labels, budget)| (labels, budget.level as u64)),
+    )?;
+    gauges(
+        to,
+        "forward_month_used",
+        "Sent and received in the calendar month",
+        Some(Unit::Bytes),
+        budgets().map(|(labels, budget)| (labels, budget.used_bytes)),
+    )
 }
 
 fn links(to: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {

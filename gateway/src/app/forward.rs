@@ -1,10 +1,11 @@
 //! Forwarders: one task for each destination.
 
 use super::{App, seed_of};
-use crate::forward::{ForwardTask, Lane, NotReady};
+use crate::forward::{ForwardTask, Lane, NotReady, month, replay};
 use crate::letters;
 use crate::store::Sink;
 use crate::tasks::Kind;
+use crate::uplink::Uplink;
 use facility_config::limits::BACKOFF_MS_MAX;
 use facility_config::series::Class;
 use facility_config::site::{Forward, Selection};
@@ -19,6 +20,22 @@ impl App {
         Ok(())
     }
 
+    /// Tells what destinations with a budget or a retention did not get.
+    pub(super) fn spawn_uplink(&mut self) {
+        let tells = |forward: &Forward| forward.bytes_per_month.is_some() || forward.retention.is_some();
+        let all = self.site.forward.iter().zip(&self.links.databases).filter(|(forward, _)| tells(forward));
+        let uplink = Uplink {
+            destinations: all.map(|(forward, (_, delivery))| (forward.clone(), delivery.clone())).collect(),
+            outbox: self.outbox.clone(),
+            telemetry: self.telemetry.clone(),
+            clock: self.clock.clone(),
+            stop: self.tasks.stop_of(Kind::Gaps),
+        };
+        if !uplink.destinations.is_empty() {
+            self.tasks.spawn(Kind::Gaps, "uplink", move || uplink.clone().run());
+        }
+    }
+
     fn spawn_destination(&mut self, place: usize, forward: &Forward) -> anyhow::Result<()> {
         let (Some(sink), Some((link, delivery))) = (Sink::DESTINATIONS.get(place), self.links.databases.get(place)) else { return Ok(()) };
         let lanes = self.lanes(*sink, forward);
@@ -26,6 +43,8 @@ impl App {
         let stop = self.tasks.stop_of(Kind::Forward);
         let seed = seed_of(&format!("{} {}", self.site.gateway.id, forward.name));
         let dead_letter_dir = self.site.store.dir.join(letters::DIR);
+        let replay_dir = replay::dir(&self.site.store.dir, &forward.name);
+        let (budget_dir, zone) = (self.site.store.dir.join(month::DIR), self.site.zone.clone());
         let name = format!("forward {}", forward.name);
         let task = move || ForwardTask {
             forward: forward.clone(),
@@ -36,6 +55,9 @@ impl App {
             stop: stop.clone(),
             seed,
             dead_letter_dir: dead_letter_dir.clone(),
+            replay_dir: replay_dir.clone(),
+            budget_dir: budget_dir.clone(),
+            zone: zone.clone(),
         };
         // What is wrong now is said at the start, not in the log of a task; but a stick that was carried away comes back, and
         // what is collected meanwhile must not depend on it.

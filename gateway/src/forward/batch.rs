@@ -3,9 +3,10 @@
 //! Never splits a line over two requests and never changes the order. Bounded by the lines and bytes of a request
 //! and by [`FORWARD_POINTS_MAX`] points looked at.
 
+use super::budget::{Leaves, Level, Thinner};
 use super::line::{Name, has_value, push_field, push_series};
 use crate::privacy::is_kept_back;
-use crate::store::record::{MetricName, Origin};
+use crate::store::record::{KEEP, MetricName, Origin};
 use crate::store::{Page, Record, Seq};
 use facility_config::Part;
 use facility_config::limits::FORWARD_POINTS_MAX;
@@ -37,6 +38,8 @@ pub struct Share {
     pub lost: u64,
     /// Points older than the destination keeps.
     pub expired: u64,
+    /// Points that a budget leaves out.
+    pub over_budget: u64,
 }
 
 impl Share {
@@ -46,6 +49,7 @@ impl Share {
         self.passed = self.passed.saturating_add(other.passed);
         self.lost = self.lost.saturating_add(other.lost);
         self.expired = self.expired.saturating_add(other.expired);
+        self.over_budget = self.over_budget.saturating_add(other.over_budget);
     }
 }
 
@@ -142,6 +146,10 @@ pub struct Packer<'a> {
     only: Option<&'a Selection>,
     /// Points before this time are not sent, Unix ms.
     not_before_ms: i64,
+    /// Only points of this time, Unix ms.
+    of_ms: Range<i64>,
+    /// What a budget leaves, and what is known of readings that were sent.
+    budget: Option<(Level, &'a mut Thinner)>,
     bounds: Bounds,
     from: Seq,
     batch: Batch,
@@ -162,6 +170,8 @@ impl<'a> Packer<'a> {
             classes,
             only: None,
             not_before_ms: i64::MIN,
+            of_ms: i64::MIN..i64::MAX,
+            budget: None,
             bounds,
             from,
             batch: Batch::default(),
@@ -183,6 +193,20 @@ impl<'a> Packer<'a> {
     #[must_use]
     pub fn not_before(mut self, at_ms: i64) -> Self {
         self.not_before_ms = at_ms;
+        self
+    }
+
+    /// Only points of this time, Unix ms; the others are passed over.
+    #[must_use]
+    pub fn of(mut self, span_ms: Range<i64>) -> Self {
+        self.of_ms = span_ms;
+        self
+    }
+
+    /// Only what a budget leaves; `thinner` knows of readings that were sent.
+    #[must_use]
+    pub fn within(mut self, level: Level, thinner: &'a mut Thinner) -> Self {
+        self.budget = Some((level, thinner));
         self
     }
 
@@ -252,11 +276,14 @@ impl<'a> Packer<'a> {
         let stays = is_kept_back(&origin.tags, metric)
             || name.class.is_some_and(|class| !self.classes.contains(&class))
             || self.only.is_some_and(|only| name.class == Some(Class::Reading) && !is_selected(only, origin, metric));
-        if stays || !has_value(&record.value) {
+        if stays || !has_value(&record.value) || !self.of_ms.contains(&record.at_ms) {
             return self.pass(seq);
         }
         if record.at_ms < self.not_before_ms {
             return self.leave_behind(Share { next: seq + 1, expired: 1, ..Share::default() });
+        }
+        if !self.is_left(record, metric, &name) {
+            return self.leave_behind(Share { next: seq + 1, over_budget: 1, ..Share::default() });
         }
         let open = self.open.get_or_insert_with(|| {
             let mut open = self.spare.take().unwrap_or_default();
@@ -269,6 +296,17 @@ impl<'a> Packer<'a> {
         push_field(&mut open.text, &name, &record.value);
         open.metrics.push(record.metric);
         open.share.add(Share { next: seq + 1, points: 1, ..Share::default() });
+    }
+
+    /// Whether the budget leaves a point.
+    fn is_left(&mut self, record: &Record, metric: &MetricName, name: &Name<'_>) -> bool {
+        let Some((level, thinner)) = &mut self.budget else { return true };
+        match level.leaves(name, metric.part) {
+            Leaves::All => true,
+            Leaves::Thinned if record.flags & KEEP != 0 => true,
+            Leaves::Thinned => thinner.takes(record.origin, record.metric, record.at_ms),
+            Leaves::Nothing => false,
+        }
     }
 
     /// Leaves a point behind that has nothing to send.

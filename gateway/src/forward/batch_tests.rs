@@ -58,6 +58,36 @@ fn pack(pages: &[Page], bounds: Bounds) -> Batch {
 }
 
 #[test]
+fn what_a_budget_leaves_out_is_counted_and_what_is_sent_again_is_of_its_time() {
+    use crate::store::record::KEEP;
+    // A locker reading three times in one quarter of an hour, the second of an excursion; a short window; an alarm.
+    let kept = Record { flags: KEEP, ..record(0, 3, 20) };
+    let records = [record(0, 3, 10), kept, record(0, 3, 30), record(0, 0, 40), record(0, 4, 50)];
+    let classes = &[Class::Reading, Class::Metric, Class::Event];
+    let times = |batch: &Batch| -> Vec<i64> {
+        batch.text(0..batch.len()).lines().map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap()).collect()
+    };
+    let cases: [(Level, &[i64], u64); 4] = [
+        (Level::All, &[10, 20, 30, 40, 50], 0),
+        (Level::ThinReadings, &[10, 20, 40, 50], 1),
+        (Level::NoReadings, &[40, 50], 3),
+        (Level::NoShort, &[50], 4),
+    ];
+    for (level, sent, left_out) in cases {
+        let mut thinner = Thinner::default();
+        let mut packer = Packer::new(0, classes, LARGE).within(level, &mut thinner);
+        pages(&records, 0, 2).iter().for_each(|page| packer.take(page));
+        let batch = packer.finish();
+        let share = batch.share(0..batch.len());
+        assert_eq!((times(&batch).as_slice(), share.over_budget, share.points + share.over_budget), (sent, left_out, 5), "{level:?}");
+    }
+    let mut packer = Packer::new(0, classes, LARGE).of(20..50);
+    pages(&records, 0, 10).iter().for_each(|page| packer.take(page));
+    let batch = packer.finish();
+    assert_eq!((times(&batch).as_slice(), batch.share(0..3).passed), (&[20, 30, 40][..], 2));
+}
+
+#[test]
 fn of_readings_only_the_selected_ones_are_sent_and_everything_else_as_ever() {
     use facility_config::{Kind, Measurement};
     // A vending figure; a locker reading of a device without a kind, and of a locker; an alarm.
@@ -91,7 +121,7 @@ fn what_the_destination_does_not_keep_is_left_behind_and_counted() {
     let batch = packer.finish();
     let times: Vec<&str> = batch.text(0..2).lines().map(|line| line.rsplit_once(' ').unwrap().1).collect();
     assert_eq!((times, batch.len()), (vec!["10", "11"], 2));
-    assert_eq!(batch.share(0..2), Share { next: 6, points: 2, passed: 1, expired: 3, lost: 0 });
+    assert_eq!(batch.share(0..2), Share { next: 6, points: 2, passed: 1, expired: 3, ..Share::default() });
     let mut packer = Packer::new(0, METRICS, LARGE).not_before(99);
     pages(&records, 0, 10).iter().for_each(|page| packer.take(page));
     assert_eq!(packer.finish().passed(), Some(Share { next: 6, passed: 1, expired: 5, ..Share::default() }));
@@ -133,9 +163,9 @@ fn fields_of_one_moment_make_one_line() {
     for page_len in 1..=records.len() {
         let batch = pack(&pages(&records, 0, page_len), LARGE);
         assert_eq!(batch.text(0..batch.len()), lines, "pages of {page_len}");
-        assert_eq!(batch.share(0..batch.len()), Share { next: 12, points: 7, passed: 5, lost: 0, expired: 0 });
+        assert_eq!(batch.share(0..batch.len()), Share { next: 12, points: 7, passed: 5, ..Share::default() });
         assert_eq!(batch.text(1..3), "device_5m,device_id=a received=7i 10\ndevice_5m,device_id=b received=7i 10\n");
-        assert_eq!(batch.share(0..1), Share { next: 2, points: 2, passed: 0, lost: 0, expired: 0 });
+        assert_eq!(batch.share(0..1), Share { next: 2, points: 2, passed: 0, ..Share::default() });
     }
 }
 
@@ -156,8 +186,8 @@ fn lost_points_are_counted_where_they_were() {
     log.push(Page { first: 9, next: 10, lost: 0, records: vec![record(0, 2, 1)], names: names() });
     let batch = pack(&log, LARGE);
     assert_eq!(batch.len(), 2);
-    assert_eq!(batch.share(0..1), Share { next: 5, points: 2, passed: 0, lost: 3, expired: 0 });
-    assert_eq!(batch.share(0..2), Share { next: 10, points: 3, passed: 0, lost: 7, expired: 0 });
+    assert_eq!(batch.share(0..1), Share { next: 5, points: 2, passed: 0, lost: 3, ..Share::default() });
+    assert_eq!(batch.share(0..2), Share { next: 10, points: 3, passed: 0, lost: 7, ..Share::default() });
     // Only a hole.
     let hole = Page { first: 8, next: 8, lost: 8, records: vec![], names: names() };
     assert_eq!(pack(&[hole], LARGE).passed(), Some(Share { next: 8, lost: 8, ..Share::default() }));

@@ -117,9 +117,11 @@ impl Forwarder {
         if self.task.stop.is_cancelled() {
             return Err(Ended::Stop);
         }
+        self.wait_for_budget().await?;
         let delivery = &self.task.delivery;
         delivery.requests.add(1);
         delivery.wire_bytes.add(body.len() as u64);
+        self.charge(body.len() as u64);
         let mut sent = pin!(self.outlet.send(body, self.task.clock.now_ms()));
         let outcome = tokio::select! {
             outcome = &mut sent => outcome,

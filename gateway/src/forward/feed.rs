@@ -1,16 +1,28 @@
 //! One store as the forwarder reads it: where it stands, when a batch is due, and the batch itself.
 //!
-//! Holds no points between two batches: what is not sent stays in the store. The cursor moves only when it is told
-//! what became of the points before it.
+//! A lane is read in order. When it is behind it is split: what is new goes from there on, what is old up to there, and when the
+//! old part is done the cursor steps over what the new one did. Where that stands is in memory only: after a crash it is sent
+//! again, the same bytes. Beside it one span of what was sent before may be sent again.
+//! Holds no points between two batches: what is not sent stays in the store. The cursor moves only when it is told what became of
+//! the points before it.
 
 use super::batch::{Batch, Bounds, Packer, Share};
+use super::budget::{Level, Thinner};
+use super::live::Turns;
+use super::replay::{Again, Order};
 use super::{Ended, Lane};
 use crate::store::handle;
-use crate::store::{Cursor, Durable};
-use facility_config::limits::READ_POINTS_MAX;
+use crate::store::{Ahead, Cursor, Durable, Page, Seq};
+use facility_config::limits::{LIVE_FRESH_MS, READ_POINTS_MAX, REPLAY_LATE_MS};
+use std::ops::Range;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+/// Of what waits behind new values that fell behind too, so much may be sent twice for others to go ahead of it: one part in this.
+const TWICE_SHARE: u64 = 10;
+/// The new values' share beside what is sent again, if they have no other, percent.
+const AGAIN_SHARE_PCT: u8 = 50;
 
 /// When a batch should be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +35,30 @@ pub enum Due {
     Idle,
 }
 
+/// What a batch may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// How large.
+    pub bounds: Bounds,
+    /// Points before this time have expired, Unix ms.
+    pub not_before_ms: i64,
+    /// What the budget leaves.
+    pub level: Level,
+    /// The new values' share while old ones wait, percent; 0 for strictly in order.
+    pub live_share_pct: u8,
+}
+
+/// Where a batch is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The cursor's place.
+    Cursor,
+    /// The stretch ahead of it.
+    Ahead,
+    /// What is sent again.
+    Again,
+}
+
 /// A lane with its position.
 #[derive(Debug)]
 pub struct Feed {
@@ -31,6 +67,23 @@ pub struct Feed {
     durable: watch::Receiver<Durable>,
     /// When the first waiting point is due.
     due_at: Option<Instant>,
+    /// Whether that has come.
+    is_due: bool,
+    again: Option<Again>,
+    turns: Turns,
+    /// Of the batch in hand; and whether new and old values waited for it.
+    way: Way,
+    is_contested: bool,
+    is_new: bool,
+    /// The stretch ahead began anew while it was packed.
+    is_moved: bool,
+    /// What does not fit a request is older than a minute.
+    is_behind: bool,
+    /// Points done at the cursor's place, since start.
+    drained: u64,
+    /// Of new and of old values, and as they will be when the batch in hand is done.
+    thinners: [Thinner; 2],
+    thinner_then: Option<(Seq, Thinner)>,
 }
 
 impl Feed {
@@ -41,7 +94,23 @@ impl Feed {
     pub async fn open(lane: Lane) -> Result<Self, Ended> {
         let cursor = lane.store.cursor(lane.sink).await?;
         let durable = lane.store.durable();
-        Ok(Self { lane, cursor, durable, due_at: None })
+        Ok(Self {
+            lane,
+            cursor,
+            durable,
+            due_at: None,
+            is_due: false,
+            again: None,
+            turns: Turns::default(),
+            way: Way::Cursor,
+            is_contested: false,
+            is_new: true,
+            is_moved: false,
+            is_behind: false,
+            drained: 0,
+            thinners: Default::default(),
+            thinner_then: None,
+        })
     }
 
     /// Name of the lane.
@@ -52,7 +121,14 @@ impl Feed {
 
     /// When to send; a point seen now for the first time waits at most so long.
     pub fn due(&mut self, now: Instant, lines_max: usize, wait: Duration) -> Due {
-        let waiting = self.durable.borrow_and_update().end.saturating_sub(self.cursor.next);
+        let due = self.new_due(now, lines_max, wait);
+        self.is_due = due == Due::Now;
+        if self.old_way().is_some() { Due::Now } else { due }
+    }
+
+    fn new_due(&mut self, now: Instant, lines_max: usize, wait: Duration) -> Due {
+        let end = readable(&self.durable.borrow_and_update());
+        let waiting = end.saturating_sub(self.front().0);
         if waiting == 0 {
             self.due_at = None;
             return Due::Idle;
@@ -69,38 +145,251 @@ impl Feed {
         handle::more(&mut self.durable).await.map_err(Ended::from)
     }
 
-    /// Reads the next batch, without points before a time, Unix ms; empty if there is nothing to send.
+    /// Points that are behind, if the lane is: the old part, or all of it if it goes in order.
+    #[must_use]
+    pub fn behind(&self) -> Option<u64> {
+        match self.is_split() {
+            true => Some(self.cursor.undone(self.cursor.next..self.cursor.ahead.from)),
+            false => self.is_behind.then(|| self.end().saturating_sub(self.cursor.next)),
+        }
+    }
+
+    /// Points of the lane done in order so far, and all there are: how fast a backlog shrinks. New values of a lane that is split
+    /// do not add to it.
+    #[must_use]
+    pub fn progress(&self) -> (u64, Seq) {
+        (self.drained, if self.is_split() { self.cursor.ahead.from } else { self.end() })
+    }
+
+    /// Where the account stands.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// What is sent again.
+    #[must_use]
+    pub fn again(&self) -> Option<&Again> {
+        self.again.as_ref()
+    }
+
+    /// Newest time of the log, Unix ms; `None` while it is empty or does not answer.
     ///
     /// # Errors
     /// [`Ended::StoreClosed`].
-    pub async fn take(&mut self, bounds: Bounds, not_before_ms: i64) -> Result<Batch, Ended> {
-        // What this batch leaves behind begins to wait anew; so does a point the store announces but does not give.
-        self.due_at = None;
-        let packer = Packer::new(self.cursor.next, &self.lane.classes, bounds);
-        let mut packer = packer.only(&self.lane.readings).not_before(not_before_ms);
-        while !packer.is_full() {
-            let from = packer.position();
-            let page = self.lane.store.read(from, READ_POINTS_MAX).await?;
-            if page.next <= from {
-                break;
-            }
-            packer.take(&page);
+    pub async fn newest_ms(&self) -> Result<Option<i64>, Ended> {
+        match self.end().checked_sub(1) {
+            Some(last) => self.log_ms(last).await,
+            None => Ok(None),
         }
-        Ok(packer.finish())
     }
 
-    /// Moves the cursor behind a part of the log that is done.
+    /// Log time of the first point from a position on, Unix ms.
+    async fn log_ms(&self, at: Seq) -> Result<Option<i64>, Ended> {
+        let page = self.lane.store.read(at, 1).await?;
+        Ok(page.records.first().map(|record| record.log_ms))
+    }
+
+    /// Sends again what is held of a span of time and was sent before. By the log's time: from its beginning, for a stamp is
+    /// hardly ahead of that, to days after its end, for what came late.
+    ///
+    /// # Errors
+    /// [`Ended::StoreClosed`].
+    pub async fn send_again(&mut self, order: &Order) -> Result<(), Ended> {
+        let held = self.durable.borrow().start..self.cursor.next;
+        let first = self.position_at(held.clone(), order.from_ms.saturating_sub(LIVE_FRESH_MS)).await?;
+        let end = self.position_at(first..held.end, order.to_ms.saturating_add(REPLAY_LATE_MS)).await?;
+        self.again = Some(Again::new(first..end, order));
+        Ok(())
+    }
+
+    /// Ends it.
+    pub fn forget_again(&mut self) {
+        self.again = None;
+    }
+
+    /// Reads the next batch; empty if there is nothing to send.
+    ///
+    /// # Errors
+    /// [`Ended::StoreClosed`].
+    pub async fn take(&mut self, terms: Terms) -> Result<Batch, Ended> {
+        loop {
+            self.way = self.next_way(terms.live_share_pct);
+            let batch = self.pack(terms).await?;
+            // New values that were packed are old ones now.
+            if !(self.way == Way::Ahead && self.is_moved) {
+                return Ok(batch);
+            }
+        }
+    }
+
+    async fn pack(&mut self, terms: Terms) -> Result<Batch, Ended> {
+        let (from, until) = match self.way {
+            way if way == self.front().1 => (self.front().0, Seq::MAX),
+            Way::Again => self.again.as_ref().map_or((0, 0), |again| (again.next, again.end)),
+            Way::Cursor | Way::Ahead => (self.cursor.next, self.cursor.ahead.from),
+        };
+        self.is_new = until == Seq::MAX;
+        if self.is_new {
+            // What this batch leaves behind begins to wait anew; so does a point the store announces but does not give.
+            self.due_at = None;
+        }
+        let mut thinner = self.thinners[usize::from(self.is_new)].clone();
+        let packer = Packer::new(from, &self.lane.classes, terms.bounds).only(&self.lane.readings).not_before(terms.not_before_ms);
+        // What somebody asked for is sent whatever it costs.
+        let mut packer = match &self.again {
+            Some(again) if self.way == Way::Again => packer.of(again.of_ms.clone()),
+            _ => packer.within(terms.level, &mut thinner),
+        };
+        while !packer.is_full() && packer.position() < until {
+            let at = packer.position();
+            let page = self.lane.store.read(at, READ_POINTS_MAX).await?;
+            if page.next <= at {
+                break;
+            }
+            packer.take(&clipped(page, until));
+        }
+        let (is_full, position) = (packer.is_full(), packer.position());
+        let batch = packer.finish();
+        self.is_behind &= !self.is_new;
+        self.thinner_then = (self.way != Way::Again).then_some((position, thinner));
+        self.is_moved = self.is_new && is_full && self.look_behind(position, terms.live_share_pct).await?;
+        Ok(batch)
+    }
+
+    /// Moves the place of the batch in hand behind a part of it that is done.
     ///
     /// # Errors
     /// [`Ended::StoreClosed`].
     pub async fn settle(&mut self, share: Share, stored: bool) -> Result<(), Ended> {
-        let (delivered, refused) = if stored { (share.points, 0) } else { (0, share.points) };
-        let cursor = &mut self.cursor;
-        cursor.next = cursor.next.max(share.next);
-        cursor.delivered = cursor.delivered.saturating_add(delivered).saturating_add(share.passed);
-        cursor.dead_lettered = cursor.dead_lettered.saturating_add(refused);
-        cursor.lost = cursor.lost.saturating_add(share.lost);
-        cursor.expired = cursor.expired.saturating_add(share.expired);
+        if let Some((_, thinner)) = self.thinner_then.take_if(|(end, _)| share.next >= *end) {
+            self.thinners[usize::from(self.is_new)] = thinner;
+        }
+        match self.way {
+            Way::Again => {
+                if let Some(again) = &mut self.again {
+                    again.settle(share, stored);
+                }
+                return Ok(());
+            }
+            Way::Cursor => {
+                let cursor = &mut self.cursor;
+                self.drained = self.drained.saturating_add(share.next.saturating_sub(cursor.next));
+                cursor.next = cursor.next.max(share.next);
+                let counts =
+                    [&mut cursor.delivered, &mut cursor.dead_lettered, &mut cursor.lost, &mut cursor.expired, &mut cursor.over_budget];
+                count(counts, share, stored);
+                *cursor = cursor.joined();
+            }
+            Way::Ahead => {
+                let ahead = &mut self.cursor.ahead;
+                ahead.next = ahead.next.max(share.next);
+                let counts = [&mut ahead.delivered, &mut ahead.dead_lettered, &mut ahead.lost, &mut ahead.expired, &mut ahead.over_budget];
+                count(counts, share, stored);
+            }
+        }
         Ok(self.lane.store.advance(self.lane.sink, self.cursor).await?)
     }
+
+    /// Counts what the batch in hand cost, if new and old values waited for it.
+    pub fn charge(&mut self, bytes: u64) {
+        if self.is_contested {
+            self.turns.charge(self.is_new, bytes);
+        }
+    }
+
+    fn is_split(&self) -> bool {
+        self.cursor.ahead.from > self.cursor.next
+    }
+
+    /// One past the newest point that can be read.
+    fn end(&self) -> Seq {
+        readable(&self.durable.borrow())
+    }
+
+    /// Where new values are.
+    fn front(&self) -> (Seq, Way) {
+        if self.is_split() { (self.cursor.ahead.next, Way::Ahead) } else { (self.cursor.next, Way::Cursor) }
+    }
+
+    /// Where old ones are that wait.
+    fn old_way(&self) -> Option<Way> {
+        let is_left = |again: &Again| again.next < again.end;
+        self.is_split().then_some(Way::Cursor).or_else(|| self.again.as_ref().is_some_and(is_left).then_some(Way::Again))
+    }
+
+    fn next_way(&mut self, live_share_pct: u8) -> Way {
+        let (new, old) = (self.front().1, self.old_way());
+        self.is_contested = self.is_due && old.is_some();
+        if !self.is_contested {
+            // Nobody saves up what it did not need.
+            self.turns = Turns::default();
+            return old.unwrap_or(new);
+        }
+        // Strictly in order there is no old part; what is sent again takes half of the way at most.
+        let share_pct = if live_share_pct == 0 { AGAIN_SHARE_PCT } else { live_share_pct };
+        old.filter(|_| !self.turns.is_new_next(share_pct)).unwrap_or(new)
+    }
+
+    /// Splits the lane if what does not fit the batch in hand is old, and says whether it did. Of new values that fell behind themselves, those that were
+    /// sent are sent again if they are few.
+    async fn look_behind(&mut self, position: Seq, live_share_pct: u8) -> Result<bool, Ended> {
+        let end = self.end();
+        let (rest_ms, newest_ms) = (self.log_ms(position).await?, self.newest_ms().await?);
+        let fresh_ms = newest_ms.map_or(i64::MIN, |at| at.saturating_sub(LIVE_FRESH_MS));
+        self.is_behind = position < end && rest_ms.is_some_and(|at| at < fresh_ms);
+        if !self.is_behind {
+            return Ok(false);
+        }
+        let ahead = self.cursor.ahead;
+        let is_little = ahead.next.saturating_sub(ahead.from).saturating_mul(TWICE_SHARE) <= end.saturating_sub(ahead.next);
+        if live_share_pct == 0 || self.is_split() && !is_little {
+            return Ok(false);
+        }
+        let from = self.position_at(position..end, fresh_ms).await?;
+        let is_moved = from > position;
+        if is_moved {
+            self.cursor.ahead = Ahead { from, next: from, ..Ahead::default() };
+        }
+        Ok(is_moved)
+    }
+
+    /// The first position of a span whose log time is not before `log_ms`; its end if there is none.
+    async fn position_at(&self, span: Range<Seq>, log_ms: i64) -> Result<Seq, Ended> {
+        let Range { mut start, mut end } = span;
+        while start < end {
+            let middle = start + (end - start) / 2;
+            let page = self.lane.store.read(middle, 1).await?;
+            match page.records.first() {
+                Some(record) if record.log_ms < log_ms => start = page.next,
+                Some(_) | None => end = middle,
+            }
+        }
+        Ok(start)
+    }
+}
+
+/// One past the newest point that can be read.
+fn readable(durable: &Durable) -> Seq {
+    durable.held_from.unwrap_or(durable.end).min(durable.end)
+}
+
+/// Adds a part to the counts of delivered, refused, lost, expired and left out.
+fn count(counts: [&mut u64; 5], share: Share, stored: bool) {
+    let (delivered, refused) = if stored { (share.points, 0) } else { (0, share.points) };
+    let parts = [delivered.saturating_add(share.passed), refused, share.lost, share.expired, share.over_budget];
+    for (count, part) in counts.into_iter().zip(parts) {
+        *count = count.saturating_add(part);
+    }
+}
+
+/// A page without what is at or behind a position.
+fn clipped(mut page: Page, until: Seq) -> Page {
+    if page.next > until {
+        page.lost = page.lost.min(until.saturating_sub(page.first.saturating_sub(page.lost)));
+        page.first = page.first.min(until);
+        page.records.truncate(usize::try_from(until - page.first).unwrap_or(usize::MAX));
+        page.next = until;
+    }
+    page
 }

@@ -6,29 +6,38 @@
 //! them the database's truth is that there is nothing. Holds one batch in memory; everything else waits on flash.
 
 pub mod batch;
+pub mod budget;
 pub mod dead_letter;
 mod deliver;
 pub mod feed;
 pub mod files;
 pub mod http;
 pub mod line;
+pub mod live;
+mod meter;
+pub mod month;
 mod not_ready;
 pub mod outcome;
 mod outlet;
 mod phase;
+pub mod replay;
+pub mod shown;
 mod tls;
 
 use crate::store::{Sink, Store, StoreClosed};
 use crate::telemetry::Delivery;
-use batch::Bounds;
+use batch::{Batch, Bounds};
 use dead_letter::DeadLetters;
 use facility_config::limits::{BACKOFF_MS_MAX, FORWARD_HOLD_MS, FORWARD_RETRY_MS};
 use facility_config::series::Class;
 use facility_config::site;
 use facility_drivers::{Backoff, Clock, Link, LinkState};
-use feed::{Due, Feed};
+use feed::{Due, Feed, Terms};
+use live::Trust;
+use meter::Meter;
 pub use not_ready::NotReady;
 use outlet::Outlet;
+use replay::Replay;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,6 +81,12 @@ pub struct ForwardTask {
     pub seed: u64,
     /// Where refused lines are kept.
     pub dead_letter_dir: PathBuf,
+    /// Where orders to send again are left.
+    pub replay_dir: PathBuf,
+    /// Where the used part of the month is kept.
+    pub budget_dir: PathBuf,
+    /// Zone of the site's months.
+    pub zone: jiff::tz::TimeZone,
 }
 
 /// Why nothing more is sent.
@@ -106,6 +121,9 @@ pub struct Forwarder {
     refusals_in_a_row: u32,
     /// Lane of the batch before.
     served: usize,
+    meter: Meter,
+    replay: Replay,
+    trust: Trust,
 }
 
 impl ForwardTask {
@@ -124,6 +142,9 @@ impl ForwardTask {
             bytes_max: self.forward.bytes_max,
             served: self.lanes.len().saturating_sub(1),
             feeds: Vec::with_capacity(self.lanes.len()),
+            meter: Meter::open(&self),
+            replay: Replay::new(&self.replay_dir),
+            trust: Trust::default(),
             refusals_in_a_row: 0,
             stored_in_a_row: 0,
             task: self,
@@ -141,6 +162,7 @@ impl Forwarder {
             self.note(LinkState::Connecting, Some(StoreClosed.to_string()));
             self.task.stop.cancelled().await;
         }
+        self.save_month(true).await;
         self.note(LinkState::Stopped, None);
     }
 
@@ -151,12 +173,16 @@ impl Forwarder {
                 Err(ended) => return ended,
             }
         }
+        self.begin_replay().await;
         // After a power cut a district starts in one second.
         if let Err(ended) = self.pause(self.until_flush()).await {
             return ended;
         }
         loop {
-            if let Err(ended) = self.send_next().await {
+            let done = self.send_next().await;
+            self.show();
+            self.save_month(false).await;
+            if let Err(ended) = done {
                 return ended;
             }
         }
@@ -165,16 +191,22 @@ impl Forwarder {
     async fn send_next(&mut self) -> Result<(), Ended> {
         let at = self.next_due().await?;
         self.served = at;
-        let bounds = Bounds { lines: self.task.forward.lines_max.max(1), bytes: self.bytes_max };
-        let not_before_ms = self.not_before_ms();
-        let batch = self.feeds[at].take(bounds, not_before_ms).await?;
+        let terms = self.terms(at).await?;
+        let before = self.task.delivery.wire_bytes.get();
+        let batch = self.feeds[at].take(terms).await?;
+        let done = self.send_batch(at, &batch).await;
+        self.feeds[at].charge(self.task.delivery.wire_bytes.get() - before);
+        done
+    }
+
+    async fn send_batch(&mut self, at: usize, batch: &Batch) -> Result<(), Ended> {
         match batch.passed() {
             Some(share) => self.feeds[at].settle(share, true).await,
             // The store announced points and gave none; asking again at once would be a busy loop.
             None if batch.is_empty() => self.pause(Duration::from_millis(FORWARD_RETRY_MS)).await,
             None => {
                 let before = self.task.delivery.dead_lettered.get();
-                let done = self.deliver(at, &batch).await;
+                let done = self.deliver(at, batch).await;
                 let points = self.task.delivery.dead_lettered.get() - before;
                 if points > 0 {
                     tracing::warn!(
@@ -191,8 +223,9 @@ impl Forwarder {
     /// Waits until a lane has something to send; of several, the one after the lane served last.
     async fn next_due(&mut self) -> Result<usize, Ended> {
         loop {
+            self.look_for_replay().await?;
             let (now, wait) = (Instant::now(), self.until_flush());
-            let (count, mut wake) = (self.feeds.len(), None::<Instant>);
+            let (count, mut wake) = (self.feeds.len(), self.replay.look_at());
             for at in (1..=count).map(|step| (self.served + step) % count) {
                 match self.feeds[at].due(now, self.task.forward.lines_max, wait) {
                     Due::Now if self.task.stop.is_cancelled() => return Err(Ended::Stop),
@@ -210,11 +243,27 @@ impl Forwarder {
         }
     }
 
-    /// What is older than this the destination would not keep, Unix ms. With a clock that is not set nobody knows.
-    fn not_before_ms(&self) -> i64 {
-        let clock = &self.task.clock;
-        let keeps = self.task.forward.retention.filter(|_| clock.is_set());
-        keeps.map_or(i64::MIN, |keeps| clock.now_ms().saturating_sub(i64::try_from(keeps.as_millis()).unwrap_or(i64::MAX)))
+    /// What the next batch of a lane may be.
+    async fn terms(&mut self, at: usize) -> Result<Terms, Ended> {
+        let not_before_ms = match self.task.forward.retention {
+            None => i64::MIN,
+            Some(keeps) => {
+                let log_ms = self.feeds[at].newest_ms().await?.unwrap_or(i64::MIN);
+                self.trust.not_before_ms(keeps, self.wall_ms(), self.task.clock.up_ms(), log_ms)
+            }
+        };
+        let bytes = self.bytes_max.min(self.meter.request_bytes_max());
+        Ok(Terms {
+            bounds: Bounds { lines: self.task.forward.lines_max.max(1), bytes },
+            not_before_ms,
+            level: self.meter.level(self.wall_ms()),
+            live_share_pct: self.task.forward.live_share_pct,
+        })
+    }
+
+    /// Unix time, ms; `None` while the clock is not set.
+    fn wall_ms(&self) -> Option<i64> {
+        self.task.clock.is_set().then(|| self.task.clock.now_ms())
     }
 
     /// How long a line that comes now waits for others: until this gateway's moment in the delay that is configured.

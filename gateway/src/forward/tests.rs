@@ -1,6 +1,8 @@
 //! A rig of memory stores, the forwarder and a loopback database, for the tests beside it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod again;
+mod ahead;
 mod order;
 mod refusal;
 mod script;
@@ -69,6 +71,9 @@ impl Rig {
             raw: None,
             start_now: false,
             retention: None,
+            live_share_pct: 50,
+            bytes_per_s: None,
+            bytes_per_month: None,
             lines_max: 100,
             bytes_max: 100_000,
             delay: Duration::from_millis(5),
@@ -103,6 +108,9 @@ impl Rig {
             stop: CancellationToken::new(),
             seed: 7,
             dead_letter_dir: self.dir.path().join("dead"),
+            replay_dir: self.dir.path().join("replay"),
+            budget_dir: self.dir.path().join("budget"),
+            zone: jiff::tz::TimeZone::UTC,
         }
     }
 

@@ -20,7 +20,7 @@ fn books(log: (u64, u64, u64, u64, u64), cursor: (u64, u64, u64, u64)) -> Books 
         at_start: Durable { end: at_start, ..Durable::default() },
         durable: Durable { start, end, pending, ..Durable::default() },
         queued,
-        readers: vec![Cursor { next, delivered, dead_lettered, lost, expired: 0 }],
+        readers: vec![Cursor { next, delivered, dead_lettered, lost, ..Cursor::default() }],
     }
 }
 
@@ -115,7 +115,7 @@ fn points_that_never_reached_flash_were_received_and_dropped() {
 #[test]
 fn the_reader_furthest_behind_decides() {
     let mut books = books((0, 0, 100, 0, 0), (100, 100, 0, 0));
-    books.readers.push(Cursor { next: 60, delivered: 58, dead_lettered: 2, lost: 0, expired: 0 });
+    books.readers.push(Cursor { next: 60, delivered: 58, dead_lettered: 2, ..Cursor::default() });
     let row = Account::readings(&intake(100, 100, &[]), &books);
     assert_eq!((row.delivered, row.buffered, row.dead_lettered, row.missing()), (58, 40, 2, 0));
 }

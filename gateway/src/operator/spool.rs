@@ -4,7 +4,7 @@
 //! when it is whole; either the gateway takes it, or whoever left it takes it back, and what is taken only the gateway removes. Names that could lead elsewhere, and what is no plain file, are no commands.
 //! Bounded by [`FILE_BYTES_MAX`] of each and [`REFUSED_MAX`] that were refused.
 
-use super::wish::{Refusal, Wish};
+use super::wish::Refusal;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -68,7 +68,7 @@ impl Spool {
     ///
     /// # Errors
     /// As the file system says; `NotFound` if no gateway has made the folder.
-    pub fn put(&self, wish: &Wish, now_ms: i64) -> io::Result<String> {
+    pub fn put(&self, wish: &impl Serialize, now_ms: i64) -> io::Result<String> {
         let moment = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default().strftime("%Y%m%dT%H%M%S%3fZ").to_string();
         let id = format!("{moment}-{}", std::process::id()).replace('.', "");
         let fresh = self.dir.join(format!(".{id}.new"));
@@ -76,7 +76,7 @@ impl Spool {
         Ok(id)
     }
 
-    fn fill(&self, fresh: &Path, wish: &Wish) -> io::Result<()> {
+    fn fill(&self, fresh: &Path, wish: &impl Serialize) -> io::Result<()> {
         let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(fresh)?;
         file.write_all(&serde_json::to_vec_pretty(wish)?)?;
         let (about, folder) = (file.metadata()?, fs::metadata(&self.dir)?);

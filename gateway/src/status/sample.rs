@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::completeness::{Missing, Reason};
+use crate::forward::budget::Level;
 use crate::store::{Cursor, Durable};
 use crate::wear::card::{Band, CardInfo, CardKind, Reserve};
 use facility_config::Kind;
@@ -30,6 +31,21 @@ pub(crate) fn busy() -> Status {
         points: 41_000,
         dead_lettered: 3,
         wire_bytes: 201_344,
+        backlog: Some(BacklogInfo { points: 360, points_per_s: Some(24.5), empty_s: Some(15) }),
+        replay: Some(ReplayInfo {
+            from_ms: NOW_MS - 86_400_000,
+            to_ms: NOW_MS,
+            done_points: 1_200,
+            of_points: 4_800,
+            sent_points: 1_100,
+            refused_points: 0,
+        }),
+        budget: Some(BudgetInfo {
+            level: Level::ThinReadings,
+            used_bytes: 21_400_000,
+            allowed_bytes: 30_000_000,
+            forecast_bytes: Some(33_100_000),
+        }),
         accounts: vec![status.accounts[2].clone()],
     }];
     status.stores =
@@ -115,7 +131,7 @@ pub(crate) fn books() -> (Books, Books) {
         at_start: Durable { end: 9_000, ..Durable::default() },
         durable: Durable { end: 50_000, commits: 300, bytes_written: 2_457_600, bytes_on_disk: 8_500_000, ..Durable::default() },
         queued: 0,
-        readers: vec![Cursor { next: 49_600, delivered: 49_597, dead_lettered: 3, lost: 0, expired: 0 }],
+        readers: vec![Cursor { next: 49_600, delivered: 49_597, dead_lettered: 3, ..Cursor::default() }],
     };
     (readings, outbox)
 }

@@ -3,13 +3,14 @@
 //! one counts. Beside it what the log must know of itself and no frame or block says.
 //!
 //! ```text
-//! slot (at 0 and 4096): magic "GWC1" | u32 version 3 | u32 length of all | u64 generation | u64 next | u64 delivered
-//!   | u64 dead_lettered | u64 lost | u64 expired | u64 high_water (durable end when written) | u64 start (oldest held) | u64 evicted
-//!   | u64 thinned | u64 no_disk | i64 wall_ms | u64 swap (1 + first point of the .tmp file that takes its .blk's place)
+//! slot (at 0 and 4096): magic "GWC1" | u32 version 4 | u32 length of all | u64 generation | u64 next | u64 delivered
+//!   | u64 dead_lettered | u64 lost | u64 expired | u64 over_budget | u64 high_water (durable end when written) | u64 start (oldest held)
+//!   | u64 evicted | u64 thinned | u64 no_disk | i64 wall_ms | u64 swap (1 + first point of the .tmp file that takes its .blk's place)
 //!   | u8 gaps × (u8 reason, u64 first, u64 end, u64 points, i64 from_ms, i64 to_ms)
 //!   | u8 epochs × (u32 epoch, u64 boot, i64 base_ms, u8 known, i64 shift_ms) | u32 crc32c of all before
-//! version 2: no expired
-//! version 1: nor length, no thinned, no_disk, swap, gaps, epochs
+//! version 3: no over_budget
+//! version 2: nor expired
+//! version 1: nor length, thinned, no_disk, swap, gaps, epochs
 //! ```
 //! Losing a cursor only means that its reader sees points again; so a failed write is logged and tried again, and
 //! never stops the log. Bounded: one page for each reader.
@@ -18,18 +19,18 @@ use super::bytes::Input;
 use super::disk::{Disk, RealDisk};
 use super::epochs::Epoch;
 use super::format::SEQ_MAX;
-use super::handle::Cursor;
 use super::record::{Destination, Gap, GapReason, Seq, Sink};
+use super::stand::Cursor;
 use facility_config::limits::{GAPS_TOLD_MAX, PAGE_BYTES, STORE_EPOCHS_MAX};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 4] = *b"GWC1";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const OLD_SLOT_BYTES: usize = 84;
 /// Header, numbers, both lists at their longest, checksum.
-const SLOT_BYTES_MAX: usize = 128 + GAPS_TOLD_MAX * 41 + STORE_EPOCHS_MAX * 29;
+const SLOT_BYTES_MAX: usize = 136 + GAPS_TOLD_MAX * 41 + STORE_EPOCHS_MAX * 29;
 const _: () = assert!(SLOT_BYTES_MAX <= PAGE_BYTES && GAPS_TOLD_MAX <= 255 && STORE_EPOCHS_MAX <= 255);
 /// Length of a cursor file.
 pub(super) const FILE_BYTES: usize = 2 * PAGE_BYTES;
@@ -202,7 +203,7 @@ impl<F> Cursors<F> {
     /// Moves a cursor in memory; `false` if there is no such sink.
     pub(super) fn set(&mut self, sink: Sink, cursor: Cursor) -> bool {
         let Some(entry) = self.entries.get_mut(&sink) else { return false };
-        entry.dirty |= entry.cursor != cursor;
+        entry.dirty |= entry.cursor.kept() != cursor.kept();
         entry.cursor = cursor;
         true
     }
@@ -283,11 +284,11 @@ pub(super) fn bad_slots(bytes: &[u8]) -> Vec<usize> {
 
 fn encode(generation: u64, cursor: &Cursor, log: &Remembered) -> Vec<u8> {
     let mut body = Vec::with_capacity(PAGE_BYTES);
-    for number in [generation, cursor.next, cursor.delivered, cursor.dead_lettered, cursor.lost, cursor.expired, log.high_water, log.start]
-    {
+    for number in [generation, cursor.next, cursor.delivered, cursor.dead_lettered, cursor.lost, cursor.expired, cursor.over_budget] {
         body.extend_from_slice(&number.to_le_bytes());
     }
-    for number in [log.evicted, log.thinned, log.no_disk, log.wall_ms as u64, log.swap.map_or(0, |first| first + 1)] {
+    let swap = log.swap.map_or(0, |first| first + 1);
+    for number in [log.high_water, log.start, log.evicted, log.thinned, log.no_disk, log.wall_ms as u64, swap] {
         body.extend_from_slice(&number.to_le_bytes());
     }
     let gaps = &log.gaps[..log.gaps.len().min(GAPS_TOLD_MAX)];
@@ -325,9 +326,13 @@ fn decode(bytes: &[u8]) -> Option<Slot> {
         return None;
     }
     let generation = input.u64()?;
-    let mut cursor = Cursor { next: input.u64()?, delivered: input.u64()?, dead_lettered: input.u64()?, lost: input.u64()?, expired: 0 };
+    let (next, delivered, dead_lettered, lost) = (input.u64()?, input.u64()?, input.u64()?, input.u64()?);
+    let mut cursor = Cursor { next, delivered, dead_lettered, lost, ..Cursor::default() };
     if version > 2 {
         cursor.expired = input.u64()?;
+    }
+    if version > 3 {
+        cursor.over_budget = input.u64()?;
     }
     let mut log = Remembered { high_water: input.u64()?, start: input.u64()?, evicted: input.u64()?, ..Remembered::default() };
     if version > 1 {

@@ -2,6 +2,7 @@
 
 use super::history::{History, HistoryQuery};
 use super::record::{Gap, Page, Seq, Sink};
+use super::stand::Cursor;
 use facility_config::limits::FOLLOW_MS;
 use facility_drivers::Batch;
 use std::sync::Arc;
@@ -28,21 +29,6 @@ pub struct Append {
     /// The writer's own position, kept in the same frame as the points: after a crash the newest durable mark says
     /// exactly which of its output is in the log.
     pub mark: Option<i64>,
-}
-
-/// Where a reader stands and what became of the points before that. All counts are points since the log was created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cursor {
-    /// Next point to read.
-    pub next: Seq,
-    /// Points taken (folded, or accepted by the database).
-    pub delivered: u64,
-    /// Points the database refused for good, now in the dead letter.
-    pub dead_lettered: u64,
-    /// Points that were gone before they could be read.
-    pub lost: u64,
-    /// Points left behind because the destination does not keep values that old.
-    pub expired: u64,
 }
 
 /// What a store has made durable, published after every commit.

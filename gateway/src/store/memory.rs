@@ -173,6 +173,12 @@ impl Memory {
         std::mem::take(&mut self.state.lock().unwrap().appended)
     }
 
+    /// Points of what was appended and not taken yet.
+    #[must_use]
+    pub fn appended_points(&self) -> usize {
+        self.state.lock().unwrap().appended.iter().map(|batch| batch.readings.len()).sum()
+    }
+
     /// The newest durable mark is this one.
     pub fn push_mark(&self, mark: Option<i64>) {
         self.durable.send_modify(|durable| durable.mark = mark);
@@ -196,6 +202,11 @@ impl Memory {
     pub fn evict(&self, before: Seq) {
         self.state.lock().unwrap().start = before;
         self.durable.send_modify(|durable| durable.start = before);
+    }
+
+    /// The process of the store starts again: readers keep what was on flash.
+    pub fn restart(&self) {
+        self.state.lock().unwrap().cursors.values_mut().for_each(|cursor| *cursor = cursor.kept());
     }
 
     /// Where a reader stands.

@@ -45,6 +45,7 @@ mod room;
 mod scan;
 mod scrub;
 mod seal;
+mod stand;
 mod thread;
 mod waiting;
 
@@ -57,11 +58,12 @@ pub(crate) use block::{PackReader, PackWriter};
 pub use cursors::destinations;
 pub use disk::{Disk, RealDisk};
 pub use facility_config::Overflow;
-pub use handle::{Append, Cursor, Durable, Store, StoreClosed};
+pub use handle::{Append, Durable, Store, StoreClosed};
 pub use history::{Bucket, History, HistoryQuery};
 pub use open_error::OpenError;
 pub use record::{Destination, Gap, GapReason, Names, Page, Record, Seq, Sink};
 pub use recovery::Recovery;
+pub use stand::{Ahead, Cursor};
 
 use facility_config::limits::STORE_QUEUE_LEN;
 use facility_drivers::Clock;

@@ -1,7 +1,8 @@
 //! `forward`: how the destinations stand, and whether they take a line. Asks the running gateway over its status page, or
-//! reads the stores of one that is stopped; moves no position.
+//! reads the stores of one that is stopped. Moves no position; an order to send history again is left as a file.
 
 mod probe;
+mod replay;
 mod status;
 
 #[cfg(test)]
@@ -26,6 +27,8 @@ pub enum ForwardCommand {
     Status(status::StatusArgs),
     /// Send one line to each destination and say in words what came back 测试写入
     Test(probe::TestArgs),
+    /// Send again what was sent before, or left out 重发历史
+    Replay(replay::ReplayArgs),
 }
 
 /// Does what was asked for.
@@ -33,6 +36,7 @@ pub(super) fn act(command: &ForwardCommand) -> Exit {
     let done = match command {
         ForwardCommand::Status(args) => run(status::status(args)),
         ForwardCommand::Test(args) => run(probe::test(args)),
+        ForwardCommand::Replay(args) => args.act(),
     };
     done.unwrap_or_else(|exit| exit)
 }

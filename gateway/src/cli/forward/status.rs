@@ -4,6 +4,9 @@ use super::{CONFIG, EXIT_CODES, chosen, load, print, print_json};
 use crate::cli::say::{UNAVAILABLE, tell};
 use crate::cli::store::words::{count, plain, time};
 use crate::cli::{Exit, remote};
+use crate::forward::month::BudgetInfo;
+use crate::forward::replay::ReplayInfo;
+use crate::forward::shown::BacklogInfo;
 use crate::store::card::Card;
 use crate::store::card::facts::ReaderFacts;
 use clap::Args;
@@ -32,7 +35,7 @@ pub struct StatusArgs {
 }
 
 /// How a destination stands. Counts are points since the stores were made.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Stand {
     pub(super) name: String,
     pub(super) address: String,
@@ -46,6 +49,12 @@ pub(super) struct Stand {
     pub(super) dead_lettered: u64,
     /// Gone before they could be sent: evicted, thinned, damaged, or older than the destination keeps.
     pub(super) lost: u64,
+    /// Left out for the month's budget; `forward replay` sends it.
+    pub(super) over_budget: u64,
+    /// A backlog, what is sent again and the month's budget, as the gateway's snapshot has them.
+    pub(super) backlog: Option<BacklogInfo>,
+    pub(super) replay: Option<ReplayInfo>,
+    pub(super) budget: Option<BudgetInfo>,
 }
 
 impl Stand {
@@ -86,7 +95,8 @@ pub(super) fn of_snapshot(forward: &Forward, snapshot: &Value) -> Stand {
     let named = |list: &str| snapshot[list].as_array().into_iter().flatten().find(|one| one["name"] == *forward.name).cloned();
     let links = snapshot["links"].as_array().into_iter().flatten();
     let link = links.filter(|link| link["kind"] == "database").find(|link| link["name"] == *forward.name).cloned().unwrap_or_default();
-    let accounts = named("forward").unwrap_or_default()["accounts"].take();
+    let mut sent = named("forward").unwrap_or_default();
+    let accounts = sent["accounts"].take();
     let sum = |figure: &str| accounts.as_array().into_iter().flatten().filter_map(|row| row[figure].as_u64()).sum();
     let lost = |reason: &str| accounts.as_array().into_iter().flatten().filter_map(|row| row["dropped"][reason].as_u64()).sum::<u64>();
     Stand {
@@ -99,6 +109,11 @@ pub(super) fn of_snapshot(forward: &Forward, snapshot: &Value) -> Stand {
         waiting: sum("buffered"),
         dead_lettered: sum("dead_lettered"),
         lost: ["evicted", "thinned", "damaged", "expired"].into_iter().map(lost).sum(),
+        over_budget: lost("over_budget"),
+        // Of a gateway of another version there may be none.
+        backlog: serde_json::from_value(sent["backlog"].take()).ok(),
+        replay: serde_json::from_value(sent["replay"].take()).ok(),
+        budget: serde_json::from_value(sent["budget"].take()).ok(),
     }
 }
 
@@ -115,6 +130,7 @@ fn of_stores(forward: &Forward, site: &Site) -> Option<Stand> {
                 stand.delivered += reader.delivered;
                 stand.dead_lettered += reader.dead_lettered;
                 stand.lost += reader.lost;
+                stand.over_budget += reader.over_budget;
             }
         }
     }
@@ -141,9 +157,35 @@ pub(super) fn text(stands: &[Stand]) -> String {
             count(stand.dead_lettered),
             count(stand.lost)
         );
+        text.push_str(&more(stand));
         if let Some(error) = &stand.error {
             let _ = writeln!(text, "  {}", plain(error));
         }
+    }
+    text
+}
+
+/// What is there only now and then.
+fn more(stand: &Stand) -> String {
+    let mut text = String::new();
+    if let Some(backlog) = stand.backlog {
+        let pace = backlog.points_per_s.map(|pace| format!("  {pace:.0} points/s")).unwrap_or_default();
+        let empty = backlog.empty_s.map(|s| format!("  gone in 约 {} min 补完", s.div_ceil(60))).unwrap_or_default();
+        let _ = writeln!(text, "  behind new ones 待补发 {}{pace}{empty}", count(backlog.points));
+    }
+    if let Some(replay) = stand.replay {
+        let (from, to) = (time(replay.from_ms), time(replay.to_ms));
+        let (done, of) = (count(replay.done_points), count(replay.of_points));
+        let _ = writeln!(text, "  sent again 重发 {from} to {to}: {done} of {of} points, stored {}", count(replay.sent_points));
+    }
+    if let Some(budget) = stand.budget {
+        let mb = |bytes: u64| bytes as f64 / 1e6;
+        let forecast = budget.forecast_bytes.map(|bytes| format!(", {:.1} MB at its end 预计", mb(bytes))).unwrap_or_default();
+        let (used, allowed, [en, zh]) = (mb(budget.used_bytes), mb(budget.allowed_bytes), budget.level.words());
+        let _ = writeln!(text, "  this month 本月 {used:.1} of {allowed:.1} MB{forecast}: {en} {zh}");
+    }
+    if stand.over_budget > 0 {
+        let _ = writeln!(text, "  left out for the budget 因限额未发 {}", count(stand.over_budget));
     }
     text
 }

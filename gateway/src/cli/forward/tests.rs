@@ -73,3 +73,53 @@ fn only_configured_destinations_can_be_chosen() {
     assert_eq!(&*chosen(&site, Some("stick")).unwrap()[0].name, "stick");
     assert!(matches!(chosen(&site, Some("city")), Err(Exit::Start { code: 2, message }) if message.contains("main, stick")));
 }
+
+#[test]
+fn a_backlog_an_order_and_a_budget_are_told_when_there_are_some() {
+    let site = site("http://127.0.0.1:1");
+    let snapshot = json!({
+        "links": [{"kind": "database", "name": "main", "state": "up", "since_ms": 5}],
+        "forward": [{
+            "name": "main",
+            "accounts": [{"delivered": 7, "buffered": 40, "dead_lettered": 0, "dropped": {"over_budget": 12}}],
+            "backlog": {"points": 9000, "points_per_s": 150.0, "empty_s": 60},
+            "replay": {"from_ms": 0, "to_ms": 1000, "done_points": 3, "of_points": 11, "sent_points": 2, "refused_points": 0},
+            "budget": {"level": "no_readings", "used_bytes": 21_000_000, "allowed_bytes": 30_000_000, "forecast_bytes": null},
+        }],
+    });
+    let main = of_snapshot(&site.forward[0], &snapshot);
+    assert_eq!((main.over_budget, main.lost), (12, 0), "what can still be sent is not lost");
+    let text = status::text(&[main]);
+    for words in ["150 points/s", "1 min", "3 of 11", "21.0 of 30.0 MB", "no readings", "因限额未发"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let bare = of_snapshot(&site.forward[1], &snapshot);
+    assert!(bare.backlog.is_none() && bare.replay.is_none() && bare.budget.is_none());
+}
+
+#[test]
+fn an_order_waits_for_a_gateway_and_a_span_that_is_none_is_refused() {
+    use crate::operator::Spool;
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("gateway.toml");
+    let store = dir.path().join("store");
+    let text = format!("{HEAD}[store]\ndir = {store:?}\n[forward.main]\nurl = \"http://127.0.0.1:1\"\norg = \"o\"\nbucket = \"b\"\n");
+    std::fs::write(&config, text).unwrap();
+    let order = |args: &[&str]| {
+        use clap::Parser as _;
+        let all = [&["facility-gateway", "forward", "replay", "main", "--config", config.to_str().unwrap()], args].concat();
+        match crate::cli::Cli::try_parse_from(all).unwrap().command {
+            crate::cli::Command::Forward(ForwardCommand::Replay(args)) => args.leave(0),
+            _ => panic!("another command"),
+        }
+    };
+    assert!(matches!(order(&["--from", "-2d"]), Err(Exit::Start { code: 74, .. })), "no gateway was ever there");
+    let spool = Spool::new(&crate::forward::replay::dir(&store, "main"));
+    spool.make().unwrap();
+    assert!(matches!(order(&["--from", "-1h", "--to", "-2h"]), Err(Exit::Start { code: 2, .. })));
+    assert!(matches!(order(&["--from", "-2d", "--json"]), Ok(Exit::Done)));
+    let ids = spool.ids().unwrap();
+    spool.take(&ids[0]).unwrap();
+    let left = crate::forward::replay::Order::parse(&spool.read(&ids[0]).unwrap()).unwrap();
+    assert!(left.to_ms - left.from_ms >= 2 * 86_400_000 - 60_000);
+}

@@ -136,6 +136,7 @@ impl Rows {
         self.add_all("counted here", Measurement::Gateway, None);
         FIGURES_OF_ALL.into_iter().for_each(|measurement| self.add_all("computed here", measurement, None));
         self.add_all("lost interval", Measurement::Gap, Some("why".to_owned()));
+        self.add_all("metered way", Measurement::Uplink, Some("destination".to_owned()));
         self.add_all("silence told here", Measurement::Missing, Some("why".to_owned()));
     }
 

@@ -68,7 +68,8 @@ fn table(Row { store, dir, facts }: &Row) -> String {
     row("blocks", blocks(facts));
     row("ring", ring(facts));
     for reader in &facts.readers {
-        let also = [(reader.dead_lettered, "refused"), (reader.lost, "gone before it came")];
+        let also =
+            [(reader.dead_lettered, "refused"), (reader.lost, "gone before it came"), (reader.over_budget, "left out for the budget")];
         let also: String = also.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {} {what}", count(*n))).collect();
         row("reader", format!("{} at {}, {} waiting{also}", reader.reader, count(reader.next), count(reader.waiting)));
     }

@@ -5,7 +5,7 @@ mod export;
 mod import;
 mod inspect;
 pub(in crate::cli) mod progress;
-mod span;
+pub(in crate::cli) mod span;
 mod verify;
 pub(in crate::cli) mod words;
 

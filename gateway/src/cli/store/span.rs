@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 /// A moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(in crate::cli) enum Moment {
     /// Unix ms.
     At(i64),
     /// So many milliseconds before now.
@@ -24,12 +24,12 @@ impl Moment {
 }
 
 /// From `from` on, before `to`; Unix ms.
-pub(super) fn between(from: Option<Moment>, to: Option<Moment>, now_ms: i64) -> RangeInclusive<i64> {
+pub(in crate::cli) fn between(from: Option<Moment>, to: Option<Moment>, now_ms: i64) -> RangeInclusive<i64> {
     from.map_or(i64::MIN, |from| from.ms(now_ms))..=to.map_or(i64::MAX, |to| to.ms(now_ms).saturating_sub(1))
 }
 
 /// Reads RFC 3339, a date or a date and time in UTC, milliseconds since 1970, or a time ago such as `-24h`.
-pub(super) fn parse(text: &str) -> Result<Moment, String> {
+pub(in crate::cli) fn parse(text: &str) -> Result<Moment, String> {
     let ago = text.strip_prefix('-').and_then(ago);
     let at = || text.parse::<i64>().ok().filter(|ms| *ms >= 0);
     let rfc3339 = || text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond);

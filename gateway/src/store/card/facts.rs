@@ -113,6 +113,8 @@ pub struct ReaderFacts {
     pub dead_lettered: u64,
     /// Points that were gone before it came to them, or too old for the destination.
     pub lost: u64,
+    /// Points left out because a month's budget ran short.
+    pub over_budget: u64,
 }
 
 /// Points that were given up.
@@ -197,6 +199,7 @@ impl Card {
                 delivered: at.delivered,
                 dead_lettered: at.dead_lettered,
                 lost: at.lost + at.expired,
+                over_budget: at.over_budget,
             })
         };
         let gap = |gap: &Gap| GapFacts { reason: gap.reason.as_str(), points: gap.points, from_ms: gap.from_ms, to_ms: gap.to_ms };

@@ -4,7 +4,7 @@ use super::*;
 use crate::store::{Cursor, Destination};
 
 fn at(next: Seq) -> Cursor {
-    Cursor { next, delivered: next, dead_lettered: 1, lost: 2, expired: 3 }
+    Cursor { next, delivered: next, dead_lettered: 1, lost: 2, expired: 3, over_budget: 4, ..Cursor::default() }
 }
 
 /// A store whose cursor was written twice, at 40 and then at 60.
@@ -43,23 +43,31 @@ fn the_newest_readable_slot_counts() {
 }
 
 #[test]
-fn a_cursor_of_the_version_before_is_taken_over() {
+fn a_cursor_of_an_earlier_version_is_taken_over() {
+    // Without the count of points over the budget, and without that of expired ones.
+    for (version, cut, taken) in
+        [(3_u32, 60, Cursor { over_budget: 0, ..at(60) }), (2, 52, Cursor { over_budget: 0, expired: 0, ..at(60) })]
+    {
+        taken_over(version, cut, taken);
+    }
+}
+
+fn taken_over(version: u32, cut: usize, taken: Cursor) {
     let disk = stored();
     let path = dir().join("cursor.forward");
     let mut bytes = disk.bytes(&path);
     for at in [0, 4096] {
-        // Without the count of expired points.
         let len = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().unwrap()) as usize;
-        let mut slot = [&bytes[at..at + 52], &bytes[at + 60..at + len - 4]].concat();
-        slot[4..8].copy_from_slice(&2_u32.to_le_bytes());
-        slot[8..12].copy_from_slice(&(len as u32 - 8).to_le_bytes());
+        let mut slot = [&bytes[at..at + cut], &bytes[at + 68..at + len - 4]].concat();
+        slot[4..8].copy_from_slice(&version.to_le_bytes());
+        slot[8..12].copy_from_slice(&(len as u32 - (68 - cut) as u32).to_le_bytes());
         slot.extend_from_slice(&crc32c::crc32c(&slot).to_le_bytes());
         slot.resize(4096, 0);
         bytes[at..at + 4096].copy_from_slice(&slot);
     }
     disk.put(&path, bytes);
     let (log, report) = open(&disk, ROOMY);
-    assert_eq!((log.cursor(Sink::Forward), report.cursors_lost.len()), (Cursor { expired: 0, ..at(60) }, 0));
+    assert_eq!((log.cursor(Sink::Forward), report.cursors_lost.len()), (taken, 0));
 }
 
 #[test]
