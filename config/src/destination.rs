@@ -15,6 +15,8 @@ pub struct Forward {
     pub target: Target,
     /// Send metrics.
     pub metrics: bool,
+    /// Of metrics also windows shorter than an hour.
+    pub short_windows: bool,
     /// Send events.
     pub events: bool,
     /// Send readings too, these of them.

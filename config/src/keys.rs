@@ -281,6 +281,7 @@ const FORWARD: &[Key] = &[
     key("file_bytes_max", Type::Int(65_536, 1024 * MIB), IfAbsent::Int(16 * MIB), "Size at which a file is full; file."),
     key("files_max", Type::Int(1, 10_000), IfAbsent::Int(64), "Full files that may lie in the folder; then it waits; file."),
     key("metrics", Type::Bool, IfAbsent::Bool(true), "Send metrics."),
+    key("short_windows", Type::Bool, IfAbsent::Bool(true), "Of metrics also the windows that are shorter than an hour."),
     key("events", Type::Bool, IfAbsent::Bool(true), "Send events and alarms."),
     key("raw", Type::Bool, IfAbsent::Bool(false), "Send readings too, not only metrics and events."),
     key("raw_measurements", Type::Text, IfAbsent::None, "Of readings only these measurements, with commas in between."),
@@ -312,7 +313,7 @@ const FORWARD: &[Key] = &[
     ),
     key("lines_max", Type::Int(1, 50_000), IfAbsent::Int(FORWARD_LINES_DEFAULT as i64), "Lines per request."),
     key("bytes_max", Type::Int(4096, 8 * MIB), IfAbsent::Int(FORWARD_BYTES_DEFAULT as i64), "Bytes per request, before compression."),
-    key("delay_ms", Type::Int(10, 600_000), IfAbsent::Int(5000), "Longest time a line waits for its request to fill."),
+    key("delay_ms", Type::Int(10, 3_600_000), IfAbsent::Int(5000), "Longest time a line waits for its request to fill."),
     key("timeout_ms", Type::Int(100, 300_000), IfAbsent::Int(10_000), "Time limit of one request."),
 ];
 

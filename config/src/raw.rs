@@ -233,6 +233,7 @@ pub(crate) struct Forward {
     pub(crate) file_bytes_max: u64,
     pub(crate) files_max: u64,
     pub(crate) metrics: bool,
+    pub(crate) short_windows: bool,
     pub(crate) events: bool,
     pub(crate) raw: bool,
     pub(crate) raw_measurements: Option<String>,

@@ -3,7 +3,7 @@
 //! Never splits a line over two requests and never changes the order. Bounded by the lines and bytes of a request
 //! and by [`FORWARD_POINTS_MAX`] points looked at.
 
-use super::budget::{Leaves, Level, Thinner};
+use super::budget::{Leaves, Level, Thinner, is_short};
 use super::line::{Name, has_value, push_field, push_series};
 use crate::privacy::is_kept_back;
 use crate::store::record::{KEEP, MetricName, Origin};
@@ -146,6 +146,8 @@ pub struct Packer<'a> {
     only: Option<&'a Selection>,
     /// Points before this time are not sent, Unix ms.
     not_before_ms: i64,
+    /// Windows shorter than an hour are passed over.
+    no_short: bool,
     /// Only points of this time, Unix ms.
     of_ms: Range<i64>,
     /// What a budget leaves, and what is known of readings that were sent.
@@ -170,6 +172,7 @@ impl<'a> Packer<'a> {
             classes,
             only: None,
             not_before_ms: i64::MIN,
+            no_short: false,
             of_ms: i64::MIN..i64::MAX,
             budget: None,
             bounds,
@@ -193,6 +196,13 @@ impl<'a> Packer<'a> {
     #[must_use]
     pub fn not_before(mut self, at_ms: i64) -> Self {
         self.not_before_ms = at_ms;
+        self
+    }
+
+    /// No windows that are shorter than an hour.
+    #[must_use]
+    pub fn no_short_windows(mut self) -> Self {
+        self.no_short = true;
         self
     }
 
@@ -275,7 +285,8 @@ impl<'a> Packer<'a> {
         // Also what an older version, or a card of another gateway, has put into the store.
         let stays = is_kept_back(&origin.tags, metric)
             || name.class.is_some_and(|class| !self.classes.contains(&class))
-            || self.only.is_some_and(|only| name.class == Some(Class::Reading) && !is_selected(only, origin, metric));
+            || self.only.is_some_and(|only| name.class == Some(Class::Reading) && !is_selected(only, origin, metric))
+            || self.no_short && is_short(&name);
         if stays || !has_value(&record.value) || !self.of_ms.contains(&record.at_ms) {
             return self.pass(seq);
         }

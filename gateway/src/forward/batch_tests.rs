@@ -81,6 +81,10 @@ fn what_a_budget_leaves_out_is_counted_and_what_is_sent_again_is_of_its_time() {
         let share = batch.share(0..batch.len());
         assert_eq!((times(&batch).as_slice(), share.over_budget, share.points + share.over_budget), (sent, left_out, 5), "{level:?}");
     }
+    let mut packer = Packer::new(0, classes, LARGE).no_short_windows();
+    pages(&records, 0, 10).iter().for_each(|page| packer.take(page));
+    let batch = packer.finish();
+    assert_eq!((times(&batch).as_slice(), batch.share(0..4).passed), (&[10, 20, 30, 50][..], 1), "what was never asked for is no loss");
     let mut packer = Packer::new(0, classes, LARGE).of(20..50);
     pages(&records, 0, 10).iter().for_each(|page| packer.take(page));
     let batch = packer.finish();

@@ -54,7 +54,7 @@ impl Level {
         let out_from = match name.class {
             Some(Class::Reading) if self == Self::ThinReadings => return Leaves::Thinned,
             Some(Class::Reading) => Self::NoReadings,
-            Some(Class::Metric) if name.part_tag != "window" => Self::NoShort,
+            Some(Class::Metric) if is_short(name) => Self::NoShort,
             Some(Class::Metric) if part.as_str() == "1h" => Self::Least,
             // What a later version means by it is not known here, so it goes.
             Some(Class::Metric | Class::Event) | None => return Leaves::All,
@@ -73,6 +73,11 @@ impl Level {
             Self::Least => ["only alarms, events, days and longer", "只发报警、事件和日及以上指标"],
         }
     }
+}
+
+/// Whether a figure is one of a window shorter than an hour: longer ones stand side by side under the tag `window`.
+pub(super) fn is_short(name: &Name<'_>) -> bool {
+    name.class == Some(Class::Metric) && name.part_tag != "window"
 }
 
 /// What a level leaves.

@@ -15,6 +15,7 @@ use crate::store::handle;
 use crate::store::{Ahead, Cursor, Durable, Page, Seq};
 use facility_config::limits::{LIVE_FRESH_MS, READ_POINTS_MAX, REPLAY_LATE_MS};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -42,6 +43,8 @@ pub struct Terms {
     pub bounds: Bounds,
     /// Points before this time have expired, Unix ms.
     pub not_before_ms: i64,
+    /// Of metrics also windows shorter than an hour.
+    pub short_windows: bool,
     /// What the budget leaves.
     pub level: Level,
     /// The new values' share while old ones wait, percent; 0 for strictly in order.
@@ -236,6 +239,7 @@ impl Feed {
         }
         let mut thinner = self.thinners[usize::from(self.is_new)].clone();
         let packer = Packer::new(from, &self.lane.classes, terms.bounds).only(&self.lane.readings).not_before(terms.not_before_ms);
+        let packer = if terms.short_windows { packer } else { packer.no_short_windows() };
         // What somebody asked for is sent whatever it costs.
         let mut packer = match &self.again {
             Some(again) if self.way == Way::Again => packer.of(again.of_ms.clone()),
@@ -384,12 +388,14 @@ fn count(counts: [&mut u64; 5], share: Share, stored: bool) {
 }
 
 /// A page without what is at or behind a position.
-fn clipped(mut page: Page, until: Seq) -> Page {
-    if page.next > until {
-        page.lost = page.lost.min(until.saturating_sub(page.first.saturating_sub(page.lost)));
-        page.first = page.first.min(until);
-        page.records.truncate(usize::try_from(until - page.first).unwrap_or(usize::MAX));
-        page.next = until;
+fn clipped(page: Arc<Page>, until: Seq) -> Arc<Page> {
+    if page.next <= until {
+        return page;
     }
-    page
+    let mut page = Arc::unwrap_or_clone(page);
+    page.lost = page.lost.min(until.saturating_sub(page.first.saturating_sub(page.lost)));
+    page.first = page.first.min(until);
+    page.records.truncate(usize::try_from(until - page.first).unwrap_or(usize::MAX));
+    page.next = until;
+    Arc::new(page)
 }

@@ -72,6 +72,7 @@ impl Rig {
             start_now: false,
             retention: None,
             live_share_pct: 50,
+            short_windows: true,
             bytes_per_s: None,
             bytes_per_month: None,
             lines_max: 100,

@@ -25,7 +25,13 @@ fn lane(store: &Store) -> Lane {
     Lane { name: "lane", store: store.clone(), sink: Sink::Forward, classes: vec![Class::Metric], readings: site::Selection::default() }
 }
 
-const TERMS: Terms = Terms { bounds: Bounds { lines: 10, bytes: 100_000 }, not_before_ms: i64::MIN, level: Level::All, live_share_pct: 50 };
+const TERMS: Terms = Terms {
+    bounds: Bounds { lines: 10, bytes: 100_000 },
+    not_before_ms: i64::MIN,
+    short_windows: true,
+    level: Level::All,
+    live_share_pct: 50,
+};
 
 /// Minutes of the lines of a batch.
 fn minutes_of(batch: &Batch) -> Vec<i64> {

@@ -70,12 +70,12 @@ async fn send(table: &mut Table, kept: &'static Kept, site: &Arc<Site>, days: u3
     let endpoint = Endpoint::start();
     let clock = Clock::manual(START_MS);
     let Opened { store, .. } = open(options(dir.path(), origins(site)), clock.clone(), RealDisk).expect("the store opens");
-    let sending = Sending::start(store.clone(), &To::of(&endpoint.url()), clock.clone(), dir.path(), vec![Class::Metric, Class::Event]);
+    let sending =
+        Sending::start(store.clone(), &To::of(&endpoint.url()), clock.clone(), dir.path(), (vec![Class::Metric, Class::Event], kept.short));
     let mut windows = live(site, days).into_iter();
     let mut expected = 0;
     while windows.len() > 0 {
-        let batches = windows.by_ref().take(kept.windows).flatten();
-        let batches: Vec<Batch> = batches.filter(|batch| kept.short || !is_short(batch)).collect();
+        let batches: Vec<Batch> = windows.by_ref().take(kept.windows).flatten().collect();
         expected += batches.iter().map(|batch| batch.readings.len() as u64).sum::<u64>();
         clock.set(clock.now_ms() + WINDOW_MS * kept.windows as i64);
         if !batches.is_empty() {
@@ -92,11 +92,6 @@ async fn send(table: &mut Table, kept: &'static Kept, site: &Arc<Site>, days: u3
     if kept.windows == 1 {
         table.add(&MONTH_VALUES, of_month(sending.delivery.points.get()));
     }
-}
-
-/// Whether it holds the figures of five minutes.
-fn is_short(batch: &Batch) -> bool {
-    batch.readings.first().is_some_and(|one| one.metric.point.measurement().info().name.ends_with("_5m"))
 }
 
 /// Tags as the gateway makes them.

@@ -10,6 +10,7 @@ use facility_gateway::forward::{ForwardTask, Lane};
 use facility_gateway::store::{Opened, RealDisk, Sink, Store, open};
 use facility_gateway::telemetry::Delivery;
 use facility_tests::meter;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,7 +105,7 @@ async fn send(dir: &Path, to: &To) -> Answer {
     let Opened { store, .. } = open(options(dir, Workload::tags(DEVICES)), clock.clone(), RealDisk).expect("the store opens");
     let end = store.durable().borrow().end;
     let (cpu, store_cpu, began) = (meter::cpu(), meter::cpu_of(STORE), Instant::now());
-    let sending = Sending::start(store, to, clock, dir, vec![Class::Reading]);
+    let sending = Sending::start(store, to, clock, dir, (vec![Class::Reading], true));
     let mut tenth_mb = None;
     loop {
         let next = sending.next().await;
@@ -138,8 +139,8 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
-    /// Begins to send points of these classes. Must be called inside a runtime; ends with it.
-    pub(crate) fn start(store: Store, to: &To, clock: Clock, dir: &Path, classes: Vec<Class>) -> Self {
+    /// Begins to send points of these classes, and of figures perhaps short windows. Must be called inside a runtime; ends with it.
+    pub(crate) fn start(store: Store, to: &To, clock: Clock, dir: &Path, (classes, short_windows): (Vec<Class>, bool)) -> Self {
         let delivery = Arc::<Delivery>::default();
         let lane = Lane { name: STORE, store: store.clone(), sink: Sink::Forward, classes, readings: Selection::default() };
         let task = ForwardTask {
@@ -151,6 +152,10 @@ impl Sending {
                 raw: Some(Selection::default()),
                 start_now: false,
                 retention: None,
+                live_share_pct: 50,
+                bytes_per_s: None,
+                bytes_per_month: None,
+                short_windows,
                 lines_max: FORWARD_LINES_DEFAULT,
                 bytes_max: FORWARD_BYTES_DEFAULT,
                 delay: Duration::from_millis(1),
@@ -162,6 +167,9 @@ impl Sending {
             stop: CancellationToken::new(),
             seed: 7,
             dead_letter_dir: dir.join("dead-letter"),
+            replay_dir: dir.join("replay"),
+            budget_dir: dir.join("budget"),
+            zone: TimeZone::UTC,
         };
         let _ = rustls::crypto::ring::default_provider().install_default();
         tokio::spawn(task.prepare().expect("a forwarder that can start").run());
