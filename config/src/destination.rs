@@ -58,6 +58,8 @@ pub struct Platform {
     pub broker: Broker,
     /// Topic. What it says of the sender is filled in; `{measurement}`, `{kind}` and `{device}` are filled in for each line.
     pub topic: String,
+    /// The client id was configured, not made: a platform may admit no other.
+    pub prescribed_id: bool,
     /// What a message looks like.
     pub format: Format,
     /// Bytes of text in one message; a single line that is longer goes alone.

@@ -265,7 +265,12 @@ const FORWARD: &[Key] = &[
         IfAbsent::Text("influx2"),
         "influx2 writes to /api/v2/write (InfluxDB 2 and 3, VictoriaMetrics, GreptimeDB), influx1 to /write (InfluxDB 1, QuestDB), mqtt publishes to a broker, file writes into a folder.",
     ),
-    key("url", Type::Text, IfAbsent::None, "Base address of the database, the path of the protocol is appended; of a broker as under [mqtt.NAME]."),
+    key(
+        "url",
+        Type::Text,
+        IfAbsent::None,
+        "Base address of the database, the path of the protocol is appended; of a broker as under [mqtt.NAME].",
+    ),
     key("org", Type::Text, IfAbsent::None, "Organisation; influx2."),
     key("bucket", Type::Text, IfAbsent::None, "Bucket; influx2."),
     key("db", Type::Text, IfAbsent::None, "Database; influx1."),
@@ -278,7 +283,12 @@ const FORWARD: &[Key] = &[
     key("key_file", Type::Text, IfAbsent::None, "Client key, PEM (mode 0600), or credential:NAME."),
     key("proxy", Type::Text, IfAbsent::None, "http://host:port of a proxy; one of the environment is never used."),
     key("server_name", Type::Text, IfAbsent::None, "Name in the database's certificate, where https reaches it under another one."),
-    key("topic", Type::Text, IfAbsent::None, "Topic; {gateway} {site} {district} stand for the sender, {measurement} {kind} {device} for the line; mqtt."),
+    key(
+        "topic",
+        Type::Text,
+        IfAbsent::None,
+        "Topic; {gateway} {site} {district} stand for the sender, {measurement} {kind} {device} for the line; mqtt.",
+    ),
     key(
         "format",
         Type::Word(&["line", "json"]),
@@ -332,7 +342,12 @@ pub(crate) const ROOT: &[Key] = &[
     Key { name: "bus", node: Node::Named(BUS), default: IfAbsent::Table, doc: "Modbus buses, by name." },
     Key { name: "device", node: Node::Named(DEVICE), default: IfAbsent::Table, doc: "Devices, by id." },
     Key { name: "alarm", node: Node::Table(alarm::SITE), default: IfAbsent::Table, doc: "Alarm rules of the site." },
-    Key { name: "forward", node: Node::Named(FORWARD), default: IfAbsent::Table, doc: "Destinations, by name: databases, a platform's broker, a folder." },
+    Key {
+        name: "forward",
+        node: Node::Named(FORWARD),
+        default: IfAbsent::Table,
+        doc: "Destinations, by name: databases, a platform's broker, a folder.",
+    },
     Key { name: "api", node: Node::Table(API), default: IfAbsent::Table, doc: "Status page and health." },
 ];
 

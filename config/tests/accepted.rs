@@ -56,7 +56,7 @@ fn decided() -> String {
 fn database(forward: &Forward) -> &Database {
     match &forward.target {
         Target::Database(database) => database,
-        Target::Files(_) => panic!("{forward:?}"),
+        Target::Platform(_) | Target::Files(_) => panic!("{forward:?}"),
     }
 }
 

@@ -88,6 +88,7 @@ const PURE: &[&str] = &[
     "gateway/src/coldchain/record.rs",
     "gateway/src/completeness/",
     "gateway/src/forward/line.rs",
+    "gateway/src/forward/message.rs",
     "gateway/src/forward/outcome.rs",
     "gateway/src/forward/phase.rs",
     "gateway/src/health.rs",
@@ -166,6 +167,13 @@ const RULES: &[Rule] = &[
             "unlock_",
             "unlock(",
         ],
+    },
+    Rule {
+        why: "nothing is published to a broker of devices: one place publishes, to platforms",
+        holds_in: &["drivers/src/", "gateway/src/"],
+        except_in: &["drivers/src/mqtt/uplink.rs", "drivers/src/mqtt/line.rs", "drivers/src/sim/"],
+        tests_too: false,
+        forbidden: &["Request::Publish", "AsyncClient", ".numbered("],
     },
     Rule {
         why: "the real parts never depend on the simulated neighbourhood",

@@ -1,7 +1,7 @@
 //! Destinations: where each is, who the gateway is there, and what it gets.
 
-use super::wires::check_name;
 use super::platform::platform;
+use super::wires::check_name;
 use super::{file, plain_text, unencrypted};
 use crate::destination::{Database, Files, Forward, Login, Selection, Target, WriteApi};
 use crate::device::Kind;
@@ -15,13 +15,7 @@ use crate::site::{Broker, Gateway, Tls};
 use std::time::Duration;
 
 /// Destinations by name; those with problems are left out.
-pub(super) fn destinations(
-    raw: &Raw,
-    gateway: Option<&Gateway>,
-    brokers: &[Broker],
-    ground: &Ground,
-    report: &mut Report,
-) -> Vec<Forward> {
+pub(super) fn destinations(raw: &Raw, gateway: Option<&Gateway>, brokers: &[Broker], ground: &Ground, report: &mut Report) -> Vec<Forward> {
     if raw.forward.len() > DESTINATIONS_MAX {
         let message = format!("{} destinations are declared, {DESTINATIONS_MAX} are possible", raw.forward.len());
         report.key("forward", Complaint::new(problem::OUT_OF_RANGE, message).hint("each holds its own place in the stores; remove some"));
@@ -42,7 +36,10 @@ pub(super) fn destinations(
         let Some(forward) = destination(name, &path, forward, target, report) else { continue };
         let same = |known: &&Forward| is_same(&known.target, &forward.target);
         if let Some(known) = found.iter().find(same) {
-            let message = format!("`{path}` and `forward.{}` are the same place: everything would be sent twice, or each would throw the other out", known.name);
+            let message = format!(
+                "`{path}` and `forward.{}` are the same place: everything would be sent twice, or each would throw the other out",
+                known.name
+            );
             report.key(&path, Complaint::new(problem::DUPLICATE, message).hint("remove one of them"));
         }
         found.push(forward);
@@ -55,8 +52,7 @@ fn is_same(one: &Target, other: &Target) -> bool {
         (Target::Database(one), Target::Database(other)) => one.url == other.url && one.api == other.api,
         // One broker under one client id, or on one topic.
         (Target::Platform(one), Target::Platform(other)) => {
-            one.broker.endpoints == other.broker.endpoints
-                && (one.broker.client_id == other.broker.client_id || one.topic == other.topic)
+            one.broker.endpoints == other.broker.endpoints && (one.broker.client_id == other.broker.client_id || one.topic == other.topic)
         }
         // Files have the destination's name.
         _ => false,
@@ -119,8 +115,7 @@ fn database(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report
     if url.scheme == "http" && login != Login::None && !url.is_local() {
         report.key(&at("url"), plain_text("the token or password", "https"));
     }
-    let of_tls =
-        [("ca_file", &raw.ca_file), ("cert_file", &raw.cert_file), ("key_file", &raw.key_file), ("server_name", &raw.server_name)];
+    let of_tls = [("ca_file", &raw.ca_file), ("cert_file", &raw.cert_file), ("key_file", &raw.key_file), ("server_name", &raw.server_name)];
     for (key, _) in of_tls.iter().filter(|(_, given)| url.scheme == "http" && given.is_some()) {
         report.key(&at(key), unencrypted(&at(key), "https"));
     }
@@ -143,7 +138,9 @@ fn server_name(path: &str, raw: &raw::Forward, report: &mut Report) -> Option<St
         report.key(&key, Complaint::new(problem::CONFLICT, message).hint("the proxy looks the host up: write that name into the url"));
     }
     let fault = match crate::address::host_and_port(&key, name, Some(443)) {
-        Ok((host, _)) if host == *name && host.contains(|char: char| char.is_ascii_alphabetic()) && !host.contains(':') => return Some(host),
+        Ok((host, _)) if host == *name && host.contains(|char: char| char.is_ascii_alphabetic()) && !host.contains(':') => {
+            return Some(host);
+        }
         Ok(_) => Complaint::new(problem::BAD_ADDRESS, format!("`{key}` is no name")).hint("a name as in a certificate, without a port"),
         Err(fault) => fault,
     };

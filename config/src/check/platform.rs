@@ -43,6 +43,7 @@ pub(super) fn platform(
     Some(Platform {
         broker,
         topic: topic?,
+        prescribed_id: raw.client_id.is_some(),
         format: match raw.format {
             raw::Format::Line => Format::Line,
             raw::Format::Json => Format::Json,

@@ -5,11 +5,11 @@
 //! way, dials only when there is something to say, and begins a new connection after whatever went wrong on the old one, so a late
 //! acknowledgement is never taken for that of another message.
 
+use super::dial;
 use super::files::Files;
 use super::line::Line;
 use super::places::Places;
 use super::trouble::{Cause, Trouble};
-use super::dial;
 use crate::clock::Clock;
 use crate::link::LinkState;
 use crate::tls;
@@ -64,7 +64,8 @@ impl Uplink {
     #[must_use]
     pub fn start(broker: Broker, clock: Clock) -> Self {
         let (orders, taken) = mpsc::channel(1);
-        let mouth = Mouth { places: Places::new(broker.endpoints.len()), files: Files::new(&broker), line: None, proven: false, broker, clock };
+        let mouth =
+            Mouth { places: Places::new(broker.endpoints.len()), files: Files::new(&broker), line: None, proven: false, broker, clock };
         tokio::spawn(mouth.serve(taken));
         Self { orders }
     }

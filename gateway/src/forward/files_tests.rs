@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 const NOW_MS: i64 = 1_788_220_800_000;
 
 fn settings(dir: &Path) -> site::Files {
-    site::Files { dir: dir.join("out"), file_bytes_max: 200, files_max: 3, free_bytes_min: 0 }
+    site::Files { dir: dir.join("out"), file_bytes_max: 200, file_age_max: DAY, files_max: 3, free_bytes_min: 0 }
 }
 
 fn line(nth: u32) -> String {

@@ -14,6 +14,7 @@ fn database(url: &str) -> Database {
         tls: Tls::default(),
         timeout: Duration::from_secs(5),
         proxy: None,
+        server_name: None,
     }
 }
 

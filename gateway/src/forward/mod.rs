@@ -12,10 +12,12 @@ pub mod feed;
 pub mod files;
 pub mod http;
 pub mod line;
+mod message;
 mod not_ready;
 pub mod outcome;
 mod outlet;
 mod phase;
+pub mod platform;
 mod tls;
 
 use crate::store::{Sink, Store, StoreClosed};
