@@ -20,7 +20,7 @@ pub use faults::{FakeClock, Mount, Strace};
 pub use gateway::{Gateway, cpu_s, memory};
 pub use lab::{Lab, locker, vending};
 pub use peers::{Peer, mbpoll, peer_file};
-pub use servers::{Mosquitto, PtyPair, Series, Victoria};
+pub use servers::{Mosquitto, PtyPair, Series, Subscriber, Victoria};
 pub use site_broker::SiteBroker;
 
 /// Root of the workspace.

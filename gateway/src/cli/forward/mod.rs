@@ -1,7 +1,7 @@
 //! `forward`: how the destinations stand, and whether they take a line. Asks the running gateway over its status page, or
 //! reads the stores of one that is stopped; moves no position.
 
-mod probe;
+pub(super) mod probe;
 mod status;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::forward::line::tags;
 use crate::forward::outcome::Outcome;
 use crate::forward::platform::Platform;
 use clap::Args;
+use facility_config::Site;
 use facility_config::site::{self, Forward, Target};
 use facility_drivers::Clock;
 use serde::Serialize;
@@ -49,7 +50,7 @@ pub(super) struct Answer {
 pub(super) async fn test(args: &TestArgs) -> Result<Exit, Exit> {
     let site = load(&args.config)?;
     let clock = Clock::system();
-    let line = format!("{MEASUREMENT},{} sent=1i {}\n", tags([("gw_id", &*site.gateway.id)]), clock.now_ms());
+    let line = line(&site, &clock);
     let mut answers = Vec::new();
     for forward in chosen(&site, args.name.as_deref())? {
         let (ok, words) = ask(forward, &line, &clock).await;
@@ -61,6 +62,11 @@ pub(super) async fn test(args: &TestArgs) -> Result<Exit, Exit> {
         print(&text(&answers))?;
     }
     Ok(if answers.iter().all(|answer| answer.ok) { Exit::Done } else { Exit::Found(1) })
+}
+
+/// The line that is sent.
+pub(in crate::cli) fn line(site: &Site, clock: &Clock) -> String {
+    format!("{MEASUREMENT},{} sent=1i {}\n", tags([("gw_id", &*site.gateway.id)]), clock.now_ms())
 }
 
 /// Whether a destination takes a line, and what it said.
