@@ -4,7 +4,7 @@
 use facility_config::alarm::RuleKind;
 use facility_config::device::{ColdClass, Ingest, Kind, Source};
 use facility_config::site::{
-    Database, Forward, Framing, HostPort, Login, Parity, Retained, Selection, SerialLine, Target, Transport, Wire, WriteApi,
+    Database, Format, Forward, Framing, HostPort, Login, Parity, Retained, Selection, SerialLine, Target, Transport, Wire, WriteApi,
 };
 use facility_config::{Device, DeviceIx, Loaded, Overflow, Site, from_toml, look, open};
 use std::fs;
