@@ -133,7 +133,10 @@ fn single_settings() {
         ("[forward.a]\nprotocol = \"mqtt\"\nurl = \"mqtt://h\"\ntopic = \"a/+/b\"", &[("GW-C006", "forward.a.topic", 8, 9)]),
         ("[forward.a]\nprotocol = \"mqtt\"\nurl = \"mqtt://h\"\ntopic = \"a/{lane}\"", &[("GW-C006", "forward.a.topic", 8, 9)]),
         // What is published to a broker of devices, a device could take for an order.
-        ("[mqtt.m]\nurl = \"mqtt://h\"\n[forward.a]\nprotocol = \"mqtt\"\nurl = \"mqtt://h:1883\"", &[("GW-C016", "forward.a.url", 9, 1)]),
+        (
+            "[mqtt.m]\nurl = \"mqtt://localhost\"\n[forward.a]\nprotocol = \"mqtt\"\nurl = \"ws://i, mqtt://127.0.0.1:1883\"",
+            &[("GW-C016", "forward.a.url", 9, 1)],
+        ),
         (
             "[forward.a]\nprotocol = \"mqtt\"\nurl = \"mqtt://h\"\nclient_id = \"x\"\n[forward.b]\nprotocol = \"mqtt\"\nurl = \"mqtt://h\"\nclient_id = \"x\"\ntopic = \"t\"",
             &[("GW-C017", "forward.b", 9, 10)],

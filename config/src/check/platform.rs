@@ -4,13 +4,14 @@
 
 use super::forward::needed;
 use super::wires;
+use crate::address::is_local;
 use crate::destination::{Format, Platform};
 use crate::limits::UPLINK_TOPIC_BYTES_MAX;
 use crate::problem;
 use crate::raw;
 use crate::report::{Complaint, Report, join};
 use crate::secret::Ground;
-use crate::site::{Broker, Gateway, Retained};
+use crate::site::{Broker, Endpoint, Gateway, Retained};
 use std::time::Duration;
 
 /// Each gateway has topics of its own, each measurement a topic below: what access rules and subscriptions need.
@@ -32,10 +33,9 @@ pub(super) fn platform(
     let topic = topic(&join(path, "topic"), raw.topic.as_deref().unwrap_or(TOPIC), gateway, report);
     let client_id = format!("{}-{name}", gateway.id);
     let broker = wires::broker(name, path, &as_broker(raw), &client_id, ground, report)?;
-    let ours = |one: &&Broker| {
-        one.endpoints.iter().any(|one| broker.endpoints.iter().any(|other| (&one.host, one.port) == (&other.host, other.port)))
-    };
-    if let Some(known) = devices.iter().find(ours) {
+    if let Some(known) =
+        devices.iter().find(|known| known.endpoints.iter().any(|one| broker.endpoints.iter().any(|other| is_one(one, other))))
+    {
         let message = format!("`{path}` is the broker of devices, `mqtt.{}`: the gateway publishes nothing there", known.name);
         let hint = "a platform has a broker of its own; what this one has to hand on, it can with a bridge";
         report.key(&join(path, "url"), Complaint::new(problem::CONFLICT, message).hint(hint));
@@ -51,6 +51,12 @@ pub(super) fn platform(
         message_bytes_max: raw.message_bytes_max,
         timeout: Duration::from_millis(raw.timeout_ms),
     })
+}
+
+/// Whether two addresses are one broker, as far as their words tell.
+fn is_one(one: &Endpoint, other: &Endpoint) -> bool {
+    let both_here = is_local(&one.host) && is_local(&other.host);
+    one.port == other.port && (both_here || one.host.eq_ignore_ascii_case(&other.host))
 }
 
 /// The settings that it has in common with a broker of devices.

@@ -28,7 +28,7 @@ async fn each_thing_is_told_with_what_to_do_next() {
         "[mqtt.up]\nurl = \"mqtt://127.0.0.1:1, mqtt://127.0.0.1:{port}\"\n[mqtt.down]\nurl = \"mqtt://no-such-host.invalid\"\n\
          [bus.tcp]\ntransport = \"tcp\"\naddress = \"127.0.0.1:1\"\n[bus.line]\ntransport = \"rtu\"\npath = \"/dev/no-such-port\"\n\
          [forward.main]\nurl = \"{}\"\norg = \"o\"\nbucket = \"b\"\n[forward.away]\nurl = \"http://127.0.0.1:1\"\norg = \"o\"\nbucket = \"b\"\n\
-         [forward.city]\nprotocol = \"mqtt\"\nurl = \"mqtt://127.0.0.1:1\"\n",
+         [forward.city]\nprotocol = \"mqtt\"\nurl = \"mqtt://127.0.0.1:2\"\n",
         tsdb.url()
     );
     let site = site(dir.path(), &lines);
