@@ -167,7 +167,10 @@ impl Subscriber {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.dir.path().join("heard")).unwrap_or_default();
-        text.lines().filter(|line| !line.starts_with("Client ") && !line.is_empty()).map(str::to_owned).collect()
+        text.lines()
+            .filter(|line| !line.is_empty() && !["Client ", "Subscribed"].iter().any(|own| line.starts_with(own)))
+            .map(str::to_owned)
+            .collect()
     }
 }
 
