@@ -114,12 +114,12 @@ async fn everything_produced_is_heard_whatever_becomes_of_the_broker() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_holds_and_what_is_forbidden_is_acknowledged_all_the_same() {
+async fn a_wrong_password_holds_and_is_mended_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let (users, rules, own) = (folder.path().join("users"), folder.path().join("rules"), folder.path().join("own"));
     let made = Command::new("mosquitto_passwd").args(["-b", "-c"]).arg(&users).args(["gateway", "right"]).status();
     assert!(made.unwrap().success());
-    std::fs::write(&rules, "topic read facility/#\nuser gateway\ntopic write facility/gw-up-01/locker\n").unwrap();
+    std::fs::write(&rules, "topic read facility/#\nuser gateway\ntopic write facility/gw-up-01/#\n").unwrap();
     for file in [&users, &rules] {
         std::fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
     }
@@ -139,15 +139,14 @@ async fn a_wrong_password_holds_and_what_is_forbidden_is_acknowledged_all_the_sa
     // Mended on disk: no restart.
     std::fs::write(&own, "right\n").unwrap();
     until_link(&gateway, "database", "up").await;
-    let objects = || -> BTreeSet<String> { heard.lines().into_iter().map(|line| line[line.find('{').unwrap()..].to_owned()).collect() };
+    let of_locker = |line: String| line.find("{\"measurement\":\"locker\"").map(|at| line[at..].to_owned());
+    let objects = || -> BTreeSet<String> { heard.lines().into_iter().filter_map(of_locker).collect() };
     until("50 readings at the platform", DEADLINE, || async { (objects().len() == 50).then_some(()) }).await;
     let one: Value = serde_json::from_str(objects().first().unwrap()).unwrap();
     assert_eq!(
         (&one["measurement"], &one["tags"]["device_id"], &one["fields"]["comp_occupied"]),
         (&"locker".into(), &"lk-001".into(), &41.into())
     );
-    // Figures of the gateway go to topics that it may not write to. Its broker says nothing of that.
     until_balanced(&gateway).await;
-    assert!(objects().iter().all(|line| line.contains("\"measurement\":\"locker\"")));
     assert!(link(&gateway, "database").await.unwrap()["error"].is_null());
 }

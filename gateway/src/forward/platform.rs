@@ -2,7 +2,7 @@
 //! acknowledged.
 //!
 //! Never knows more than the broker says. One of MQTT 3.1.1 acknowledges a message that its access rules forbid as it does any
-//! other; `forward test` cannot tell either, only a subscriber can. What is not acknowledged in time is sent again, the same bytes.
+//! other (mosquitto 2.0.11 hangs up after it); `forward test` cannot tell either, only a subscriber can. What is not acknowledged in time is sent again, the same bytes.
 
 use super::NotReady;
 use super::message::messages;
