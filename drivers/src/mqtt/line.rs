@@ -12,7 +12,7 @@
 //! [`is_up`](Line::is_up) is false, except to end the task.
 
 use facility_config::limits::MQTT_CONNECT_TIMEOUT_S;
-use rumqttc::{ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet, Publish, Request};
+use rumqttc::{ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet, Publish, Request, StateError};
 use std::time::Duration;
 
 /// Time limit for what is written to leave: as long as the client gives its own pings.
@@ -59,8 +59,8 @@ impl Line {
     ///
     /// # Errors
     /// As the client says.
-    pub(super) fn numbered(&mut self, publish: Publish) -> Result<Option<Packet>, ConnectionError> {
-        Ok(self.0.state.handle_outgoing_packet(Request::Publish(publish))?)
+    pub(super) fn numbered(&mut self, publish: Publish) -> Result<Option<Packet>, StateError> {
+        self.0.state.handle_outgoing_packet(Request::Publish(publish))
     }
 
     /// Writes packets and waits until they have left. Nothing is read meanwhile.
