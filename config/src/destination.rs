@@ -2,7 +2,7 @@
 
 use crate::device::Kind;
 use crate::series::Measurement;
-use crate::site::Tls;
+use crate::site::{Broker, Tls};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,8 +53,36 @@ pub struct Selection {
 pub enum Target {
     /// A database.
     Database(Box<Database>),
+    /// The broker of a platform.
+    Platform(Box<Platform>),
     /// Files that somebody carries away.
     Files(Files),
+}
+
+/// The broker of a platform, to which the gateway publishes.
+#[derive(Debug, Clone)]
+pub struct Platform {
+    /// Where it is, and who the gateway is there; its window and what it retains mean nothing here.
+    pub broker: Broker,
+    /// Topic. What it says of the sender is filled in; `{measurement}`, `{kind}` and `{device}` are filled in for each line.
+    pub topic: String,
+    /// The client id was configured, not made: a platform may admit no other.
+    pub prescribed_id: bool,
+    /// What a message looks like.
+    pub format: Format,
+    /// Bytes of text in one message; a single line that is longer goes alone.
+    pub message_bytes_max: usize,
+    /// Time in which messages on their way have to be acknowledged.
+    pub timeout: Duration,
+}
+
+/// What the text of a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Line protocol, times in ms.
+    Line,
+    /// A JSON object on each line: measurement, tags, fields, time in Unix ms.
+    Json,
 }
 
 /// A folder for compressed line protocol.
@@ -64,6 +92,8 @@ pub struct Files {
     pub dir: PathBuf,
     /// A file of this size is full.
     pub file_bytes_max: u64,
+    /// A file that is older is closed though it is not full.
+    pub file_age_max: Duration,
     /// As many full files may lie there; then it is waited until some are taken away.
     pub files_max: u64,
     /// Free space left on its file system.
@@ -85,6 +115,8 @@ pub struct Database {
     pub timeout: Duration,
     /// `http://host:port` of a proxy; none unless configured.
     pub proxy: Option<String>,
+    /// Name in its certificate, where it is reached under another one.
+    pub server_name: Option<String>,
 }
 
 /// The ways a database takes lines over HTTP.
@@ -128,6 +160,10 @@ impl Forward {
     pub fn address(&self) -> String {
         match &self.target {
             Target::Database(database) => database.url.clone(),
+            Target::Platform(platform) => {
+                let all: Vec<String> = platform.broker.endpoints.iter().map(ToString::to_string).collect();
+                all.join(", ")
+            }
             Target::Files(files) => files.dir.display().to_string(),
         }
     }

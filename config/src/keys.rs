@@ -10,7 +10,7 @@ pub(crate) use alarm::RULES;
 
 use crate::limits::{
     BROKER_WINDOW_DEFAULT, BROKER_WINDOW_MAX, CARD_CYCLES_DEFAULT, COLDCHAIN_KEEP_MONTHS_DEFAULT, COLDCHAIN_KEEP_MONTHS_MIN,
-    FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT, KEEP_H_MAX,
+    FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT, KEEP_H_MAX, UPLINK_MESSAGE_BYTES_DEFAULT, UPLINK_MESSAGE_BYTES_MAX,
 };
 use crate::zone::ZONE_DEFAULT;
 
@@ -261,24 +261,51 @@ const DEVICE: &[Key] = &[
 const FORWARD: &[Key] = &[
     key(
         "protocol",
-        Type::Word(&["influx2", "influx1", "file"]),
+        Type::Word(&["influx2", "influx1", "mqtt", "file"]),
         IfAbsent::Text("influx2"),
-        "influx2 writes to /api/v2/write (InfluxDB 2 and 3, VictoriaMetrics, GreptimeDB), influx1 to /write (InfluxDB 1, QuestDB), file into a folder.",
+        "influx2 writes to /api/v2/write (InfluxDB 2 and 3, VictoriaMetrics, GreptimeDB), influx1 to /write (InfluxDB 1, QuestDB), mqtt publishes to a broker, file writes into a folder.",
     ),
-    key("url", Type::Text, IfAbsent::None, "Base address of the database; the path of the protocol is appended."),
+    key(
+        "url",
+        Type::Text,
+        IfAbsent::None,
+        "Base address of the database, the path of the protocol is appended; of a broker as under [mqtt.NAME].",
+    ),
     key("org", Type::Text, IfAbsent::None, "Organisation; influx2."),
     key("bucket", Type::Text, IfAbsent::None, "Bucket; influx2."),
     key("db", Type::Text, IfAbsent::None, "Database; influx1."),
     key("rp", Type::Text, IfAbsent::None, "Retention policy, if not the database's default; influx1."),
     key("token_file", Type::Text, IfAbsent::None, "File with the token (mode 0600), or credential:NAME."),
-    key("username", Type::Text, IfAbsent::None, "User, if the database asks for one; influx1."),
-    key("password_file", Type::Text, IfAbsent::None, "File with the user's password (mode 0600), or credential:NAME; influx1."),
+    key("username", Type::Text, IfAbsent::None, "User, if one is asked for; influx1, mqtt."),
+    key("password_file", Type::Text, IfAbsent::None, "File with the user's password (mode 0600), or credential:NAME; influx1, mqtt."),
     key("ca_file", Type::Text, IfAbsent::None, "Own certificate authority, PEM; the system's if absent."),
     key("cert_file", Type::Text, IfAbsent::None, "Client certificate, PEM."),
     key("key_file", Type::Text, IfAbsent::None, "Client key, PEM (mode 0600), or credential:NAME."),
     key("proxy", Type::Text, IfAbsent::None, "http://host:port of a proxy; one of the environment is never used."),
+    key("server_name", Type::Text, IfAbsent::None, "Name in the database's certificate, where https reaches it under another one."),
+    key(
+        "topic",
+        Type::Text,
+        IfAbsent::None,
+        "Topic; {gateway} {site} {district} stand for the sender, {measurement} {kind} {device} for the line; mqtt.",
+    ),
+    key(
+        "format",
+        Type::Word(&["line", "json"]),
+        IfAbsent::Text("line"),
+        "line: line protocol with ms, json: an object per line of text; mqtt.",
+    ),
+    key("client_id", Type::Text, IfAbsent::None, "MQTT client id; the gateway's id, a hyphen and the destination's name if absent; mqtt."),
+    key("keep_alive_s", Type::Int(5, 3600), IfAbsent::Int(120), "Seconds between two signs of life; each is about 100 bytes; mqtt."),
+    key(
+        "message_bytes_max",
+        Type::Int(1024, UPLINK_MESSAGE_BYTES_MAX as i64),
+        IfAbsent::Int(UPLINK_MESSAGE_BYTES_DEFAULT as i64),
+        "Bytes of text per message; what a platform limits; mqtt.",
+    ),
     key("dir", Type::Text, IfAbsent::None, "Folder for files of compressed line protocol; file."),
     key("file_bytes_max", Type::Int(65_536, 1024 * MIB), IfAbsent::Int(16 * MIB), "Size at which a file is full; file."),
+    key("file_h_max", Type::Int(1, 744), IfAbsent::Int(24), "Hours after which a file is closed though it is not full; file."),
     key("files_max", Type::Int(1, 10_000), IfAbsent::Int(64), "Full files that may lie in the folder; then it waits; file."),
     key("metrics", Type::Bool, IfAbsent::Bool(true), "Send metrics."),
     key("short_windows", Type::Bool, IfAbsent::Bool(true), "Of metrics also the windows that are shorter than an hour."),
@@ -329,7 +356,12 @@ pub(crate) const ROOT: &[Key] = &[
     Key { name: "bus", node: Node::Named(BUS), default: IfAbsent::Table, doc: "Modbus buses, by name." },
     Key { name: "device", node: Node::Named(DEVICE), default: IfAbsent::Table, doc: "Devices, by id." },
     Key { name: "alarm", node: Node::Table(alarm::SITE), default: IfAbsent::Table, doc: "Alarm rules of the site." },
-    Key { name: "forward", node: Node::Named(FORWARD), default: IfAbsent::Table, doc: "Destinations, by name: time-series databases." },
+    Key {
+        name: "forward",
+        node: Node::Named(FORWARD),
+        default: IfAbsent::Table,
+        doc: "Destinations, by name: databases, a platform's broker, a folder.",
+    },
     Key { name: "api", node: Node::Table(API), default: IfAbsent::Table, doc: "Status page and health." },
 ];
 

@@ -194,6 +194,14 @@ pub const TLS_HANDSHAKE_BYTES: u64 = 5_000;
 pub const TCP_HANDSHAKE_BYTES: u64 = 400;
 /// Time a write request may still take after the stop signal.
 pub const FORWARD_STOP_MS_MAX: u64 = 2_000;
+/// Messages on their way to a platform's broker that it has not acknowledged yet; smaller than any broker's window.
+pub const UPLINK_WINDOW: usize = 16;
+/// Bytes of text in one message to a platform unless configured otherwise: what AWS, Aliyun and Huawei take, with room to spare.
+pub const UPLINK_MESSAGE_BYTES_DEFAULT: usize = 64 * 1024;
+/// The most that can be configured.
+pub const UPLINK_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Longest topic, with its names filled in: what the strictest platforms take is half of it.
+pub const UPLINK_TOPIC_BYTES_MAX: usize = 256;
 
 /// Largest body the loopback database takes, before and after decompression.
 pub const SIM_TSDB_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -193,6 +193,7 @@ pub(crate) struct Rule {
 pub(crate) enum Protocol {
     Influx2,
     Influx1,
+    Mqtt,
     File,
 }
 
@@ -202,6 +203,7 @@ impl Protocol {
         match self {
             Self::Influx2 => "influx2",
             Self::Influx1 => "influx1",
+            Self::Mqtt => "mqtt",
             Self::File => "file",
         }
     }
@@ -212,6 +214,13 @@ impl Protocol {
 pub(crate) enum Start {
     Oldest,
     Now,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    Line,
+    Json,
 }
 
 #[derive(Debug, Deserialize)]
@@ -229,8 +238,15 @@ pub(crate) struct Forward {
     pub(crate) cert_file: Option<String>,
     pub(crate) key_file: Option<String>,
     pub(crate) proxy: Option<String>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) topic: Option<String>,
+    pub(crate) format: Format,
+    pub(crate) client_id: Option<String>,
+    pub(crate) keep_alive_s: u64,
+    pub(crate) message_bytes_max: usize,
     pub(crate) dir: Option<String>,
     pub(crate) file_bytes_max: u64,
+    pub(crate) file_h_max: u64,
     pub(crate) files_max: u64,
     pub(crate) metrics: bool,
     pub(crate) short_windows: bool,

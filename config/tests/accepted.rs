@@ -4,7 +4,7 @@
 use facility_config::alarm::RuleKind;
 use facility_config::device::{ColdClass, Ingest, Kind, Source};
 use facility_config::site::{
-    Database, Forward, Framing, HostPort, Login, Parity, Retained, Selection, SerialLine, Target, Transport, Wire, WriteApi,
+    Database, Format, Forward, Framing, HostPort, Login, Parity, Retained, Selection, SerialLine, Target, Transport, Wire, WriteApi,
 };
 use facility_config::{Device, DeviceIx, Loaded, Overflow, Site, from_toml, look, open};
 use std::fs;
@@ -56,7 +56,7 @@ fn decided() -> String {
 fn database(forward: &Forward) -> &Database {
     match &forward.target {
         Target::Database(database) => database,
-        Target::Files(_) => panic!("{forward:?}"),
+        Target::Platform(_) | Target::Files(_) => panic!("{forward:?}"),
     }
 }
 
@@ -472,4 +472,24 @@ fn a_destination_may_be_a_folder() {
     let Target::Files(files) = &site.forward[0].target else { panic!("{:?}", site.forward) };
     assert_eq!((files.dir.as_path(), files.file_bytes_max, files.files_max), (Path::new("/media/stick"), 16 << 20, 5));
     assert_eq!((files.free_bytes_min, site.forward[0].address().as_str()), (site.store.free_bytes_min, "/media/stick"));
+}
+
+#[test]
+fn a_destination_may_be_the_broker_of_a_platform() {
+    let lines = "protocol = \"mqtt\"\nurl = \"mqtts://iot.example.cn, ws://127.0.0.1:8083/mqtt\"\n";
+    let platform = |lines: &str| match &accepted(&format!("{HEAD}[forward.city]\n{lines}")).forward[0].target {
+        Target::Platform(platform) => (**platform).clone(),
+        other => panic!("{other:?}"),
+    };
+    let made = platform(lines);
+    let endpoints: Vec<String> = made.broker.endpoints.iter().map(ToString::to_string).collect();
+    assert_eq!(endpoints, ["mqtts://iot.example.cn:8883", "ws://127.0.0.1:8083/mqtt"]);
+    assert!(made.broker.client_id.ends_with("-city") && !made.prescribed_id, "{made:?}");
+    let topic = made.topic.strip_prefix("facility/").and_then(|rest| rest.strip_suffix("/{measurement}")).unwrap();
+    assert_eq!(made.broker.client_id, format!("{topic}-city"));
+    assert_eq!((made.format, made.message_bytes_max, made.timeout), (Format::Line, 65_536, secs(10)));
+    let given = "client_id = \"350102\"\nusername = \"u\"\nformat = \"json\"\ntopic = \"$oc/devices/350102/{district}/{kind}/{device}\"\n";
+    let given = platform(&format!("{lines}{given}"));
+    assert!(given.prescribed_id && given.format == Format::Json && given.broker.username.as_deref() == Some("u"));
+    assert!(given.topic.starts_with("$oc/devices/350102/") && given.topic.ends_with("/{kind}/{device}"), "{}", given.topic);
 }

@@ -125,6 +125,30 @@ fn single_settings() {
             "[forward.a]\nprotocol = \"influx1\"\nurl = \"http://127.0.0.1\"\ndb = \"d\"\nusername = \"u\"",
             &[("GW-C007", "forward.a.password_file", 5, 10)],
         ),
+        ("[forward.a]\nprotocol = \"mqtt\"", &[("GW-C007", "forward.a.url", 5, 10)]),
+        (
+            "[forward.a]\nprotocol = \"mqtt\"\nurl = \"http://h\"\nproxy = \"http://h\"",
+            &[("GW-C014", "forward.a.url", 7, 7), ("GW-C016", "forward.a.proxy", 8, 1)],
+        ),
+        ("[forward.a]\nprotocol = \"mqtt\"\nurl = \"mqtt://h\"\ntopic = \"a/+/b\"", &[("GW-C006", "forward.a.topic", 8, 9)]),
+        ("[forward.a]\nprotocol = \"mqtt\"\nurl = \"mqtt://h\"\ntopic = \"a/{lane}\"", &[("GW-C006", "forward.a.topic", 8, 9)]),
+        // What is published to a broker of devices, a device could take for an order.
+        (
+            "[mqtt.m]\nurl = \"mqtt://localhost\"\n[forward.a]\nprotocol = \"mqtt\"\nurl = \"ws://i, mqtt://127.0.0.1:1883\"",
+            &[("GW-C016", "forward.a.url", 9, 1)],
+        ),
+        (
+            "[forward.a]\nprotocol = \"mqtt\"\nurl = \"mqtt://h\"\nclient_id = \"x\"\n[forward.b]\nprotocol = \"mqtt\"\nurl = \"mqtt://h\"\nclient_id = \"x\"\ntopic = \"t\"",
+            &[("GW-C017", "forward.b", 9, 10)],
+        ),
+        (
+            "[forward.a]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\nserver_name = \"10.0.0.1\"",
+            &[("GW-C016", "forward.a.server_name", 9, 1), ("GW-C014", "forward.a.server_name", 9, 15)],
+        ),
+        (
+            "[forward.a]\nurl = \"https://h\"\norg = \"o\"\nbucket = \"b\"\nserver_name = \"n\"\nproxy = \"http://p\"",
+            &[("GW-C016", "forward.a.server_name", 9, 1)],
+        ),
         ("[bus.b]\ntransport = \"tcp\"\naddress = \"h\"", &[("GW-C014", "bus.b.address", 7, 11)]),
         ("[api]\nlisten = \"0.0.0.0:8600\"", &[("GW-C019", "api.listen", 6, 10)]),
         ("[api]\nlisten = \"8600\"", &[("GW-C014", "api.listen", 6, 10)]),

@@ -90,6 +90,7 @@ const PURE: &[&str] = &[
     "gateway/src/forward/budget.rs",
     "gateway/src/forward/line.rs",
     "gateway/src/forward/live.rs",
+    "gateway/src/forward/message.rs",
     "gateway/src/forward/outcome.rs",
     "gateway/src/forward/phase.rs",
     "gateway/src/forward/shown.rs",
@@ -169,6 +170,13 @@ const RULES: &[Rule] = &[
             "unlock_",
             "unlock(",
         ],
+    },
+    Rule {
+        why: "nothing is published to a broker of devices: one place publishes, to platforms",
+        holds_in: &["drivers/src/", "gateway/src/"],
+        except_in: &["drivers/src/mqtt/uplink.rs", "drivers/src/mqtt/line.rs", "drivers/src/sim/"],
+        tests_too: false,
+        forbidden: &["Request::Publish", "AsyncClient", ".numbered("],
     },
     Rule {
         why: "the real parts never depend on the simulated neighbourhood",

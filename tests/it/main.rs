@@ -16,6 +16,8 @@ mod mqtt_commands;
 mod mqtt_links;
 mod mqtt_site;
 mod outage;
+mod platform;
 mod privacy;
 mod store_commands;
 mod tls;
+mod ways;

@@ -303,6 +303,25 @@ async fn is_kept_until_corrected(host: &str, trusts_issuer: bool, words: &str) {
     .await;
 }
 
+#[tokio::test]
+async fn a_database_is_believed_as_soon_as_its_authority_is_on_disk() {
+    let (known, stranger) = (Authority::new("Gulou authority"), Authority::new("Another authority"));
+    let server = known.identity("localhost", VALID);
+    let (broker, database) = tokio::join!(Mosquitto::start(), Victoria::start_tls(&server, known.ca_file()));
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = folder.path().join("ca.pem");
+    std::fs::copy(stranger.ca_file(), &trusted).unwrap();
+    let plain_broker = format!("url = \"mqtt://127.0.0.1:{}\"", broker.port);
+    let gateway = Gateway::start(&config(&plain_broker, &over_tls("https", "localhost", database.port, &trusted))).await;
+    until_up(&gateway, "broker").await;
+    publish(broker.port).await;
+    until("our refusal", DEADLINE, || async { link(&gateway, "database").await?["error"].as_str()?.contains("not trusted").then_some(()) })
+        .await;
+    std::fs::copy(known.ca_file(), &trusted).unwrap();
+    until_stored(&database).await;
+    until_up(&gateway, "database").await;
+}
+
 #[test]
 fn a_key_that_others_can_read_is_refused_before_anything_starts() {
     let authority = Authority::new("Gulou authority");

@@ -25,7 +25,7 @@ pub use gateway::{Gateway, cpu_s, memory};
 pub use influx::Influx;
 pub use lab::{Lab, locker, vending};
 pub use peers::{Peer, mbpoll, peer_file};
-pub use servers::{Mosquitto, PtyPair, Series, Victoria};
+pub use servers::{Mosquitto, PtyPair, Series, Subscriber, Victoria};
 pub use site_broker::SiteBroker;
 pub use way::{Fault, Way};
 

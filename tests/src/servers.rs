@@ -66,6 +66,11 @@ impl Mosquitto {
         Self::with(None, String::new(), true).await
     }
 
+    /// The same, which hands everything on at once, however far its subscribers are behind.
+    pub async fn start_keeping_unbounded() -> Self {
+        Self::with(None, "max_inflight_messages 0\n".to_owned(), true).await
+    }
+
     /// Starts one with a second listener that shows `own` and asks for a certificate of `clients_of`, if that is given.
     pub async fn start_tls(own: &Identity, clients_of: Option<&Path>) -> Self {
         Self::start_tls_with(own, clients_of, "").await
@@ -87,6 +92,12 @@ impl Mosquitto {
         let mut broker = Self { port: free_port(), tls_port, lines, keeps, process: None, dir: temp_dir() };
         broker.resume().await;
         broker
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Connections it was asked for since it was last started, also those that came to nothing.
@@ -135,6 +146,37 @@ impl Mosquitto {
         for port in [Some(self.port), self.tls_port].into_iter().flatten() {
             listening("mosquitto", port).await;
         }
+    }
+}
+
+/// mosquitto_sub with a lasting session: somebody at the platform, who comes back by itself.
+#[derive(Debug)]
+pub struct Subscriber {
+    dir: TempDir,
+    _process: Process,
+}
+
+impl Subscriber {
+    /// Subscribes with QoS 1 and waits until that is granted.
+    pub async fn start(port: u16, filter: &str) -> Self {
+        let dir = temp_dir();
+        let (port, log) = (port.to_string(), dir.path().join("heard"));
+        // Line by line: the output is read while it grows.
+        let mut command = Command::new("stdbuf");
+        command.args(["-oL", "mosquitto_sub", "-d", "-p", &port, "-t", filter, "-q", "1", "-i", "platform", "-c", "-F", "%t|%p"]);
+        let process = Process::start(&mut command, &log);
+        until("a subscription", START, || async { std::fs::read_to_string(&log).ok()?.contains("Subscribed").then_some(()) }).await;
+        Self { dir, _process: process }
+    }
+
+    /// The lines of all messages so far; of the first line of each the topic stands in front.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.dir.path().join("heard")).unwrap_or_default();
+        text.lines()
+            .filter(|line| !line.is_empty() && !["Client ", "Subscribed"].iter().any(|own| line.starts_with(own)))
+            .map(str::to_owned)
+            .collect()
     }
 }
 

@@ -1,38 +1,45 @@
 //! Destinations: where each is, who the gateway is there, and what it gets.
 
+use super::platform::platform;
 use super::wires::check_name;
 use super::{file, plain_text, unencrypted};
 use crate::destination::{Database, Files, Forward, Login, Selection, Target, WriteApi};
 use crate::device::Kind;
 use crate::limits::DESTINATIONS_MAX;
 use crate::problem;
-use crate::raw::{self, Protocol};
+use crate::raw::{self, Protocol, Raw};
 use crate::report::{Complaint, Report, join};
 use crate::secret::{Ground, Role};
 use crate::series::{Class, Measurement};
-use crate::site::Tls;
-use std::collections::BTreeMap;
+use crate::site::{Broker, Gateway, Tls};
 use std::time::Duration;
 
 /// Destinations by name; those with problems are left out.
-pub(super) fn destinations(
-    raw: &BTreeMap<String, raw::Forward>,
-    free_bytes_min: u64,
-    ground: &Ground,
-    report: &mut Report,
-) -> Vec<Forward> {
-    if raw.len() > DESTINATIONS_MAX {
-        let message = format!("{} destinations are declared, {DESTINATIONS_MAX} are possible", raw.len());
+pub(super) fn destinations(raw: &Raw, gateway: Option<&Gateway>, brokers: &[Broker], ground: &Ground, report: &mut Report) -> Vec<Forward> {
+    if raw.forward.len() > DESTINATIONS_MAX {
+        let message = format!("{} destinations are declared, {DESTINATIONS_MAX} are possible", raw.forward.len());
         report.key("forward", Complaint::new(problem::OUT_OF_RANGE, message).hint("each holds its own place in the stores; remove some"));
     }
     let mut found: Vec<Forward> = Vec::new();
-    for (name, raw) in raw {
+    for (name, forward) in &raw.forward {
         let path = join("forward", name);
         check_name(&path, name, report);
-        let Some(forward) = destination(name, &path, raw, free_bytes_min, ground, report) else { continue };
+        let target = match forward.protocol {
+            Protocol::Influx2 | Protocol::Influx1 => {
+                database(&path, forward, ground, report).map(|database| Target::Database(Box::new(database)))
+            }
+            Protocol::Mqtt => gateway
+                .and_then(|gateway| platform(name, &path, forward, gateway, brokers, ground, report))
+                .map(|platform| Target::Platform(Box::new(platform))),
+            Protocol::File => files(&path, forward, raw.store.free_bytes_min, ground, report).map(Target::Files),
+        };
+        let Some(forward) = destination(name, &path, forward, target, report) else { continue };
         let same = |known: &&Forward| is_same(&known.target, &forward.target);
         if let Some(known) = found.iter().find(same) {
-            let message = format!("`{path}` and `forward.{}` are the same place: everything would be sent twice", known.name);
+            let message = format!(
+                "`{path}` and `forward.{}` are the same place: everything would be sent twice, or each would throw the other out",
+                known.name
+            );
             report.key(&path, Complaint::new(problem::DUPLICATE, message).hint("remove one of them"));
         }
         found.push(forward);
@@ -43,30 +50,25 @@ pub(super) fn destinations(
 fn is_same(one: &Target, other: &Target) -> bool {
     match (one, other) {
         (Target::Database(one), Target::Database(other)) => one.url == other.url && one.api == other.api,
+        // One broker under one client id, or on one topic.
+        (Target::Platform(one), Target::Platform(other)) => {
+            one.broker.endpoints == other.broker.endpoints && (one.broker.client_id == other.broker.client_id || one.topic == other.topic)
+        }
         // Files have the destination's name.
         _ => false,
     }
 }
 
-fn destination(name: &str, path: &str, raw: &raw::Forward, free_bytes_min: u64, ground: &Ground, report: &mut Report) -> Option<Forward> {
+fn destination(name: &str, path: &str, raw: &raw::Forward, target: Option<Target>, report: &mut Report) -> Option<Forward> {
     foreign_keys(path, raw, report);
     let readings = selection(path, raw, report);
     if !(raw.metrics || raw.events || raw.raw) {
         let message = format!("`{path}` gets nothing: metrics, events and raw are all off");
         report.key(path, Complaint::new(problem::CONFLICT, message).hint("turn one of them on, or remove the destination"));
     }
-    let target = match raw.protocol {
-        Protocol::Influx2 | Protocol::Influx1 => Target::Database(Box::new(database(path, raw, ground, report)?)),
-        Protocol::File => Target::Files(Files {
-            dir: ground.base.join(needed(&join(path, "dir"), raw.dir.as_ref(), report)?),
-            file_bytes_max: raw.file_bytes_max,
-            files_max: raw.files_max,
-            free_bytes_min,
-        }),
-    };
     Some(Forward {
         name: name.into(),
-        target,
+        target: target?,
         metrics: raw.metrics,
         short_windows: raw.short_windows,
         events: raw.events,
@@ -82,6 +84,16 @@ fn destination(name: &str, path: &str, raw: &raw::Forward, free_bytes_min: u64, 
     })
 }
 
+fn files(path: &str, raw: &raw::Forward, free_bytes_min: u64, ground: &Ground, report: &mut Report) -> Option<Files> {
+    Some(Files {
+        dir: ground.base.join(needed(&join(path, "dir"), raw.dir.as_ref(), report)?),
+        file_bytes_max: raw.file_bytes_max,
+        file_age_max: Duration::from_secs(raw.file_h_max * 3_600),
+        files_max: raw.files_max,
+        free_bytes_min,
+    })
+}
+
 fn database(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Option<Database> {
     let at = |key: &str| join(path, key);
     let url = needed(&at("url"), raw.url.as_ref(), report).and_then(|text| {
@@ -93,7 +105,7 @@ fn database(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report
             let (org, bucket) = (needed(&at("org"), raw.org.as_ref(), report), needed(&at("bucket"), raw.bucket.as_ref(), report));
             org.zip(bucket).map(|(org, bucket)| WriteApi::Influx2 { org: org.clone(), bucket: bucket.clone() })
         }
-        Protocol::Influx1 | Protocol::File => {
+        Protocol::Influx1 | Protocol::Mqtt | Protocol::File => {
             needed(&at("db"), raw.db.as_ref(), report).map(|db| WriteApi::Influx1 { db: db.clone(), rp: raw.rp.clone() })
         }
     };
@@ -107,11 +119,37 @@ fn database(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report
     if url.scheme == "http" && login != Login::None && !url.is_local() {
         report.key(&at("url"), plain_text("the token or password", "https"));
     }
-    let of_tls = [("ca_file", &raw.ca_file), ("cert_file", &raw.cert_file), ("key_file", &raw.key_file)];
+    let of_tls = [("ca_file", &raw.ca_file), ("cert_file", &raw.cert_file), ("key_file", &raw.key_file), ("server_name", &raw.server_name)];
     for (key, _) in of_tls.iter().filter(|(_, given)| url.scheme == "http" && given.is_some()) {
         report.key(&at(key), unencrypted(&at(key), "https"));
     }
-    Some(Database { url: raw.url.clone()?, api: api?, login, tls, timeout: Duration::from_millis(raw.timeout_ms), proxy })
+    Some(Database {
+        url: raw.url.clone()?,
+        api: api?,
+        login,
+        tls,
+        timeout: Duration::from_millis(raw.timeout_ms),
+        proxy,
+        server_name: server_name(path, raw, report),
+    })
+}
+
+/// The name under which a database that is reached in a roundabout way is known to its certificate.
+fn server_name(path: &str, raw: &raw::Forward, report: &mut Report) -> Option<String> {
+    let (key, name) = (join(path, "server_name"), raw.server_name.as_ref()?);
+    if raw.proxy.is_some() {
+        let message = format!("`{path}` has both a proxy and a server name");
+        report.key(&key, Complaint::new(problem::CONFLICT, message).hint("the proxy looks the host up: write that name into the url"));
+    }
+    let fault = match crate::address::host_and_port(&key, name, Some(443)) {
+        Ok((host, _)) if host == *name && host.contains(|char: char| char.is_ascii_alphabetic()) && !host.contains(':') => {
+            return Some(host);
+        }
+        Ok(_) => Complaint::new(problem::BAD_ADDRESS, format!("`{key}` is no name")).hint("a name as in a certificate, without a port"),
+        Err(fault) => fault,
+    };
+    report.value(&key, fault);
+    None
 }
 
 fn login(path: &str, raw: &raw::Forward, ground: &Ground, report: &mut Report) -> Login {
@@ -154,7 +192,7 @@ fn both(path: &str, [one, other]: [(&str, &Option<String>); 2], hint: &str, repo
 }
 
 /// What a protocol cannot do without.
-fn needed<'a>(key: &str, value: Option<&'a String>, report: &mut Report) -> Option<&'a String> {
+pub(super) fn needed<'a>(key: &str, value: Option<&'a String>, report: &mut Report) -> Option<&'a String> {
     if value.is_none() && !report.is_bad(key) {
         let hint = "see the sample configuration for what each protocol needs";
         report.key(key, Complaint::new(problem::MISSING, format!("`{key}` is missing")).hint(hint));
@@ -164,20 +202,23 @@ fn needed<'a>(key: &str, value: Option<&'a String>, report: &mut Report) -> Opti
 
 /// A setting that has no meaning with this protocol was meant for something else.
 fn foreign_keys(path: &str, raw: &raw::Forward, report: &mut Report) {
-    use Protocol::{File, Influx1, Influx2};
-    let of: [(&str, bool, &[Protocol]); 13] = [
-        ("url", raw.url.is_some(), &[Influx2, Influx1]),
+    use Protocol::{File, Influx1, Influx2, Mqtt};
+    let of: [(&str, bool, &[Protocol]); 16] = [
+        ("url", raw.url.is_some(), &[Influx2, Influx1, Mqtt]),
         ("org", raw.org.is_some(), &[Influx2]),
         ("bucket", raw.bucket.is_some(), &[Influx2]),
         ("db", raw.db.is_some(), &[Influx1]),
         ("rp", raw.rp.is_some(), &[Influx1]),
         ("token_file", raw.token_file.is_some(), &[Influx2, Influx1]),
-        ("username", raw.username.is_some(), &[Influx1]),
-        ("password_file", raw.password_file.is_some(), &[Influx1]),
-        ("ca_file", raw.ca_file.is_some(), &[Influx2, Influx1]),
-        ("cert_file", raw.cert_file.is_some(), &[Influx2, Influx1]),
-        ("key_file", raw.key_file.is_some(), &[Influx2, Influx1]),
+        ("username", raw.username.is_some(), &[Influx1, Mqtt]),
+        ("password_file", raw.password_file.is_some(), &[Influx1, Mqtt]),
+        ("ca_file", raw.ca_file.is_some(), &[Influx2, Influx1, Mqtt]),
+        ("cert_file", raw.cert_file.is_some(), &[Influx2, Influx1, Mqtt]),
+        ("key_file", raw.key_file.is_some(), &[Influx2, Influx1, Mqtt]),
         ("proxy", raw.proxy.is_some(), &[Influx2, Influx1]),
+        ("server_name", raw.server_name.is_some(), &[Influx2, Influx1]),
+        ("topic", raw.topic.is_some(), &[Mqtt]),
+        ("client_id", raw.client_id.is_some(), &[Mqtt]),
         ("dir", raw.dir.is_some(), &[File]),
     ];
     for (key, _, protocols) in of.iter().filter(|(_, given, protocols)| *given && !protocols.contains(&raw.protocol)) {

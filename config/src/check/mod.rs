@@ -8,6 +8,7 @@ mod devices;
 mod forward;
 mod ingest;
 mod measures;
+mod platform;
 mod wires;
 
 use crate::place::{CircleType, DISTRICTS, district_name};
@@ -30,7 +31,7 @@ pub(crate) fn site(raw: &Raw, ground: &Ground, known: &Known, report: &mut Repor
     let brokers = wires::brokers(&raw.mqtt, client_id, ground, report);
     let buses = buses::buses(&raw.bus, report);
     let devices = devices::devices(raw, known, report);
-    let forward = forward::destinations(&raw.forward, raw.store.free_bytes_min, ground, report);
+    let forward = forward::destinations(raw, gateway.as_ref(), &brokers, ground, report);
     let api = api(&raw.api, report);
     if report.has_errors() {
         return None;

@@ -37,7 +37,7 @@ pub(super) fn brokers(raw: &BTreeMap<String, raw::Mqtt>, gateway_id: &str, groun
     brokers
 }
 
-fn broker(name: &str, path: &str, raw: &raw::Mqtt, gateway_id: &str, ground: &Ground, report: &mut Report) -> Option<Broker> {
+pub(super) fn broker(name: &str, path: &str, raw: &raw::Mqtt, gateway_id: &str, ground: &Ground, report: &mut Report) -> Option<Broker> {
     let at = |key: &str| join(path, key);
     let tls = tls(path, raw, ground, report);
     let password_file = file(&at("password_file"), raw.password_file.as_deref(), Role::Secret, ground, report);

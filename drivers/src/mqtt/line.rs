@@ -12,7 +12,7 @@
 //! [`is_up`](Line::is_up) is false, except to end the task.
 
 use facility_config::limits::MQTT_CONNECT_TIMEOUT_S;
-use rumqttc::{ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet};
+use rumqttc::{ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet, Publish, Request, StateError};
 use std::time::Duration;
 
 /// Time limit for what is written to leave: as long as the client gives its own pings.
@@ -52,6 +52,15 @@ impl Line {
     /// What was received together with the last event.
     pub(super) fn buffered(&mut self) -> Option<Event> {
         self.0.state.events.pop_front()
+    }
+
+    /// Gives a message of our own its number, which the client expects an acknowledgement for. `None` if it is still waiting for
+    /// that of an older one with this number: not as long as no more are under way than it was set to.
+    ///
+    /// # Errors
+    /// As the client says.
+    pub(super) fn numbered(&mut self, publish: Publish) -> Result<Option<Packet>, StateError> {
+        self.0.state.handle_outgoing_packet(Request::Publish(publish))
     }
 
     /// Writes packets and waits until they have left. Nothing is read meanwhile.

@@ -1,6 +1,6 @@
 //! Listens to one MQTT broker: every message becomes one [`Batch`], acknowledged when its readings are durable.
 //!
-//! Never publishes, never gives up: it ends only when it is told to stop. One task owns the client: it alone polls,
+//! Toward devices it never publishes (`uplink.rs` publishes to platforms, and to nobody else), never gives up: it ends only when it is told to stop. One task owns the client: it alone polls,
 //! decodes and acknowledges, so a connection's generation is a plain number and acknowledgements keep the order of
 //! receipt. Bounded by the batch queue on one side, by the acknowledgement queue on the other, and by the packet limit.
 //!
@@ -17,6 +17,7 @@ mod places;
 mod subscriptions;
 mod tap;
 mod trouble;
+mod uplink;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use tap::{Tap, Told};
+pub use uplink::{Message, Unsent, Uplink};
 
 /// What the devices of a site need to be subscribed to at one of its brokers.
 #[must_use]

@@ -9,6 +9,7 @@ mod check;
 pub mod coldchain;
 pub mod deadletter;
 pub mod demo;
+pub mod doctor;
 mod exit;
 pub mod explain;
 pub mod forward;
@@ -68,6 +69,8 @@ enum Command {
     /// Destinations: how they stand, whether they take a line 转发目标：状态、测试
     #[command(subcommand)]
     Forward(forward::ForwardCommand),
+    /// What keeps this gateway from working, and what to do 诊断
+    Doctor(doctor::DoctorArgs),
     /// Messages that could not be decoded: list, show, decode again, remove 死信：查看、重新解析、删除
     #[command(subcommand)]
     Deadletter(deadletter::LetterCommand),
@@ -173,6 +176,7 @@ impl Cli {
             Command::Mqtt(command) => mqtt::act(&command),
             Command::Alarm(command) => alarm::act(&command),
             Command::Forward(command) => forward::act(&command),
+            Command::Doctor(args) => doctor::act(&args),
             Command::Deadletter(command) => deadletter::act(&command),
             Command::Store(command) => store::act(&command),
             Command::Coldchain(command) => coldchain::act(&command),

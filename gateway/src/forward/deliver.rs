@@ -6,10 +6,9 @@
 
 use super::batch::Batch;
 use super::dead_letter::Letter;
-use super::http::gzip;
 use super::outcome::{Outcome, Rejected};
+use super::outlet::Body;
 use super::{Ended, Forwarder};
-use bytes::Bytes;
 use facility_config::limits::{
     FORWARD_BYTES_MIN, FORWARD_GROW_AFTER, FORWARD_PROBE_AFTER, FORWARD_REFUSALS_IN_A_ROW_MAX, FORWARD_SERVER_ERRORS_MAX,
     FORWARD_STOP_MS_MAX,
@@ -73,8 +72,8 @@ impl Forwarder {
     /// Sends the same bytes until the answer is about them. After several failures only the first line is sent, as a probe:
     /// a database that is away, on a metered line, costs little. What is stored twice is the same bytes.
     async fn answer(&mut self, batch: &Batch, lines: &Range<usize>) -> Result<Answer, Ended> {
-        let body = gzip(batch.text(lines.clone()));
-        let probe = gzip(batch.text(lines.start..lines.start + 1));
+        let body = self.outlet.body(batch.text(lines.clone()));
+        let probe = self.outlet.body(batch.text(lines.start..lines.start + 1));
         let (mut failures, mut server_errors, mut proved) = (0, 0, false);
         loop {
             let is_probe = failures >= FORWARD_PROBE_AFTER && lines.len() > 1;
@@ -91,9 +90,9 @@ impl Forwarder {
                 Outcome::Hold { why, token } => {
                     self.task.delivery.retries.add(1);
                     failures = failures.max(FORWARD_PROBE_AFTER);
-                    if !token || !self.login_changed() {
+                    if !token || !self.login_changed().await {
                         self.hold(why).await?;
-                        self.login_changed();
+                        self.login_changed().await;
                     }
                 }
                 // The way works again.
@@ -109,7 +108,7 @@ impl Forwarder {
     }
 
     /// One request. At the stop signal it gets a little more time to be answered.
-    async fn send(&mut self, body: Bytes) -> Result<Outcome, Ended> {
+    async fn send(&mut self, body: Body) -> Result<Outcome, Ended> {
         while self.outlet.is_tls() && !self.task.clock.is_set() {
             self.note(LinkState::Connecting, Some("waiting for the clock to be set: a certificate cannot be checked before".to_owned()));
             self.pause(CLOCK_CHECK).await?;
@@ -122,11 +121,13 @@ impl Forwarder {
         delivery.requests.add(1);
         delivery.wire_bytes.add(body.len() as u64);
         self.charge(body.len() as u64);
-        let mut sent = pin!(self.outlet.send(body, self.task.clock.now_ms()));
-        let outcome = tokio::select! {
-            outcome = &mut sent => outcome,
-            () = self.task.stop.cancelled() => {
-                tokio::time::timeout(Duration::from_millis(FORWARD_STOP_MS_MAX), sent).await.map_err(|_| Ended::Stop)?
+        let outcome = {
+            let mut sent = pin!(self.outlet.send(body, &self.task.clock));
+            tokio::select! {
+                outcome = &mut sent => outcome,
+                () = self.task.stop.cancelled() => {
+                    tokio::time::timeout(Duration::from_millis(FORWARD_STOP_MS_MAX), sent).await.map_err(|_| Ended::Stop)?
+                }
             }
         };
         if matches!(outcome, Outcome::Stored | Outcome::Partial { .. }) {
@@ -144,8 +145,8 @@ impl Forwarder {
             return Ok(None);
         }
         for other in others.iter().rev() {
-            if self.send(gzip(batch.text(other.clone()))).await? == Outcome::Stored {
-                let again = self.send(gzip(batch.text(line.clone()))).await?;
+            if self.send(self.outlet.body(batch.text(other.clone()))).await? == Outcome::Stored {
+                let again = self.send(self.outlet.body(batch.text(line.clone()))).await?;
                 return Ok(Some(matches!(again, Outcome::Retry { suspicious: true, .. })));
             }
             self.wait_to_retry(None).await?;
@@ -235,8 +236,8 @@ impl Forwarder {
     }
 
     /// Token, password and certificates may have been replaced on disk.
-    fn login_changed(&mut self) -> bool {
-        match self.outlet.reload() {
+    async fn login_changed(&mut self) -> bool {
+        match self.outlet.reload().await {
             Ok(changed) => changed,
             Err(error) => {
                 tracing::warn!(%error, "token, password and certificates stay as they were");

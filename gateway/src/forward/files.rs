@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! NAME.part                            being written; a valid file after every request
-//! NAME-20260901T080000Z-000.lp.gz      full, never touched again: a request is a gzip member, the file their sequence
+//! NAME-20260901T080000Z-000.lp.gz      full or old enough, never touched again: a request is a gzip member, the file their sequence
 //! ```
 //! A request is stored when it is on flash. Never deletes a file and never takes the file system below its floor: when
 //! there is no room, or as many files as may be, it waits, and what waits is in the store.
@@ -65,8 +65,8 @@ impl Files {
             return Ok(Some(format!("{} has only {free_bytes} bytes free; take files away", dir.display())));
         }
         let mut held = fs::metadata(&part).map_or(0, |meta| meta.len());
-        if held >= self.settings.file_bytes_max {
-            // It could not be done when it became full.
+        if held >= self.settings.file_bytes_max || held > 0 && self.is_old(&part, now_ms) {
+            // Full: it could not be done when it became so.
             self.turn(now_ms)?;
             held = 0;
         }
@@ -91,6 +91,15 @@ impl Files {
         Ok(None)
     }
 
+    /// Whether a file has been written to for so long that somebody may want to carry it away. A file system that does not
+    /// say when a file was made has files that end by their size only; one of another clock's future is not old.
+    fn is_old(&self, part: &Path, now_ms: i64) -> bool {
+        let made = fs::metadata(part).and_then(|meta| meta.created()).ok();
+        let made_ms = made.and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok()).map(|age| age.as_millis());
+        let age_ms = made_ms.and_then(|made| now_ms.checked_sub(i64::try_from(made).ok()?));
+        age_ms.and_then(|age| u128::try_from(age).ok()).is_some_and(|age| age >= self.settings.file_age_max.as_millis())
+    }
+
     /// Gives a full file its name.
     fn turn(&self, now_ms: i64) -> io::Result<()> {
         fs::rename(self.part(), self.next_name(now_ms)?)?;
@@ -112,9 +121,8 @@ impl Files {
     }
 
     fn full_files(&self) -> io::Result<u64> {
-        let begin = format!("{}-", self.name);
         let names = RealDisk.list(&self.settings.dir)?;
-        Ok(names.iter().filter(|name| name.starts_with(&begin) && name.ends_with(END)).count() as u64)
+        Ok(names.iter().filter(|file| is_full_file(file, &self.name)).count() as u64)
     }
 
     fn next_name(&self, now_ms: i64) -> io::Result<PathBuf> {
@@ -123,6 +131,14 @@ impl Files {
         let free = names.find(|path| !path.exists());
         free.ok_or_else(|| io::Error::new(io::ErrorKind::AlreadyExists, "too many files of one second"))
     }
+}
+
+/// Whether a file is a full one of this destination, not of another one whose name begins alike.
+fn is_full_file(file: &str, destination: &str) -> bool {
+    let inner = file.strip_prefix(destination).and_then(|rest| rest.strip_prefix('-')).and_then(|rest| rest.strip_suffix(END));
+    let Some((when, nth)) = inner.and_then(|inner| inner.rsplit_once('-')) else { return false };
+    let is_time = when.len() == 16 && when.ends_with('Z') && when.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'T' | b'Z'));
+    (is_time || when == "damaged") && !nth.is_empty() && nth.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What was found in a file that was being written.

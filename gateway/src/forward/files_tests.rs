@@ -3,12 +3,14 @@
 use super::super::http::gzip;
 use super::*;
 use flate2::read::MultiGzDecoder;
+use std::time::Duration;
 
 /// 2026-09-01T00:00:00Z.
 const NOW_MS: i64 = 1_788_220_800_000;
+const DAY: Duration = Duration::from_secs(86_400);
 
 fn settings(dir: &Path) -> site::Files {
-    site::Files { dir: dir.join("out"), file_bytes_max: 200, files_max: 3, free_bytes_min: 0 }
+    site::Files { dir: dir.join("out"), file_bytes_max: 200, file_age_max: DAY, files_max: 3, free_bytes_min: 0 }
 }
 
 fn line(nth: u32) -> String {
@@ -118,4 +120,49 @@ fn the_floor_of_free_space_is_kept_and_a_missing_mount_is_said() {
     let files = Files::open(&settings(dir.path()), "stick").unwrap();
     fs::remove_dir_all(settings(dir.path()).dir).unwrap();
     assert!(matches!(files.send(&gzip(&line(0)), NOW_MS), Outcome::Retry { suspicious: false, .. }));
+}
+
+#[test]
+fn only_its_own_files_count() {
+    let table = [
+        ("stick-20260901T000000Z-000.lp.gz", true),
+        ("stick-damaged-001.lp.gz", true),
+        ("stick-2-20260901T000000Z-000.lp.gz", false),
+        ("stick-damaged-20260901T000000Z-000.lp.gz", false),
+        ("stick-20260901T000000Z-000.lp", false),
+        ("stick-notes.lp.gz", false),
+        ("stick.part", false),
+    ];
+    for (file, is_its_own) in table {
+        assert_eq!(is_full_file(file, "stick"), is_its_own, "{file}");
+    }
+    // Another destination has as many in the folder as this one may have.
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path());
+    let files = Files::open(&settings, "stick").unwrap();
+    for nth in 0..3 {
+        fs::write(settings.dir.join(format!("stick-2-20260901T000000Z-{nth:03}.lp.gz")), "").unwrap();
+    }
+    assert_eq!(files.send(&gzip(&line(0)), NOW_MS), Outcome::Stored);
+}
+
+#[test]
+fn a_file_that_is_old_is_closed_though_it_is_not_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = site::Files { file_bytes_max: 1_000_000, ..settings(dir.path()) };
+    let files = Files::open(&settings, "stick").unwrap();
+    let part = settings.dir.join("stick.part");
+    assert_eq!(files.send(&gzip(&line(0)), 0), Outcome::Stored);
+    let Ok(made) = fs::metadata(&part).unwrap().created() else { return };
+    let made_ms = i64::try_from(made.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let day_ms = i64::try_from(DAY.as_millis()).unwrap();
+    // Also with a clock that stands before the file was made.
+    for (at_ms, held) in [(0, 2), (made_ms, 3), (made_ms + day_ms - 1, 4), (made_ms + day_ms, 1)] {
+        assert_eq!(files.send(&gzip(&line(1)), at_ms), Outcome::Stored);
+        let mut text = String::new();
+        MultiGzDecoder::new(File::open(&part).unwrap()).read_to_string(&mut text).unwrap();
+        assert_eq!(text.lines().count(), held, "{at_ms}");
+    }
+    assert_eq!(text(&settings).lines().count(), 5);
+    assert_eq!(files.full_files().unwrap(), 1);
 }

@@ -14,6 +14,7 @@ fn database(url: &str) -> Database {
         tls: Tls::default(),
         timeout: Duration::from_secs(5),
         proxy: None,
+        server_name: None,
     }
 }
 
@@ -51,8 +52,8 @@ fn the_address_keeps_its_base_path_and_is_escaped() {
     }
 }
 
-#[test]
-fn the_token_comes_from_its_file_and_is_never_shown() {
+#[tokio::test]
+async fn the_token_comes_from_its_file_and_is_never_shown() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("token");
     let database = Database { login: Login::Token(file.clone()), ..database("http://h") };
@@ -65,11 +66,11 @@ fn the_token_comes_from_its_file_and_is_never_shown() {
     }
     fs::write(&file, "first\n").unwrap();
     let mut writer = Writer::new(&database).unwrap();
-    assert_eq!(writer.reload(), Ok(false));
+    assert_eq!(writer.reload().await, Ok(false));
     fs::write(&file, "second").unwrap();
-    assert_eq!(writer.reload(), Ok(true));
+    assert_eq!(writer.reload().await, Ok(true));
     fs::write(&file, "").unwrap();
-    assert!(writer.reload().is_err());
+    assert!(writer.reload().await.is_err());
     assert_eq!(writer.authorization.as_ref().unwrap(), "Token second");
     assert!(!format!("{writer:?}").contains("second"));
 }
@@ -117,7 +118,7 @@ async fn no_token_follows_a_redirect() {
         let (url, served) =
             serve_once(format!("HTTP/1.1 {status} Go\r\nlocation: {elsewhere}/api/v2/write\r\ncontent-length: 0\r\n\r\n").into_bytes())
                 .await;
-        let writer = Writer::new(&Database { login: Login::Token(file.clone()), ..database(&url) }).unwrap();
+        let mut writer = Writer::new(&Database { login: Login::Token(file.clone()), ..database(&url) }).unwrap();
         let outcome = writer.send(gzip("m v=1 1\n"), 0).await;
         assert!(matches!(outcome, Outcome::Hold { token: false, .. }), "{outcome:?}");
         let request = served.await.unwrap();
@@ -162,4 +163,12 @@ async fn an_unreachable_database_is_named_by_its_cause() {
     let outcome = Writer::new(&database(&url)).unwrap().send(gzip("m v=1 1\n"), 0).await;
     let Outcome::Retry { why, after: None, suspicious: false } = outcome else { panic!("{outcome:?}") };
     assert!(why.contains("refused"), "{why}");
+}
+
+#[tokio::test]
+async fn a_name_in_the_certificate_does_not_say_where_the_database_is() {
+    let (url, served) = serve_once(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()).await;
+    let through = Database { server_name: Some("tsdb.example.cn".to_owned()), ..database(&url) };
+    assert_eq!(Writer::new(&through).unwrap().send(gzip("m v=1 1\n"), 0).await, Outcome::Stored);
+    assert!(served.await.unwrap().contains("host: tsdb.example.cn:"));
 }

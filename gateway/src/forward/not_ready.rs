@@ -41,6 +41,8 @@ pub enum NotReady {
         /// What is wrong.
         why: String,
     },
+    /// There is nothing to reach the broker with yet: password or certificates.
+    Broker(String),
     /// The HTTP client refused its settings.
     Client(String),
 }
@@ -61,6 +63,7 @@ impl fmt::Display for NotReady {
             Self::Folder { dir, why } => {
                 write!(f, "folder for files: {}: {why}; is the stick there, and may the gateway write to it?", dir.display())
             }
+            Self::Broker(why) => write!(f, "connection to the broker: {why}"),
             Self::Client(why) => write!(f, "connection to the database: {why}"),
         }
     }

@@ -62,6 +62,7 @@ impl Rig {
             tls: site::Tls::default(),
             timeout: Duration::from_secs(30),
             proxy: None,
+            server_name: None,
         };
         let forward = site::Forward {
             name: "main".into(),
@@ -87,7 +88,7 @@ impl Rig {
     fn database(&mut self) -> &mut site::Database {
         match &mut self.forward.target {
             site::Target::Database(database) => database,
-            site::Target::Files(_) => panic!("the rig has a database"),
+            site::Target::Platform(_) | site::Target::Files(_) => panic!("the rig has a database"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `forward`: how the destinations stand, and whether they take a line. Asks the running gateway over its status page, or
 //! reads the stores of one that is stopped. Moves no position; an order to send history again is left as a file.
 
-mod probe;
+pub(super) mod probe;
 mod replay;
 mod status;
 

@@ -7,14 +7,19 @@ use crate::cli::store::words::plain;
 use crate::forward::http::{Writer, gzip};
 use crate::forward::line::tags;
 use crate::forward::outcome::Outcome;
+use crate::forward::platform::Platform;
 use clap::Args;
-use facility_config::site::{Forward, Target};
+use facility_config::Site;
+use facility_config::site::{self, Forward, Target};
 use facility_drivers::Clock;
 use serde::Serialize;
 use std::path::PathBuf;
 
 /// Measurement of the line.
 const MEASUREMENT: &str = "gateway_test";
+const NO_CLOCK: &str =
+    "not tried: the clock of this machine is not set, and a certificate cannot be checked before; check the time server (NTP)";
+const ACKNOWLEDGED: &str = "the broker has acknowledged the message";
 
 /// Arguments of `forward test`.
 #[derive(Debug, Args)]
@@ -45,10 +50,10 @@ pub(super) struct Answer {
 pub(super) async fn test(args: &TestArgs) -> Result<Exit, Exit> {
     let site = load(&args.config)?;
     let clock = Clock::system();
-    let line = format!("{MEASUREMENT},{} sent=1i {}\n", tags([("gw_id", &*site.gateway.id)]), clock.now_ms());
+    let line = line(&site, &clock);
     let mut answers = Vec::new();
     for forward in chosen(&site, args.name.as_deref())? {
-        let (ok, words) = ask(forward, &line, clock.now_ms()).await;
+        let (ok, words) = ask(forward, &line, &clock).await;
         answers.push(Answer { name: forward.name.to_string(), address: forward.address(), ok, words });
     }
     if args.json {
@@ -59,17 +64,43 @@ pub(super) async fn test(args: &TestArgs) -> Result<Exit, Exit> {
     Ok(if answers.iter().all(|answer| answer.ok) { Exit::Done } else { Exit::Found(1) })
 }
 
-pub(super) async fn ask(forward: &Forward, line: &str, now_ms: i64) -> (bool, String) {
+/// The line that is sent.
+pub(in crate::cli) fn line(site: &Site, clock: &Clock) -> String {
+    format!("{MEASUREMENT},{} sent=1i {}\n", tags([("gw_id", &*site.gateway.id)]), clock.now_ms())
+}
+
+/// Whether a destination takes a line, and what it said.
+pub(in crate::cli) async fn ask(forward: &Forward, line: &str, clock: &Clock) -> (bool, String) {
     match &forward.target {
         Target::Files(files) => match std::fs::read_dir(&files.dir) {
             Ok(entries) => (true, format!("the folder is there, with {} files; nothing was written", entries.count())),
             Err(error) => (false, format!("the folder cannot be read: {error}; is the stick there?")),
         },
         Target::Database(database) => match Writer::new(database) {
-            Ok(writer) => words(writer.send(gzip(line), now_ms).await),
+            Ok(writer) if writer.is_tls() && !clock.is_set() => (false, NO_CLOCK.to_owned()),
+            Ok(mut writer) => words(writer.send(gzip(line), clock.now_ms()).await),
+            Err(error) => (false, error.to_string()),
+        },
+        Target::Platform(platform) => match Platform::open(&as_another(platform)) {
+            Ok(mut platform) => match words(platform.send(platform.messages(line), clock).await) {
+                (true, _) => {
+                    (true, format!("{ACKNOWLEDGED}: whether its access rules let it through, MQTT 3.1.1 does not say; look for it there"))
+                }
+                not_sent => not_sent,
+            },
             Err(error) => (false, error.to_string()),
         },
     }
+}
+
+/// Under a client id of its own: with that of the running gateway it would throw it out. A client id that was prescribed is
+/// kept, for no other would be admitted.
+fn as_another(platform: &site::Platform) -> site::Platform {
+    let mut other = platform.clone();
+    if !platform.prescribed_id {
+        other.broker.client_id.push_str("-test");
+    }
+    other
 }
 
 fn words(outcome: Outcome) -> (bool, String) {

@@ -4,6 +4,7 @@
 use super::probe::{Answer, ask};
 use super::status::{Stand, of_snapshot};
 use super::*;
+use facility_drivers::Clock;
 use facility_drivers::sim::tsdb::{Mode, Tsdb};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -56,11 +57,11 @@ async fn a_test_says_in_words_what_came_back() {
     ];
     for (mode, expected, what) in table {
         tsdb.set_mode(mode);
-        let (ok, words) = ask(&site.forward[0], "gateway_test,gw_id=g sent=1i 1\n", 1).await;
+        let (ok, words) = ask(&site.forward[0], "gateway_test,gw_id=g sent=1i 1\n", &Clock::manual(1)).await;
         assert!(ok == expected && words.contains(what), "{mode:?}: {words}");
     }
     assert_eq!(tsdb.summary().lines, 1);
-    let (ok, words) = ask(&site.forward[1], "", 1).await;
+    let (ok, words) = ask(&site.forward[1], "", &Clock::manual(1)).await;
     assert!(!ok && words.contains("stick"), "{words}");
     let answer = Answer { name: "stick".into(), address: "/nowhere/stick".into(), ok, words };
     assert!(probe::text(&[answer]).contains("FAILED"));

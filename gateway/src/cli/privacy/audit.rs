@@ -107,6 +107,7 @@ fn database(forward: &Forward) -> Database {
             WriteApi::Influx2 { org, bucket } => format!("org {org}, bucket {bucket}"),
             WriteApi::Influx1 { db, .. } => format!("db {db}"),
         },
+        Target::Platform(platform) => format!("topic {}", platform.topic),
         Target::Files(_) => "files".to_owned(),
     };
     Database {

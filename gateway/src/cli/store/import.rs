@@ -31,6 +31,9 @@ pub struct ImportArgs {
     /// Data folder of the gateway that forwards it 数据目录
     #[arg(value_name = "DIR", default_value = "/var/lib/facility-gateway")]
     dir: PathBuf,
+    /// Configuration of that gateway: a destination that has not run yet gets it too
+    #[arg(long, short, value_name = "FILE", default_value = "/etc/facility-gateway/gateway.toml")]
+    config: PathBuf,
     /// Send to this InfluxDB v2 endpoint instead
     #[arg(long, value_name = "URL", requires_all = ["org", "bucket"])]
     url: Option<String>,

@@ -222,6 +222,31 @@ async fn an_import_leaves_what_waits_and_the_mark_of_the_roll_up_alone() {
 }
 
 #[tokio::test]
+async fn a_destination_that_has_not_run_yet_and_begins_with_what_comes_gets_what_is_imported() {
+    let (_dir, data) = data().await;
+    let file = data.join("card.jsonl");
+    std::fs::write(&file, exported(&data, &[])).unwrap();
+    let head = "[gateway]\nid = \"gw-test-01\"\nsite = \"gl-junmen\"\ndistrict = \"350102\"\n";
+    let city = "[forward.city]\nprotocol = \"file\"\ndir = \"/nowhere\"\nstart = \"now\"\n";
+    let places = tempfile::tempdir().unwrap();
+    // Known by the configuration of that folder; not by one of another folder.
+    for (named, is_owed) in [("this", true), ("another", false)] {
+        let to = places.path().join(named);
+        std::fs::create_dir_all(&to).unwrap();
+        let config = places.path().join(format!("{named}.toml"));
+        std::fs::write(&config, format!("{head}[store]\ndir = {:?}\n{city}", places.path().join("this"))).unwrap();
+        let words = ["import", file.to_str().unwrap(), to.to_str().unwrap(), "--config", config.to_str().unwrap()];
+        assert_eq!(run_apart(&words).await, 0);
+        let mut options = options(&to.join("outbox"), &[Sink::Forward]);
+        options.destinations = vec![store::Destination { name: "city".into(), start_now: true }];
+        let opened = store::open(options, Clock::manual(NOW_MS), RealDisk).unwrap();
+        let durable = opened.store.durable().borrow().clone();
+        assert_eq!(durable.cursor(Sink::Forward).next, if is_owed { 0 } else { durable.end }, "{named}");
+        opened.store.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_a_point_is_left_out_by_its_line() {
     let (_dir, data) = data().await;
     let good = exported(&data, &[]).lines().next().unwrap().to_owned();

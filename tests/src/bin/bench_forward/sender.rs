@@ -51,7 +51,15 @@ impl To {
             }
             None => (WriteApi::Influx2 { org: "fuzhou".to_owned(), bucket: "facilities".to_owned() }, Login::None),
         };
-        Database { url: self.url.clone(), api, login, tls: Tls::default(), timeout: Duration::from_secs(30), proxy: None }
+        Database {
+            url: self.url.clone(),
+            api,
+            login,
+            tls: Tls::default(),
+            timeout: Duration::from_secs(30),
+            proxy: None,
+            server_name: None,
+        }
     }
 }
 

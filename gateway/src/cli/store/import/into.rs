@@ -4,9 +4,9 @@
 use super::point::{Imported, parse};
 use super::source::{Line, Source};
 use super::{ImportArgs, Rejected, no_input};
-use crate::cli::Exit;
 use crate::cli::store::words::count;
-use crate::store::{self, Append, OpenError, Options, Overflow, RealDisk, Sink, Store};
+use crate::cli::{Exit, check};
+use crate::store::{self, Append, Destination, OpenError, Options, Overflow, RealDisk, Sink, Store};
 use facility_config::limits::BATCHES_PER_APPEND_MAX;
 use facility_config::{DeviceIx, Point};
 use facility_drivers::{Batch, Clock, Metric, Subject};
@@ -76,8 +76,12 @@ pub(super) fn outbox(args: &ImportArgs, rejected: &mut Rejected) -> Result<Strin
 }
 
 fn options(args: &ImportArgs, origins: Vec<String>) -> Options {
-    // Every destination goes on where it stood.
-    let destinations = store::destinations(&args.outbox());
+    // Every destination goes on where it stood. One that has not run yet and begins with what comes stands before this.
+    let mut destinations = store::destinations(&args.outbox());
+    let is_new = |one: &Destination| destinations.iter().all(|known| known.name != one.name);
+    let new: Vec<Destination> = declared(args).into_iter().filter(is_new).collect();
+    destinations.extend(new);
+    destinations.truncate(Sink::DESTINATIONS.len());
     Options {
         dir: args.outbox(),
         name: "outbox",
@@ -91,6 +95,14 @@ fn options(args: &ImportArgs, origins: Vec<String>) -> Options {
         sinks: Sink::DESTINATIONS.into_iter().take(destinations.len().max(1)).collect(),
         destinations,
     }
+}
+
+/// The destinations that will read the outbox, if the configuration is there and of this folder.
+fn declared(args: &ImportArgs) -> Vec<Destination> {
+    let Ok(loaded) = check::load(&args.config) else { return Vec::new() };
+    let is_same = loaded.site.store.dir.canonicalize().ok().is_some_and(|dir| args.dir.canonicalize().is_ok_and(|other| dir == other));
+    let readers = loaded.site.forward.iter().filter(|forward| is_same && forward.takes_outbox());
+    readers.map(|forward| Destination { name: forward.name.clone(), start_now: forward.start_now }).collect()
 }
 
 fn no_outbox(error: &OpenError) -> Exit {

@@ -47,6 +47,7 @@ pub(super) fn post(args: &ImportArgs, url: &str, rejected: &mut Rejected) -> Res
         tls: Tls { ca_file: args.ca_file.clone(), ..Tls::default() },
         timeout: TIMEOUT,
         proxy: None,
+        server_name: None,
     };
     let writer = Writer::new(&database).map_err(|error| Exit::Start { code: 78, message: error.to_string() })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Exit::Defect(error.to_string()))?;
@@ -117,7 +118,7 @@ impl Post<'_> {
     }
 
     /// Sends some lines until there is an answer about them: `None` if they are stored, or why they are not.
-    async fn answer(&self, text: &str) -> Result<Option<String>, Exit> {
+    async fn answer(&mut self, text: &str) -> Result<Option<String>, Exit> {
         let body = gzip(text);
         let mut backoff = Backoff::new(Duration::from_millis(FORWARD_RETRY_MS), Duration::from_millis(BACKOFF_MS_MAX), 1);
         let mut last = String::new();
