@@ -18,6 +18,8 @@ use facility_config::limits::{BLOCK_AGE_MS_MAX, BLOCK_POINTS_MAX, PAGE_BYTES, ST
 use std::io;
 use std::time::{Duration, Instant};
 
+/// Newest points that stay in the ring: readers that follow are among them, and frames are read for less than a block is opened.
+const FOLLOWED_POINTS: usize = BLOCK_POINTS_MAX;
 /// Smallest file that is reserved.
 const FILE_BYTES_MIN: u64 = 16 * PAGE_BYTES as u64;
 
@@ -57,10 +59,10 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// Enough points for a block, no room for more frames, or points that have waited for an hour.
+    /// Enough points for a block behind those that readers are at, no room for more frames, or points that have waited for an hour.
     fn is_seal_due(&self, now: Instant) -> bool {
         let Some(first) = self.ring.first() else { return false };
-        self.end - first >= BLOCK_POINTS_MAX as u64
+        self.end - first >= (BLOCK_POINTS_MAX + FOLLOWED_POINTS) as u64
             || self.ring.slots_waiting() + 1 >= self.ring.slots.len()
             || self.seal_at().is_some_and(|at| at <= now)
     }
