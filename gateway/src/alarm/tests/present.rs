@@ -187,6 +187,11 @@ fn a_count_of_open_doors_is_one_door_only_while_none_can_have_closed() {
             &|m| vec![count(Point::LockerOpenCmds, i64::from(m >= 1)), count(Point::LockerDoorOpen, 1 + i64::from(m == 1))],
             &["7 locker_door_ajar raised"],
         ),
+        (
+            "seen once when somebody opened it, closed by the next heartbeat",
+            &|m| if m % 9 == 0 { vec![count(Point::LockerDoorOpen, 1), count(Point::LockerOpenCmds, m)] } else { vec![] },
+            &[],
+        ),
         ("closed and opened again", &|m| vec![count(Point::LockerDoorOpen, (m + 1) % 2)], &[]),
         (
             "open before and after a silence",
