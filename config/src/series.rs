@@ -108,6 +108,7 @@ series! {
         HealthFirmware "fw" Text "firmware version the device names" "固件版本";
         HealthRssi "rssi_dbm" Float "radio signal strength" "信号强度";
         HealthUptime "uptime_s" Int "seconds since the device started" "运行时长";
+        HealthRefused "refused" Int "messages of it that were refused as a whole since the last heartbeat" "拒收消息数";
     }
     Locker "locker" Reading None, "智能信包箱/快件箱" {
         LockerTotal "comp_total" Int "compartments installed" "格口总数";
@@ -405,6 +406,8 @@ series! {
         DeviceKpiReceived "received" Int "messages or polls received" "收到次数";
         DeviceKpiExpected "expected" Int "messages or polls expected" "应收次数";
         DeviceKpiCompleteness "completeness" Float "received over expected, at most 1" "数据完整率";
+        DeviceKpiMissing "missing" Int "messages or polls expected in the day that were told as missing; of days, and only if there are any" "缺失次数";
+        DeviceKpiExplained "explained" Float "share of them that have a reason: neither silent nor sporadic" "缺失已解释比例";
         DeviceKpiOutages "outages" Int "times the device fell silent" "离线次数";
         DeviceKpiFaults "faults" Int "alarms raised that mean a broken part, not a warm shelf or an empty lane" "故障次数";
         DeviceKpiRepaired "repaired" Int "those that ended in the window" "修复次数";
