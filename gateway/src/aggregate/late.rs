@@ -13,6 +13,8 @@ use jiff::tz::TimeZone;
 #[derive(Debug, Default)]
 pub(super) struct Late {
     days: Vec<Day>,
+    /// Days that stay as they are.
+    pub(super) unrevised: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +26,7 @@ struct Day {
     worked_ms: i64,
 }
 
-saved!(Late { days });
+saved!(Late { days, unrevised });
 saved!(Day { day, is_pending, worked_ms });
 
 /// A day that is to be worked over.

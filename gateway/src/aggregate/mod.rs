@@ -229,8 +229,16 @@ impl Fold {
     }
 
     /// A day of [`due_days`](Self::due_days) stays as it is.
-    pub(crate) fn unrevised(&mut self) {
+    pub(crate) fn unrevised(&mut self, device: DeviceIx) {
         self.progress.irregular.unrevised += 1;
+        if let Some(late) = self.late.get_mut(device.at()) {
+            late.unrevised += 1;
+        }
+    }
+
+    /// How many days that was, by device.
+    pub(crate) fn unrevised_days(&self) -> Vec<u64> {
+        self.late.iter().map(|late| late.unrevised).collect()
     }
 
     /// The month, quarter and year that a day is in, as far as they are over.

@@ -138,13 +138,19 @@ impl Ledger {
     }
 
     /// The newest missing interval of every device when the log's time is what it is now: the one that lasts, or the last that
-    /// was told.
+    /// was told. A silence is one from its device's own cut-off after the gateway's start on.
     #[must_use]
     pub fn newest(&self) -> Vec<Option<Missing>> {
         let newest = |at: usize| {
             let watch = self.devices.get(at)?.as_ref()?;
             let Some(open) = watch.open(self.progress.log_ms) else { return watch.newest };
             let last = self.pieces(at, open).pop()?;
+            // Whoever has not listened for as long as a device may be silent does not know that it is.
+            let least_ms = self.terms.get(at).map_or(0, |(interval_ms, _)| online_ms(*interval_ms));
+            let listened_ms = self.progress.log_ms - self.causes.started_ms().unwrap_or(self.progress.log_ms).max(last.from_ms);
+            if last.reason == Reason::Silent && open.from_ms == last.from_ms && listened_ms < least_ms {
+                return watch.newest;
+            }
             Some(Missing { from_ms: open.from_ms, to_ms: None, reason: last.reason })
         };
         (0..self.devices.len()).map(newest).collect()

@@ -134,13 +134,14 @@ impl Rollup {
     async fn revise(&self, work: &mut Work, day: DueDay, changed: Changed, seq: Seq) -> Result<Vec<Batch>, Ended> {
         let (cut, ended) = (work.cut(seq), work.fold.ended_around(day.day));
         let (sums, rows): (Vec<_>, Vec<_>) = changed.into_iter().unzip();
+        let devices: Vec<DeviceIx> = sums.iter().map(|revised: &Revised| revised.device).collect();
         let sums = Arc::new(sums);
         let (revs, longer) = self.archived(move |archive| archive.revise(cut, day.day, &sums, &ended)).await?;
         let mut output = Vec::new();
-        for (batches, rev) in rows.into_iter().zip(revs) {
+        for ((device, batches), rev) in devices.into_iter().zip(rows).zip(revs) {
             // What it was before cannot be made again from the log: then what it is now cannot either.
             let Some(rev) = rev else {
-                work.fold.unrevised();
+                work.fold.unrevised(device);
                 continue;
             };
             for mut batch in batches {
@@ -178,7 +179,7 @@ impl Rollup {
 
 /// Counts days that stay as they are.
 fn leave(work: &mut Work, due: &[Due]) {
-    due.iter().flat_map(|(_, days)| days).for_each(|_| work.fold.unrevised());
+    due.iter().for_each(|(device, days)| days.iter().for_each(|_| work.fold.unrevised(*device)));
     let (devices, days) = (due.len(), work.fold.irregular().unrevised);
     tracing::warn!(
         devices,

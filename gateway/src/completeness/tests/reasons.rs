@@ -244,3 +244,26 @@ fn a_day_says_how_much_of_its_loss_is_explained() {
     assert_eq!(missing.value, Value::Int(of(&|_| true)));
     assert_eq!(explained.value, Value::Float(65.0 / of(&|_| true) as f64));
 }
+
+/// A gateway that has just started, or started again, has not listened for long enough to call a device silent.
+#[test]
+fn a_silence_is_shown_from_the_cut_off_after_the_start_on() {
+    let at = |log: &Log, second: i64| {
+        let mut ledger = Ledger::new(site());
+        let lines = log.lines();
+        let known = lines.partition_point(|said| said.line.log_ms < T0 + second * 1000);
+        fold(&mut ledger, &lines[..known]);
+        ledger.newest()[1].map(|missing| (missing.reason, (missing.from_ms - T0) / 1000))
+    };
+    let mut first = Log::default();
+    (0..20).for_each(|tenth| {
+        first.say(0, 3 + tenth * 10, Point::GatewayUptime, Value::Int(tenth * 10));
+    });
+    assert_eq!([5, 60, 115].map(|second| at(&first, second)), [None; 3]);
+    assert_eq!(at(&first, 130), Some((Reason::Silent, 0)));
+    let mut again = Log::default();
+    // Off for less than a hole in the heartbeats that would be told.
+    again.gateway(0..10).cabinet(0..9).gateway(11..20);
+    assert_eq!([11 * 60 + 5, 12 * 60 + 5].map(|second| at(&again, second)), [None; 2]);
+    assert_eq!(at(&again, 13 * 60 + 30), Some((Reason::Silent, 8 * 60 + 150)));
+}
