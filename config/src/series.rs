@@ -301,7 +301,8 @@ series! {
         LockerKpiOverdueRate "overdue_rate" Float "overdue_parcels over due_parcels less overdue_unknown; only if a twentieth or less is not known" "超期率";
         LockerKpiOpenCmds "open_cmds" Int "door commands" "开箱次数";
         LockerKpiOpenFails "open_fails" Int "door commands without an open door" "开箱失败数";
-        LockerKpiOpenFailRate "open_fail_rate" Float "open_fails over open_cmds" "开箱失败率";
+        LockerKpiOpenRetries "open_retries" Int "those of open_fails that followed another of the same compartment within 10 s, as far as events name it: an opening tried again is one failure; absent if there were none" "重试次数";
+        LockerKpiOpenFailRate "open_fail_rate" Float "open_fails over open_cmds, both less open_retries" "开箱失败率";
         LockerKpiResets "resets" Int "times one of its counters went back: what was counted before is missing" "计数器复位次数";
         LockerKpiObservedS "observed_s" Float "seconds observed" "观测秒数";
         LockerKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";

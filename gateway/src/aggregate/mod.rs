@@ -29,6 +29,7 @@ mod late;
 mod locker;
 mod online;
 mod overdue;
+mod retry;
 mod row;
 pub(crate) mod save;
 mod sizes;
@@ -49,6 +50,7 @@ pub(crate) use device::{FIGURES_OF_ALL, figures_of};
 pub(crate) use hold::{Held, flag, float, probe_c};
 pub(crate) use late::DueDay;
 pub(crate) use online::{Sign, online_ms, sign};
+pub(crate) use retry::{OPEN_FAIL, Retries};
 pub(crate) use row::revise;
 
 use calendar::{Calendar, Moment};

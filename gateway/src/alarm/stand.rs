@@ -295,7 +295,7 @@ fn ajar(rule: &Rule, seen: &Inputs, at: Moment, mut tell: impl FnMut(Part, Seen)
     }
 }
 
-/// By the locker's own counts: the compartment of a command is not kept, so retries cannot be told apart here. A locker that
+/// By the locker's own counts, less what its events say was tried again (`aggregate/retry.rs`). A locker that
 /// nobody uses any more has no rate, and what stood ends with the day it slid out of.
 fn fail_rate(rule: &Rule, seen: &Inputs, at: Moment) -> Seen {
     share(rule, seen.openings.as_deref(), COMMANDS, at, |failed_pct| failed_pct)

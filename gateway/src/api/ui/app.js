@@ -20,7 +20,7 @@ import { chartOf } from './chart.js';
       state: { up: 'connected', connecting: 'not connected', denied: 'refused', stopped: 'stopped' }, lasting: s => 'for ' + s, connects: 'connections made', busy: 'line in use',
       account: 'Account', rows: { messages: 'Messages', readings: 'Readings', metrics: 'Metrics and events' },
       received: 'received', delivered: 'delivered', buffered: 'buffered', dropped: 'dropped', dead: 'dead-lettered',
-      balances: 'balances', missing: n => n + ' missing', tooMany: n => n + ' too many', unrevised: 'days without late data: ',
+      balances: 'balances', missing: n => n + ' missing', tooMany: n => n + ' too many', unrevised: 'days left unrevised: ',
       stores: 'Store', store: { readings: 'Readings', outbox: 'Outbox' }, backlog: 'Backlog', points: 'points', disk: 'On disk', of: 'of', written: 'Written since start',
       commits: 'Commits', room: 'Room without network', unknown: 'not known yet', fault: 'cannot write', writable: 'writable', evicted: 'Deleted unread', thinned: 'Thinned out unread', noDisk: 'Lost while it could not write', full: 'full', damaged: 'Damaged',
       card: 'Card', kind: { sd: 'SD', emmc: 'eMMC', disk: 'disk', virtual: 'virtual disk' }, perDay: 'Written per day', ours: 'by the store',
