@@ -4,7 +4,7 @@
 //! ```text
 //! figures/2026-11.days   tables (sheet.rs) in frames (file.rs); a day adds frames, and so does each of its revisions
 //! ```
-//! Eight days after its end a month cannot change any more and is written anew without what was overtaken: about 27 bytes
+//! Eight days after its end a month cannot change any more and is written anew without what was overtaken: about 25 bytes
 //! for a device and day. A row says at which position of the readings log it was made. So what is done again after a kill
 //! adds nothing, and finds what was there the first time, not what had come behind it.
 //!
