@@ -312,6 +312,10 @@ pub const LATE_LEAD_MS: i64 = 24 * 3_600_000;
 pub const LATE_LONG_LEAD_MS: i64 = 8 * 24 * 3_600_000;
 /// Readings kept in memory to work days over, about 60 bytes each; a device with more in one day is left as it is.
 pub const LATE_READINGS_MAX: usize = 150_000;
+/// Devices whose days are worked over at one close of a window: figures of now must not wait for those of yesterday.
+pub const LATE_DEVICES_PER_CLOSE: usize = 50;
+/// Readings that are worked over in one go; in between others have their turn.
+pub const LATE_READINGS_PER_STEP: usize = 4_096;
 /// Hours of the log whose position is remembered.
 pub const LATE_MARKS_MAX: usize = 18 * 24;
 

@@ -108,6 +108,7 @@ series! {
         HealthFirmware "fw" Text "firmware version the device names" "固件版本";
         HealthRssi "rssi_dbm" Float "radio signal strength" "信号强度";
         HealthUptime "uptime_s" Int "seconds since the device started" "运行时长";
+        HealthRefused "refused" Int "messages of it that were refused as a whole since the last heartbeat" "拒收消息数";
     }
     Locker "locker" Reading None, "智能信包箱/快件箱" {
         LockerTotal "comp_total" Int "compartments installed" "格口总数";
@@ -300,7 +301,8 @@ series! {
         LockerKpiOverdueRate "overdue_rate" Float "overdue_parcels over due_parcels less overdue_unknown; only if a twentieth or less is not known" "超期率";
         LockerKpiOpenCmds "open_cmds" Int "door commands" "开箱次数";
         LockerKpiOpenFails "open_fails" Int "door commands without an open door" "开箱失败数";
-        LockerKpiOpenFailRate "open_fail_rate" Float "open_fails over open_cmds" "开箱失败率";
+        LockerKpiOpenRetries "open_retries" Int "those of open_fails that followed another of the same compartment within 10 s, as far as events name it: an opening tried again is one failure; absent if there were none" "重试次数";
+        LockerKpiOpenFailRate "open_fail_rate" Float "open_fails over open_cmds, both less open_retries" "开箱失败率";
         LockerKpiResets "resets" Int "times one of its counters went back: what was counted before is missing" "计数器复位次数";
         LockerKpiObservedS "observed_s" Float "seconds observed" "观测秒数";
         LockerKpiCoverage "coverage" Float "share of the window that was observed" "覆盖率";
@@ -405,6 +407,8 @@ series! {
         DeviceKpiReceived "received" Int "messages or polls received" "收到次数";
         DeviceKpiExpected "expected" Int "messages or polls expected" "应收次数";
         DeviceKpiCompleteness "completeness" Float "received over expected, at most 1" "数据完整率";
+        DeviceKpiMissing "missing" Int "messages or polls expected in the day that were told as missing; of days, and only if there are any" "缺失次数";
+        DeviceKpiExplained "explained" Float "share of them that have a reason: neither silent nor sporadic" "缺失已解释比例";
         DeviceKpiOutages "outages" Int "times the device fell silent" "离线次数";
         DeviceKpiFaults "faults" Int "alarms raised that mean a broken part, not a warm shelf or an empty lane" "故障次数";
         DeviceKpiRepaired "repaired" Int "those that ended in the window" "修复次数";

@@ -159,6 +159,7 @@ fn devices(site: &Site, picture: &Picture, alarms: &[ActiveAlarm], missing: &Sho
             info.values = latest.values.iter().map(|(metric, newest)| ValueInfo::new(*metric, &newest.value, newest.at_ms)).collect();
         }
         info.missing = missing.newest.get(ix.at()).copied().flatten().map(MissingInfo::from);
+        info.unrevised_days = missing.unrevised_days.get(ix.at()).copied().unwrap_or(0);
         info.alarms = alarms.iter().filter(|alarm| alarm.is_told() && *alarm.device == *device.id).map(|alarm| alarm.rule).collect();
         info
     });

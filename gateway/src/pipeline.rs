@@ -10,6 +10,7 @@
 mod keep;
 mod links;
 mod recall;
+mod refusals;
 
 pub use keep::SNAPSHOT;
 
@@ -26,6 +27,7 @@ use facility_config::{DeviceIx, Point, Site};
 use facility_drivers::{Batch, Clock, Link, Subject, Value};
 use keep::Keeper;
 use links::Links;
+use refusals::Refusals;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +67,7 @@ pub struct Pipeline {
     parcels: Parcels,
     alarms: Engine,
     keeper: Keeper,
+    refusals: Refusals,
     heartbeat_ms: i64,
     /// What the clock said at the start of its own time, when it was looked at last.
     base_ms: Option<i64>,
@@ -108,6 +111,7 @@ impl Pipeline {
             parcels: Parcels::default(),
             alarms: Engine::new(site.clone()),
             keeper: Keeper::new(snapshot),
+            refusals: Refusals::default(),
             links: Links::new(links),
             heartbeat_ms: 0,
             base_ms: None,
@@ -166,9 +170,10 @@ impl Pipeline {
         let clock_is_set = self.clock.is_set();
         let mut events = Vec::new();
         if self.clock_was_set_forward(now_ms) {
-            batches.insert(0, self.beat(now_ms));
+            batches.splice(0..0, self.beat(now_ms));
         }
         for batch in &mut batches {
+            self.refusals.note(batch);
             let (latest, parcels, intake) = (&mut self.latest, &mut self.parcels, &self.telemetry.intake);
             Admission { site: &self.site, latest, parcels, intake, clock_is_set }.admit(batch);
             // Asked twice: the reading that begins an excursion belongs to it, and so does the one that ends it.
@@ -188,7 +193,7 @@ impl Pipeline {
         let now_ms = self.clock.now_ms();
         if self.clock_was_set_forward(now_ms) {
             let heartbeat = self.beat(now_ms);
-            self.take(vec![heartbeat]).await?;
+            self.take(heartbeat).await?;
         }
         Ok(now_ms)
     }
@@ -243,7 +248,7 @@ impl Pipeline {
         let every_ms = HEARTBEAT_MS_MAX.min(self.site.window.as_millis() as i64 / 5);
         if (now_ms - self.heartbeat_ms).abs() >= every_ms {
             let heartbeat = self.beat(now_ms);
-            self.take(vec![heartbeat]).await?;
+            self.take(heartbeat).await?;
         }
         self.keep();
         let picture = Picture { now_ms, devices: self.latest.snapshot(), alarms: self.alarms.active() };
@@ -251,10 +256,12 @@ impl Pipeline {
         Ok(())
     }
 
-    /// A heartbeat that is logged now: two of one moment would say different things of it.
-    fn beat(&mut self, now_ms: i64) -> Batch {
+    /// A heartbeat that is logged now, behind what was refused before it: two of one moment would say different things of it.
+    fn beat(&mut self, now_ms: i64) -> Vec<Batch> {
         self.heartbeat_ms = now_ms;
-        self.heartbeat(now_ms)
+        let mut told = self.refusals.tell();
+        told.push(self.heartbeat(now_ms));
+        told
     }
 
     /// The gateway's own reading: carries the log's time forward when every device is silent.

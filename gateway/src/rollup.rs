@@ -132,7 +132,7 @@ impl Rollup {
             }
             self.fold_page(&mut work, &page).await?;
             at = page.next;
-            self.show_missing(&work.missing);
+            self.show_missing(&work);
             if at > cursor.next {
                 let passed = at - cursor.next;
                 let taken = passed.min(page.records.len() as u64);
@@ -239,11 +239,11 @@ impl Rollup {
     }
 
     /// Shows what is missing, now and then.
-    fn show_missing(&self, missing: &Ledger) {
+    fn show_missing(&self, Work { fold, missing, .. }: &Work) {
         let shown_ms = self.telemetry.missing.borrow().log_ms;
         if (missing.log_ms() - shown_ms).abs() >= MISSING_SHOWN_MS {
-            let newest = Shown { log_ms: missing.log_ms(), newest: missing.newest() };
-            self.telemetry.missing.send_replace(Arc::new(newest));
+            let shown = Shown { log_ms: missing.log_ms(), newest: missing.newest(), unrevised_days: fold.unrevised_days() };
+            self.telemetry.missing.send_replace(Arc::new(shown));
         }
     }
 }

@@ -113,11 +113,13 @@ pub struct Telemetry {
     pub missing: watch::Sender<Arc<Shown>>,
 }
 
-/// The newest missing interval of every device.
+/// The newest missing interval of every device, and what stays missing from its figures.
 #[derive(Debug, Clone, Default)]
 pub struct Shown {
     /// Log's time of it, Unix ms.
     pub log_ms: i64,
     /// By device.
     pub newest: Vec<Option<Missing>>,
+    /// By device: closed days that stay without what came late for them.
+    pub unrevised_days: Vec<u64>,
 }

@@ -2,7 +2,7 @@
 //!
 //! As it was told the first time: its records in the order of the log, through the same states as the first time. As it is
 //! now: the same records in the order of their times, as if none had come late. Nothing is guessed about what a late record
-//! may change. Pure; the memory is that of the records, which the caller bounds.
+//! may change. Pure; the memory is that of the records, which the caller bounds, and a number for each.
 
 use super::calendar::{Calendar, Long, Moment, Span};
 use super::days::DaySums;
@@ -11,7 +11,7 @@ use super::hold::{Sample, Terms};
 use super::late::DueDay;
 use super::row::Row;
 use super::{Fold, TIME_MS_MAX};
-use facility_config::limits::LATE_LEAD_MS;
+use facility_config::limits::{LATE_LEAD_MS, LATE_READINGS_PER_STEP};
 use facility_config::{DeviceIx, Point};
 use facility_drivers::{Batch, Metric, Subject, Value};
 
@@ -35,21 +35,15 @@ pub(crate) struct Again {
 }
 
 impl Fold {
-    /// A day of a device, from everything that the log has of it by now, in the log's order; `None` if nothing is different.
-    pub(crate) fn again(&self, device: DeviceIx, due: DueDay, heard: &[Heard]) -> Option<Again> {
-        let mut in_time: Vec<(i64, &Heard)> = heard.iter().map(|heard| (self.believed(heard), heard)).collect();
+    /// A day of a device, from everything that the log has of it by now, in the log's order: to be done in steps.
+    pub(crate) fn again<'f>(&'f self, device: DeviceIx, due: DueDay, heard: &'f [Heard]) -> Option<Redo<'f>> {
+        let terms = *self.terms.get(device.at())?;
+        let mut in_time: Vec<(i64, usize)> = heard.iter().enumerate().map(|(nth, heard)| (self.believed(heard), nth)).collect();
         // Stable: of two values of one moment the later one in the log counts, as it did the first time.
         in_time.sort_by_key(|(at_ms, _)| *at_ms);
-        let before = if due.since_ms == 0 {
-            self.run(device, due.day, heard.iter().map(|heard| (heard.log_ms, self.believed(heard), heard)))?
-        } else {
-            let known = in_time.iter().filter(|(_, heard)| heard.log_ms < due.since_ms);
-            self.run(device, due.day, known.map(|(at_ms, heard)| (*at_ms, *at_ms, *heard)))?
-        };
-        let now = self.run(device, due.day, in_time.iter().map(|(at_ms, heard)| (*at_ms, *at_ms, *heard)))?;
-        let differs = now.batches.into_iter().zip(before.batches).filter(|(now, before)| now.readings != before.readings);
-        let batches: Vec<Batch> = differs.map(|(now, _)| now).collect();
-        (!batches.is_empty()).then_some(Again { before: before.sums, sums: now.sums, batches })
+        let before = Run::new(self, device, terms, due.day);
+        let now = Run::new(self, device, terms, due.day);
+        Some(Redo { heard, in_time, since_ms: due.since_ms, before, now, next: 0 })
     }
 
     /// Whether the day begins with the difference of a counter whose last value before it is not among the records.
@@ -73,27 +67,62 @@ impl Fold {
     fn believed(&self, heard: &Heard) -> i64 {
         self.believed_ms(heard.at_ms, heard.log_ms)
     }
+}
 
-    /// One way through the records: each with the time of the log, its own, and itself.
-    fn run<'h>(&self, device: DeviceIx, day: Span, heard: impl Iterator<Item = (i64, i64, &'h Heard)>) -> Option<Again> {
-        let terms = *self.terms.get(device.at())?;
-        let lead_ms = self.grid.short_around(day.start_ms.saturating_sub(LATE_LEAD_MS));
-        // Of the time before the first window nothing was told.
-        let open_ms = lead_ms.max(self.progress.began_ms);
-        let calendar = Calendar::around(open_ms, &self.site.zone);
-        let out = Again { before: DaySums::default(), sums: DaySums::default(), batches: Vec::new() };
-        let mut run = Run { fold: self, device, terms, day, state: State::default(), open_ms, calendar, out };
-        for (log_ms, at_ms, heard) in heard {
-            while self.grid.is_due(run.open_ms, log_ms) && run.is_unfinished() {
-                run.close_one();
+/// The work on a day: a way through the records as it was told, and one as it is now.
+pub(crate) struct Redo<'f> {
+    heard: &'f [Heard],
+    /// Time and place of each record, in the order of the times.
+    in_time: Vec<(i64, usize)>,
+    since_ms: i64,
+    before: Run<'f>,
+    now: Run<'f>,
+    /// Records taken, of both ways.
+    next: usize,
+}
+
+impl<'f> Redo<'f> {
+    /// Takes some more records; false when that was the last of them.
+    pub(crate) fn step(&mut self) -> bool {
+        let all = 2 * self.heard.len();
+        let until = all.min(self.next + LATE_READINGS_PER_STEP);
+        for next in self.next..until {
+            match next.checked_sub(self.heard.len()) {
+                None => self.take_before(next),
+                Some(next) => {
+                    if let Some((at_ms, heard)) = self.in_time(next) {
+                        self.now.take(at_ms, at_ms, heard);
+                    }
+                }
             }
-            let frame = self.grid.frame(run.open_ms);
-            run.state.observe(&heard.metric, &Sample { frame, terms, at_ms, log_ms, value: &heard.value });
         }
-        while run.is_unfinished() {
-            run.close_one();
+        self.next = until;
+        until < all
+    }
+
+    /// As it was told the first time: in the log's order. As it was told since: in that of the times, as far as it was known.
+    fn take_before(&mut self, next: usize) {
+        if self.since_ms == 0 {
+            if let Some(heard) = self.heard.get(next) {
+                self.before.take(heard.log_ms, self.before.fold.believed(heard), heard);
+            }
+        } else if let Some((at_ms, heard)) = self.in_time(next).filter(|(_, heard)| heard.log_ms < self.since_ms) {
+            self.before.take(at_ms, at_ms, heard);
         }
-        Some(run.out)
+    }
+
+    fn in_time(&self, next: usize) -> Option<(i64, &'f Heard)> {
+        let (at_ms, nth) = *self.in_time.get(next)?;
+        Some((at_ms, self.heard.get(nth)?))
+    }
+
+    /// Takes what is left; `None` if nothing is different.
+    pub(crate) fn end(mut self) -> Option<Again> {
+        while self.step() {}
+        let (before, now) = (self.before.end(), self.now.end());
+        let differs = now.batches.into_iter().zip(before.batches).filter(|(now, before)| now.readings != before.readings);
+        let batches: Vec<Batch> = differs.map(|(now, _)| now).collect();
+        (!batches.is_empty()).then_some(Again { before: before.sums, sums: now.sums, batches })
     }
 }
 
@@ -108,7 +137,32 @@ struct Run<'f> {
     out: Again,
 }
 
-impl Run<'_> {
+impl<'f> Run<'f> {
+    fn new(fold: &'f Fold, device: DeviceIx, terms: Terms, day: Span) -> Self {
+        let lead_ms = fold.grid.short_around(day.start_ms.saturating_sub(LATE_LEAD_MS));
+        // Of the time before the first window nothing was told.
+        let open_ms = lead_ms.max(fold.progress.began_ms);
+        let calendar = Calendar::around(open_ms, &fold.site.zone);
+        let out = Again { before: DaySums::default(), sums: DaySums::default(), batches: Vec::new() };
+        Self { fold, device, terms, day, state: State::default(), open_ms, calendar, out }
+    }
+
+    /// Takes a record, with the time of the log and its own.
+    fn take(&mut self, log_ms: i64, at_ms: i64, heard: &Heard) {
+        while self.fold.grid.is_due(self.open_ms, log_ms) && self.is_unfinished() {
+            self.close_one();
+        }
+        let frame = self.fold.grid.frame(self.open_ms);
+        self.state.observe(&heard.metric, &Sample { frame, terms: self.terms, at_ms, log_ms, value: &heard.value });
+    }
+
+    fn end(mut self) -> Again {
+        while self.is_unfinished() {
+            self.close_one();
+        }
+        self.out
+    }
+
     /// Hours do not end with the day in every zone.
     fn is_unfinished(&self) -> bool {
         self.open_ms < self.day.end_ms || self.calendar.span(Long::Hour).start_ms < self.day.end_ms

@@ -3,7 +3,8 @@
 //! Every field of a sum is a column under its own name: a field that is added later is absent in what was kept before, and
 //! nothing else changes. So a field that is renamed is forgotten. What is kept is rounded, which months allow because they
 //! are sums of kept days: times to seconds, extremes to a thousandth, peaks to a ten-thousandth, areas to a hundredth of a
-//! unit for a minute. The mean of a month is right to 1e-4 (its reference test is in `tests/kept.rs`). Pure.
+//! unit for a minute. Ratios and means of a day come back right to 1e-4 (`tests/kept.rs`), and so do those of a sum of days
+//! (`archive/tests.rs` adds a month up). Pure.
 
 use super::cascade::{Area, AtEnd, Greatest, Last, Range};
 

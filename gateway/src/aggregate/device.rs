@@ -7,6 +7,7 @@ use super::energy::Energy;
 use super::hold::{Frame, Sample, Terms};
 use super::locker::Locker;
 use super::online::Online;
+use super::retry::OPEN_FAIL;
 use super::row::{Row, Rows};
 use super::save::saved;
 use super::sizes::Size;
@@ -68,6 +69,8 @@ impl State {
                 return self.locker.get_or_insert_default().observe_size(point, size, sample);
             }
             Point::EventCount | Point::EventDuration => self.observe_event(metric, sample),
+            // Of other kinds of devices nobody tells it.
+            Point::EventTarget if metric.part.as_str() == OPEN_FAIL => self.locker.get_or_insert_default().observe_failed(sample),
             _ => {}
         }
         if point.measurement() == Measurement::Alarm {

@@ -13,6 +13,8 @@ use jiff::tz::TimeZone;
 #[derive(Debug, Default)]
 pub(super) struct Late {
     days: Vec<Day>,
+    /// Days that stay as they are.
+    pub(super) unrevised: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +26,7 @@ struct Day {
     worked_ms: i64,
 }
 
-saved!(Late { days });
+saved!(Late { days, unrevised });
 saved!(Day { day, is_pending, worked_ms });
 
 /// A day that is to be worked over.
@@ -33,6 +35,14 @@ pub(crate) struct DueDay {
     pub(crate) day: Span,
     /// Log time at which that was done before, Unix ms; 0 for the first time.
     pub(crate) since_ms: i64,
+}
+
+impl Day {
+    fn is_due(&self, log_ms: i64) -> bool {
+        let is_last = log_ms >= self.day.end_ms.saturating_add(LATE_MS_MAX);
+        let is_rested = is_last || self.worked_ms == 0 || log_ms >= self.worked_ms.saturating_add(LATE_AGAIN_MS);
+        self.is_pending && is_rested && log_ms >= self.day.end_ms.saturating_add(LATE_FIRST_MS)
+    }
 }
 
 impl Late {
@@ -55,15 +65,15 @@ impl Late {
         true
     }
 
+    /// Start of the first day whose time has come.
+    pub(super) fn first_due_ms(&self, log_ms: i64) -> Option<i64> {
+        self.days.iter().find(|known| known.is_due(log_ms)).map(|known| known.day.start_ms)
+    }
+
     /// Days whose time has come; they count as worked over.
     pub(super) fn due(&mut self, log_ms: i64) -> Vec<DueDay> {
-        let is_due = |known: &Day| {
-            let is_last = log_ms >= known.day.end_ms.saturating_add(LATE_MS_MAX);
-            let is_rested = is_last || known.worked_ms == 0 || log_ms >= known.worked_ms.saturating_add(LATE_AGAIN_MS);
-            known.is_pending && is_rested && log_ms >= known.day.end_ms.saturating_add(LATE_FIRST_MS)
-        };
         let mut due = Vec::new();
-        for known in self.days.iter_mut().filter(|known| is_due(known)) {
+        for known in self.days.iter_mut().filter(|known| known.is_due(log_ms)) {
             due.push(DueDay { day: known.day, since_ms: known.worked_ms });
             (known.is_pending, known.worked_ms) = (false, log_ms);
         }

@@ -8,11 +8,13 @@ use super::counter::{Counter, Wrap};
 use super::dwell::Dwell;
 use super::hold::{Frame, Held, Sample, Terms, walk};
 use super::overdue::{Cohort, Due};
+use super::retry::Retries;
 use super::row::{DAY_MS, Row, Rows};
 use super::save::saved;
 use super::sizes::{BySize, Size, Sizes};
 use facility_config::Point;
 use facility_config::limits::{DWELL_PARCELS_MIN, OVERDUE_UNKNOWN_SHARE};
+use facility_drivers::Value;
 
 #[derive(Debug, Default)]
 pub(super) struct Locker {
@@ -25,6 +27,7 @@ pub(super) struct Locker {
     pickups: Counter,
     open_cmds: Counter,
     open_fails: Counter,
+    retries: Retries,
     cohort: Cohort,
     sizes: Sizes,
     slots: [Slot; 2],
@@ -43,6 +46,7 @@ pub(super) struct Slot {
     pickups: Option<i64>,
     open_cmds: Option<i64>,
     open_fails: Option<i64>,
+    open_retries: i64,
     /// Times one of these counters went back.
     resets: i64,
     /// Parcels whose deadline is in it.
@@ -68,6 +72,7 @@ sums!(Slot {
     pickups,
     open_cmds,
     open_fails,
+    open_retries,
     resets,
     due,
     sizes,
@@ -77,7 +82,22 @@ sums!(Slot {
     pm,
     dwell,
 });
-saved!(Locker { clock_ms, total, occupied, faulted, disabled, deposits, pickups, open_cmds, open_fails, cohort, sizes, slots, long });
+saved!(Locker {
+    clock_ms,
+    total,
+    occupied,
+    faulted,
+    disabled,
+    deposits,
+    pickups,
+    open_cmds,
+    open_fails,
+    retries,
+    cohort,
+    sizes,
+    slots,
+    long
+});
 
 impl Locker {
     /// False if the record is older than what is known.
@@ -122,6 +142,15 @@ impl Locker {
         if let Some(seconds) = sample.float().filter(|seconds| *seconds >= 0.0) {
             // A float that is too large for the cast stops at its limit.
             self.cohort.linked(sample.at_ms, (seconds * 1e3).round() as i64, sample.terms.keep_ms);
+        }
+    }
+
+    /// Takes which compartment did not open.
+    pub(super) fn observe_failed(&mut self, sample: &Sample<'_>) {
+        if let Value::Text(compartment) = sample.value
+            && self.retries.take(compartment, sample.at_ms)
+        {
+            self.slots[sample.slot_or_oldest()].open_retries += 1;
         }
     }
 
@@ -240,7 +269,11 @@ impl Slot {
         row.counted(Point::LockerKpiOpenCmds, self.open_cmds);
         row.counted(Point::LockerKpiOpenFails, self.open_fails);
         if let Some((fails, commands)) = self.open_fails.zip(self.open_cmds) {
-            row.share(Point::LockerKpiOpenFailRate, fails.min(commands), commands);
+            let retries = self.open_retries.min(fails);
+            row.share(Point::LockerKpiOpenFailRate, fails.min(commands) - retries.min(commands), commands - retries.min(commands));
+        }
+        if self.open_retries > 0 {
+            row.int(Point::LockerKpiOpenRetries, self.open_retries);
         }
         if self.deposits.or(self.pickups).or(self.open_cmds).or(self.open_fails).is_some() {
             row.int(Point::LockerKpiResets, self.resets);

@@ -29,6 +29,7 @@ mod late;
 mod locker;
 mod online;
 mod overdue;
+mod retry;
 mod row;
 pub(crate) mod save;
 mod sizes;
@@ -49,11 +50,12 @@ pub(crate) use device::{FIGURES_OF_ALL, figures_of};
 pub(crate) use hold::{Held, flag, float, probe_c};
 pub(crate) use late::DueDay;
 pub(crate) use online::{Sign, online_ms, sign};
+pub(crate) use retry::{OPEN_FAIL, Retries};
 pub(crate) use row::revise;
 
 use calendar::{Calendar, Moment};
 use device::State;
-use facility_config::limits::{CLOCK_STEP_MS, DEVICES_MAX, FOLD_BATCHES_PER_CLOSE};
+use facility_config::limits::{CLOCK_STEP_MS, DEVICES_MAX, FOLD_BATCHES_PER_CLOSE, LATE_DEVICES_PER_CLOSE};
 use facility_config::{Device, DeviceIx, Site};
 use facility_drivers::{Batch, Metric, Subject, Value};
 use grid::Grid;
@@ -219,16 +221,26 @@ impl Fold {
         batch
     }
 
-    /// Closed days that have to be worked over now, by device. To be asked when windows were closed, and by the log alone.
+    /// Closed days that have to be worked over now, by device: those of the devices whose first such day is the oldest, and of
+    /// not too many at a time. To be asked when windows were closed, and by the log alone.
     pub(crate) fn due_days(&mut self) -> Vec<(DeviceIx, Vec<DueDay>)> {
         let log_ms = self.progress.log_ms;
-        let due = self.late.iter_mut().enumerate().map(|(at, late)| (DeviceIx(at as u16), late.due(log_ms)));
-        due.filter(|(_, days)| !days.is_empty()).collect()
+        let Some(first_ms) = self.late.iter().filter_map(|late| late.first_due_ms(log_ms)).min() else { return Vec::new() };
+        let of_first = self.late.iter_mut().enumerate().filter(|(_, late)| late.first_due_ms(log_ms) == Some(first_ms));
+        of_first.take(LATE_DEVICES_PER_CLOSE).map(|(at, late)| (DeviceIx(at as u16), late.due(log_ms))).collect()
     }
 
     /// A day of [`due_days`](Self::due_days) stays as it is.
-    pub(crate) fn unrevised(&mut self) {
+    pub(crate) fn unrevised(&mut self, device: DeviceIx) {
         self.progress.irregular.unrevised += 1;
+        if let Some(late) = self.late.get_mut(device.at()) {
+            late.unrevised += 1;
+        }
+    }
+
+    /// How many days that was, by device.
+    pub(crate) fn unrevised_days(&self) -> Vec<u64> {
+        self.late.iter().map(|late| late.unrevised).collect()
     }
 
     /// The month, quarter and year that a day is in, as far as they are over.

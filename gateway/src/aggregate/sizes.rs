@@ -38,6 +38,17 @@ impl Size {
         }
     }
 
+    /// Names of its numbers in the archive: seconds observed, occupied, installed.
+    fn kept_as(self) -> [&'static str; 3] {
+        match self {
+            Self::Xs => ["xs.observed", "xs.occupied", "xs.installed"],
+            Self::S => ["s.observed", "s.occupied", "s.installed"],
+            Self::M => ["m.observed", "m.occupied", "m.installed"],
+            Self::L => ["l.observed", "l.occupied", "l.installed"],
+            Self::Xl => ["xl.observed", "xl.occupied", "xl.installed"],
+        }
+    }
+
     /// Occupancy, its numerator and its denominator.
     fn points(self) -> [Point; 3] {
         match self {
@@ -167,22 +178,23 @@ impl Save for BySize {
     }
 }
 
-/// Its times in seconds: three numbers a size.
+/// Its times in seconds: three numbers of each size that was observed, a column for each, so that like stands beside like.
 impl Keep for BySize {
     fn keep(&self, field: &'static str, cells: &mut Cells) {
-        let numbers = self.0.iter().flat_map(|sum| [sum.observed_ms, sum.occupied_ms, sum.installed_ms]);
-        cells.push((Name::of(field), Cell::List(numbers.map(|ms| rounded(ms, MS_PER_S)).collect())));
+        for (size, sum) in Size::ALL.into_iter().zip(&self.0).filter(|(_, sum)| sum.observed_ms > 0) {
+            let numbers = [sum.observed_ms, sum.occupied_ms, sum.installed_ms];
+            let kept = size.kept_as().into_iter().zip(numbers);
+            cells.extend(kept.map(|(part, ms)| (Name::part(field, part), Cell::Int(Some(rounded(ms, MS_PER_S))))));
+        }
     }
 
     fn recall(field: &'static str, row: &dyn Kept) -> Self {
-        let seconds = row.list(Name::of(field));
-        let (sums, _) = seconds.as_chunks::<3>();
-        let ms = |seconds: i64| seconds.saturating_mul(MS_PER_S);
-        let sum = |[observed, occupied, installed]: &[i64; 3]| Sum {
-            observed_ms: ms(*observed),
-            occupied_ms: ms(*occupied),
-            installed_ms: ms(*installed),
+        let sum = |size: Size| {
+            let [observed, occupied, installed] = size.kept_as().map(|part| row.int(Name::part(field, part)));
+            let ms = |seconds: Option<i64>| seconds.unwrap_or(0).saturating_mul(MS_PER_S);
+            observed.map(|_| Sum { observed_ms: ms(observed), occupied_ms: ms(occupied), installed_ms: ms(installed) })
         };
-        Self(sums.iter().take(Size::ALL.len()).map(sum).collect())
+        let sums = Size::ALL.map(sum);
+        if sums.iter().all(Option::is_none) { Self::default() } else { Self(sums.map(Option::unwrap_or_default).to_vec()) }
     }
 }

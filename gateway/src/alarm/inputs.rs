@@ -12,7 +12,7 @@ use super::save::{load_list, save_list};
 use super::signal::{Known, Said, Signals, Stamp};
 use super::sliding::{COMMANDS, REQUESTS, Share, Slide, Starts};
 use crate::aggregate::save::{Save, saved};
-use crate::aggregate::{Defrost, Sign, flag, float, mode_is_defrost, sign};
+use crate::aggregate::{Defrost, OPEN_FAIL, Retries, Sign, flag, float, mode_is_defrost, sign};
 use facility_config::alarm::RuleKind;
 use facility_config::limits::{PROBE_C_MAX, PROBE_C_MIN};
 use facility_config::{Measurement, Part, Point};
@@ -79,6 +79,8 @@ pub(super) struct Inputs {
     uptime: Option<(i64, i64)>,
     /// Device time of the newest command to open a compartment.
     command_ms: Option<i64>,
+    /// What failed within the last seconds: not saved, for it is forgotten as fast.
+    retries: Retries,
     /// Doors that had been opened in all when the open ones were counted last.
     opened: Option<i64>,
     /// The count of open doors before the one of this message, and that; empty between two messages.
@@ -116,6 +118,7 @@ impl Save for Inputs {
             command_ms: Save::load(input)?,
             opened: Save::load(input)?,
             uptime: <[Option<i64>; 2]>::load(input).map(|[at_ms, up_s]| at_ms.zip(up_s))?,
+            retries: Retries::default(),
             pulses: Vec::new(),
             doors: None,
         })
@@ -265,6 +268,11 @@ impl Inputs {
         let part = text(Point::EventTarget).and_then(Part::new).unwrap_or_default();
         let at_ms = stamp.from_ms;
         match event.as_str() {
+            OPEN_FAIL if self.retries.take(part.as_str(), stamp.stamp_ms) => {
+                if let Some(openings) = &mut self.openings {
+                    openings.retried();
+                }
+            }
             "tamper" => self.pulses.push(Pulse { rule: RuleKind::LockerTamper, part, at_ms }),
             "open_cmd" => self.command_ms = self.command_ms.max(Some(stamp.stamp_ms)),
             // A locker that never tells its commands cannot be held to them.

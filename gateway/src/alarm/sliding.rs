@@ -106,6 +106,13 @@ impl Sums {
         }
     }
 
+    /// One of what was counted, or is about to be, does not count.
+    fn less_one(&mut self) {
+        if let Some(current) = self.counts.first_mut() {
+            *current = current.saturating_sub(1);
+        }
+    }
+
     /// Sum of the buckets up to the one of `now_ms`.
     fn sum(&self, slide: Slide, now_ms: i64) -> i64 {
         let passed = usize::try_from(now_ms.div_euclid(slide.bucket_ms).saturating_sub(self.bucket)).unwrap_or(0);
@@ -135,6 +142,12 @@ impl Share {
     /// Takes the count of failures.
     pub(super) fn failed(&mut self, slide: Slide, count: i64, at_ms: i64) {
         self.failed.take(slide, count, at_ms);
+    }
+
+    /// One of the failures was another try of the one before: neither was.
+    pub(super) fn retried(&mut self) {
+        self.all.less_one();
+        self.failed.less_one();
     }
 
     /// How many succeeded since ever, as far as the counters say.

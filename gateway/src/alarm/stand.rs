@@ -6,6 +6,7 @@
 use super::inputs::Inputs;
 use super::signal::{Known, Signal};
 use super::sliding::{COMMANDS, REQUESTS, Share, Slide};
+use super::watch::span_or_zero_ms;
 use facility_config::alarm::{Rule, RuleKind, Side};
 use facility_config::{Part, Point};
 use facility_drivers::Metric;
@@ -86,7 +87,7 @@ pub(super) fn each(rule: &Rule, seen: &Inputs, at: Moment, mut tell: impl FnMut(
         }
         RuleKind::ShortCycle => tell(Part::WHOLE, cycles(rule, seen, at)),
         RuleKind::Mains => mains(rule, seen, at, tell),
-        RuleKind::LockerDoorAjar => ajar(seen, at, tell),
+        RuleKind::LockerDoorAjar => ajar(rule, seen, at, tell),
         RuleKind::LockerOpenFailRate => tell(Part::WHOLE, fail_rate(rule, seen, at)),
         RuleKind::LockerOverdue => tell(Part::WHOLE, number(rule, seen, Point::LockerOverdue, at)),
         RuleKind::LockerTamper | RuleKind::UnexpectedOpen => {
@@ -153,7 +154,7 @@ fn temperature(rule: &Rule, seen: &Inputs, point: Point, at: Moment) -> Seen {
 }
 
 fn is_within(quiet: Duration, since_ms: [Option<i64>; 2], at: Moment) -> bool {
-    let quiet_ms = super::watch::span_or_zero_ms(quiet);
+    let quiet_ms = span_or_zero_ms(quiet);
     since_ms.into_iter().flatten().any(|from_ms| at.now_ms < from_ms.saturating_add(quiet_ms))
 }
 
@@ -275,10 +276,18 @@ fn mains(rule: &Rule, seen: &Inputs, at: Moment, mut tell: impl FnMut(Part, Seen
 
 /// Compartments by themselves where a device tells them apart; otherwise the count of open ones, which says of none of them
 /// how long it is open: it is for so long that, as far as can be known, none was closed (`Inputs::judge_doors`).
-fn ajar(seen: &Inputs, at: Moment, mut tell: impl FnMut(Part, Seen)) {
-    let stand = match (on(seen.signals.at(Point::LockerDoorOpen, at.now_ms, at.hold_ms())), seen.ajar_ms) {
-        (Stand::Over(_), Some(ajar_ms)) => Stand::OverAnew(ajar_ms),
-        (other, _) => other,
+///
+/// A count is no state that holds until the next one: most are told because somebody is at the locker, with a door open that is
+/// closed half a minute later and told of with the next heartbeat. So one count alone raises nothing, however old it grows; it
+/// takes a second one, at least the delay after the first, that still knows of the same door.
+fn ajar(rule: &Rule, seen: &Inputs, at: Moment, mut tell: impl FnMut(Part, Seen)) {
+    let known = seen.signals.at(Point::LockerDoorOpen, at.now_ms, at.hold_ms());
+    let stand = match (known, seen.ajar_ms) {
+        (Known::Good(count, counted_ms), Some(ajar_ms)) if count > 0.0 => {
+            let is_seen_twice = counted_ms - ajar_ms >= span_or_zero_ms(rule.on_delay);
+            if is_seen_twice { Stand::OverAnew(ajar_ms) } else { Stand::Between }
+        }
+        _ => on(known),
     };
     tell(Part::WHOLE, Seen::state(stand));
     for (no, signal) in seen.signals.parts(Point::CompartmentDoor) {
@@ -286,7 +295,7 @@ fn ajar(seen: &Inputs, at: Moment, mut tell: impl FnMut(Part, Seen)) {
     }
 }
 
-/// By the locker's own counts: the compartment of a command is not kept, so retries cannot be told apart here. A locker that
+/// By the locker's own counts, less what its events say was tried again (`aggregate/retry.rs`). A locker that
 /// nobody uses any more has no rate, and what stood ends with the day it slid out of.
 fn fail_rate(rule: &Rule, seen: &Inputs, at: Moment) -> Seen {
     share(rule, seen.openings.as_deref(), COMMANDS, at, |failed_pct| failed_pct)

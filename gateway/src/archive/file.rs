@@ -29,7 +29,7 @@ pub(super) struct Month {
     /// In the order in which they were written.
     pub(super) sheets: Vec<Sheet>,
     pub(super) is_damaged: bool,
-    /// The medium does not give it, or it is none of ours: nothing is known about it.
+    /// It is none of ours, or the medium has not given it for long: nothing is known about it.
     pub(super) is_unreadable: bool,
 }
 
@@ -66,19 +66,26 @@ fn parse_head(bytes: &[u8]) -> Head {
     }
 }
 
-/// Everything in a file that can be read; nothing of one that is not there.
+impl Month {
+    /// A file of which nothing is known.
+    pub(super) fn unreadable() -> Self {
+        Self { is_unreadable: true, ..Self::default() }
+    }
+}
+
+/// Everything in a file that can be read; nothing of one that is not there. An error is one of the medium, and may pass.
 pub(super) fn read(path: &Path) -> io::Result<Month> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Month::default()),
         file => file?,
     };
     if file.metadata()?.len() > FIGURES_FILE_BYTES_MAX {
-        return Err(io::Error::other("larger than any file of figures"));
+        return Ok(Month::unreadable());
     }
     let mut bytes = Vec::new();
     file.take(FIGURES_FILE_BYTES_MAX).read_to_end(&mut bytes)?;
     match parse_head(&bytes) {
-        Head::Newer(_) => Err(newer()),
+        Head::Newer(_) => Ok(Month::unreadable()),
         head => {
             // One that is torn in its head may have frames right behind.
             let from = if head == Head::Damaged { 0 } else { HEADER_BYTES };

@@ -4,12 +4,14 @@
 //! ```text
 //! figures/2026-11.days   tables (sheet.rs) in frames (file.rs); a day adds frames, and so does each of its revisions
 //! ```
-//! Eight days after its end a month cannot change any more and is written anew without what was overtaken: about 27 bytes
+//! Eight days after its end a month cannot change any more and is written anew without what was overtaken: about 25 bytes
 //! for a device and day. A row says at which position of the readings log it was made. So what is done again after a kill
 //! adds nothing, and finds what was there the first time, not what had come behind it.
 //!
 //! Written before the outbox is told of what is in it. Blocks while the disk works: for threads that may. Bounded by
-//! [`FIGURES_MONTHS_MAX`] files of [`FIGURES_FILE_BYTES_MAX`], one of them in memory. What is damaged is missing, and the coverage of the month says so.
+//! [`FIGURES_MONTHS_MAX`] files of [`FIGURES_FILE_BYTES_MAX`], one of
+//! them in memory. What is damaged is missing, and the coverage of the month says so. What the medium does not give is an
+//! error, to be tried again; only what it has not given for [`STORE_READ_PATIENCE_MS`] counts as damaged.
 
 pub(crate) mod file;
 mod sheet;
@@ -18,7 +20,9 @@ mod tests;
 
 use crate::aggregate::{Cell, Cells, DaySums, Kept, Long, Name, Span, Turn};
 use crate::store::{OpenError, Seq};
-use facility_config::limits::{FIGURES_COMPACT_MS, FIGURES_FILE_BYTES_MAX, FIGURES_MONTHS_MAX, FIGURES_ROWS_MAX};
+use facility_config::limits::{
+    FIGURES_COMPACT_MS, FIGURES_FILE_BYTES_MAX, FIGURES_MONTHS_MAX, FIGURES_ROWS_MAX, STORE_READ_PATIENCE_MS, STORE_RETRY_MS,
+};
 use facility_config::{DeviceIx, Site};
 use file::{Head, Month};
 use jiff::Timestamp;
@@ -26,7 +30,10 @@ use sheet::{Key, Sheet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Times in a row that a file is tried before it counts as damaged.
+const READS_MAX: u64 = STORE_READ_PATIENCE_MS / STORE_RETRY_MS;
 
 /// Folder of the archive, in the store's.
 pub const DIR: &str = "figures";
@@ -68,6 +75,8 @@ pub struct Archive {
     site: Arc<Site>,
     /// Damaged files that were told of.
     told: Mutex<BTreeSet<PathBuf>>,
+    /// Files that the medium did not give, and how often in a row.
+    failed: Mutex<BTreeMap<PathBuf, u64>>,
 }
 
 /// The newest issue of each row of a file: kind, device, day.
@@ -82,13 +91,13 @@ impl Archive {
         let dir = store_dir.join(DIR);
         std::fs::create_dir_all(&dir).map_err(|source| OpenError::Unwritable { path: dir.clone(), source })?;
         file::refuse_newer(&dir)?;
-        Ok(Self { dir, site, told: Mutex::default() })
+        Ok(Self { dir, site, told: Mutex::default(), failed: Mutex::default() })
     }
 
     /// Archives a day, and returns the longer windows that ended with it.
     pub(crate) fn turn(&self, cut: Cut, turn: &Turn) -> io::Result<Vec<LongSums>> {
         let path = self.path(turn.day.start_ms);
-        let month = self.read(&path);
+        let month = self.read(&path)?;
         let known: BTreeSet<_> = rows(&month)
             .filter(|(_, _, key)| cut.is_replay || key.rev == 0 && key.upto == cut.at())
             .map(|(kind, id, key)| (kind, id, key.day_ms))
@@ -120,7 +129,7 @@ impl Archive {
         ended: &[(Long, Span)],
     ) -> io::Result<(Vec<Option<i64>>, Vec<LongSums>)> {
         let path = self.path(day.start_ms);
-        let month = self.read(&path);
+        let month = self.read(&path)?;
         let is_before = |key: &Key| cut.sees(key) && !(key.rev > 0 && key.upto == cut.at());
         let before = newest(&month, is_before);
         let known: BTreeSet<_> =
@@ -133,7 +142,9 @@ impl Archive {
             let is_as_told = |(kind, cells): &(&str, Cells)| {
                 before.get(&(*kind, id, day.start_ms)).is_none_or(|(sheet, row)| cells.iter().all(|cell| stands_in(&sheet.row(*row), cell)))
             };
-            if !told.parts().iter().all(is_as_told) {
+            // Of a day that is not in what is left of its file nobody knows how often it was revised.
+            let is_lost = (month.is_damaged || month.is_unreadable) && !before.contains_key(&(DEVICE, id, day.start_ms));
+            if is_lost || !told.parts().iter().all(is_as_told) {
                 revs.push(None);
                 continue;
             }
@@ -164,7 +175,7 @@ impl Archive {
         let mut found: BTreeMap<DeviceIx, (DaySums, i64)> = BTreeMap::new();
         let mut at_ms = span.start_ms;
         while at_ms < span.end_ms {
-            let month = self.read(&self.path(at_ms));
+            let month = self.read(&self.path(at_ms))?;
             for ((kind, id, day_ms), (sheet, row)) in newest(&month, |key| cut.sees(key)) {
                 let device = by_id.get(id).copied().filter(|device| only.is_none_or(|only| only.contains(device)));
                 let Some(device) = device.filter(|_| (span.start_ms..span.end_ms).contains(&day_ms)) else { continue };
@@ -203,7 +214,7 @@ impl Archive {
 
     /// Writes a month anew, each row once. If it does not read back as what it was made of, it stays as it is.
     fn compact(&self, path: &Path) -> io::Result<()> {
-        let month = self.read(path);
+        let month = self.read(path)?;
         if month.is_unreadable {
             return Ok(());
         }
@@ -241,24 +252,35 @@ impl Archive {
         file::append(path, &sheets)
     }
 
-    /// What can be read of a file; what cannot is missing, and that is told once.
-    fn read(&self, path: &Path) -> Month {
-        let (month, error) = match file::read(path) {
-            Ok(month) if !month.is_damaged => return month,
-            Ok(month) => (month, None),
-            Err(error) => (Month { is_unreadable: true, ..Month::default() }, Some(error)),
+    /// What can be read of a file. What is damaged is missing, and that is told once.
+    fn read(&self, path: &Path) -> io::Result<Month> {
+        let month = match file::read(path) {
+            Ok(month) => month,
+            Err(error) if self.fails(path) < READS_MAX => return Err(error),
+            Err(_) => Month::unreadable(),
         };
-        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned()) {
-            tracing::warn!(path = %path.display(), ?error, "GW-S042 archived figures cannot be read; what is missing is missing from its month");
+        if !month.is_unreadable {
+            lock(&self.failed).remove(path);
         }
-        month
+        if (month.is_damaged || month.is_unreadable) && lock(&self.told).insert(path.to_owned()) {
+            tracing::warn!(path = %path.display(), "GW-S042 archived figures cannot be read; what is missing is missing from its month");
+        }
+        Ok(month)
+    }
+
+    /// How often in a row the medium has not given a file, this time included.
+    fn fails(&self, path: &Path) -> u64 {
+        let mut failed = lock(&self.failed);
+        let times = failed.entry(path.to_owned()).or_default();
+        *times = times.saturating_add(1);
+        *times
     }
 
     /// What each column of a file takes, for measurements.
     #[cfg(test)]
     #[expect(clippy::print_stdout, reason = "a measurement")]
     pub(crate) fn print_columns(&self, path: &Path) {
-        for sheet in self.read(path).sheets {
+        for sheet in self.read(path).unwrap_or_default().sheets {
             println!("{} {} rows: {}", sheet.kind, sheet.len(), sheet.columns_cost());
         }
     }
@@ -272,6 +294,10 @@ impl Archive {
         let day = Timestamp::from_millisecond(day_ms).unwrap_or_default().to_zoned(self.site.zone.clone());
         self.dir.join(format!("{:04}-{:02}.days", day.year(), day.month()))
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Kind of the rows that every device has every day.

@@ -134,7 +134,7 @@ fn damage_costs_the_day_that_it_is_in() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x40;
         std::fs::write(file(&dir), &damaged).unwrap();
-        assert!(archive.read(&file(&dir)).is_damaged, "byte {at}");
+        assert!(archive.read(&file(&dir)).unwrap().is_damaged, "byte {at}");
         let found = pickups(&archive, LOCKER, cut(9)).map_or(0, |(count, _)| count);
         assert!(found >= all - 48 && found <= all, "byte {at}: {found} of {all}");
     }
@@ -146,6 +146,37 @@ fn damage_costs_the_day_that_it_is_in() {
         archive.turn(cut(4), &turns(4)[3]).unwrap();
         assert!(pickups(&archive, LOCKER, cut(9)).unwrap().0 >= 48, "{len} bytes were left");
     }
+}
+
+#[test]
+fn what_the_medium_does_not_give_is_no_empty_month() {
+    let (dir, archive) = filled(4);
+    let day = turns(4)[1].day;
+    assert_eq!(archive.revise(cut(50), day, &revised(1, 0), &[]).unwrap().0, [Some(1)]);
+    // A folder can be opened but not read.
+    let aside = dir.path().join("aside");
+    std::fs::rename(file(&dir), &aside).unwrap();
+    std::fs::create_dir(file(&dir)).unwrap();
+    archive.turn(cut(5), &turns(5)[4]).unwrap_err();
+    archive.long(cut(9), SEPTEMBER, None).unwrap_err();
+    archive.revise(cut(60), day, &revised(0, 2), &[]).unwrap_err();
+    std::fs::remove_dir(file(&dir)).unwrap();
+    std::fs::rename(&aside, file(&dir)).unwrap();
+    assert_eq!(archive.revise(cut(60), day, &revised(0, 2), &[]).unwrap().0, [Some(2)], "the second revision, not the first again");
+    assert_eq!(pickups(&archive, LOCKER, cut(60)).unwrap().0, 2 * (15 + 24 + 24 + 24));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_for_long_is_damaged_and_its_days_are_not_revised() {
+    let (dir, archive) = filled(4);
+    let day = turns(4)[1].day;
+    std::fs::remove_file(file(&dir)).unwrap();
+    std::fs::create_dir(file(&dir)).unwrap();
+    for _ in 1..READS_MAX {
+        archive.long(cut(9), SEPTEMBER, None).unwrap_err();
+    }
+    assert!(archive.long(cut(9), SEPTEMBER, None).unwrap().is_empty());
+    assert_eq!(archive.revise(cut(60), day, &revised(1, 0), &[]).unwrap().0, [None]);
 }
 
 #[test]
@@ -190,7 +221,7 @@ fn a_month_is_made_compact_when_nothing_late_can_come_and_says_the_same() {
 #[test]
 fn no_bytes_make_a_table_panic() {
     let (dir, archive) = filled(3);
-    let month = archive.read(&file(&dir));
+    let month = archive.read(&file(&dir)).unwrap();
     let mut random = fastrand::Rng::with_seed(3);
     for sheet in &month.sheets {
         let mut whole = Vec::new();

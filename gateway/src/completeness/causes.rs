@@ -122,6 +122,11 @@ impl Causes {
         spans.add(before.at_ms, now.at_ms);
     }
 
+    /// When the gateway started, as its newest heartbeat says, Unix ms.
+    pub(super) fn started_ms(&self) -> Option<i64> {
+        self.heartbeat.map(|beat| beat.at_ms.saturating_sub(beat.uptime_s.saturating_mul(1000)))
+    }
+
     /// What may explain an interval of a device on a link, the most certain first, without what only the device knows.
     pub(super) fn of_gateway(&self) -> [(Reason, &Spans); 2] {
         [(Reason::GatewayOff, &self.off), (Reason::ClockUnknown, &self.unknown)]

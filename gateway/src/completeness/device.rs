@@ -6,10 +6,10 @@
 
 use super::reason::Reason;
 use super::spans::{Spans, Stretch};
-use crate::aggregate::save::saved;
+use crate::aggregate::save::{Save, saved};
 use crate::aggregate::{Long, Sign, Span, online_ms, sign};
 use facility_config::Point;
-use facility_config::limits::{MISSING_DAYS_MAX, MISSING_TOLD_MAX};
+use facility_config::limits::{HEARTBEAT_HOLE_MS, MISSING_DAYS_MAX, MISSING_TOLD_MAX};
 use facility_drivers::{Metric, Quality, Value};
 use jiff::tz::TimeZone;
 
@@ -25,6 +25,8 @@ const MAINTENANCE: &str = "maintenance";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ended {
     pub(super) whole: Stretch,
+    /// Start of the local day it is of.
+    pub(super) day_ms: i64,
     /// When the device fell silent.
     pub(super) since_ms: i64,
     /// What was expected is counted from here.
@@ -35,7 +37,7 @@ pub(super) struct Ended {
     pub(super) is_over: bool,
 }
 
-saved!(Ended { whole, since_ms, counted_ms, expected, is_over });
+saved!(Ended { whole, day_ms, since_ms, counted_ms, expected, is_over });
 
 /// Single messages of a day, told together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,50 @@ struct Filled {
 
 saved!(Filled { day_ms, messages, is_told });
 
+/// What was told of each local day that is not over: messages missing, and those with a reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Account(Vec<OfDay>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OfDay {
+    pub(super) day_ms: i64,
+    pub(super) missing: i64,
+    pub(super) explained: i64,
+}
+
+saved!(OfDay { day_ms, missing, explained });
+
+impl Save for Account {
+    fn save(&self, out: &mut Vec<u8>) {
+        self.0.save(out);
+    }
+
+    fn load(input: &mut &[u8]) -> Option<Self> {
+        Vec::load(input).map(Self)
+    }
+}
+
+impl Account {
+    /// Messages of a day are told as missing.
+    pub(super) fn add(&mut self, day_ms: i64, reason: Reason, messages: i64) {
+        if reason == Reason::LateFilled || messages <= 0 {
+            return;
+        }
+        let explained = if reason.explains() { messages } else { 0 };
+        match self.0.iter_mut().find(|of| of.day_ms == day_ms) {
+            Some(of) => (of.missing, of.explained) = (of.missing + messages, of.explained + explained),
+            None => self.0.push(OfDay { day_ms, missing: messages, explained }),
+        }
+    }
+
+    /// Takes out the days before this one.
+    pub(super) fn before(&mut self, day_ms: i64) -> Vec<OfDay> {
+        let (over, open) = std::mem::take(&mut self.0).into_iter().partition(|of| of.day_ms < day_ms);
+        self.0 = open;
+        over
+    }
+}
+
 /// Everything that is known about one device.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -89,6 +135,10 @@ pub(super) struct Watch {
     stray: i64,
     /// Its broker said that it is gone.
     pub(super) offline: Spans,
+    /// It spoke, and was refused.
+    pub(super) refusing: Spans,
+    /// Messages refused today while it was online.
+    refused: i64,
     /// It did not answer.
     pub(super) failing: Spans,
     /// Somebody works at it.
@@ -99,6 +149,7 @@ pub(super) struct Watch {
     /// What is to be told.
     pub(super) waiting: Vec<Ended>,
     pub(super) sums: Vec<Sum>,
+    pub(super) account: Account,
     pub(super) newest: Option<Missing>,
 }
 
@@ -111,12 +162,15 @@ saved!(Watch {
     message_ms,
     stray,
     offline,
+    refusing,
+    refused,
     failing,
     maintenance,
     ended,
     filled,
     waiting,
     sums,
+    account,
     newest,
 });
 
@@ -146,12 +200,15 @@ impl Watch {
             message_ms: i64::MIN,
             stray: 0,
             offline: Spans::default(),
+            refusing: Spans::default(),
+            refused: 0,
             failing: Spans::default(),
             maintenance: Spans::default(),
             ended: Vec::new(),
             filled: Vec::new(),
             waiting: Vec::new(),
             sums: Vec::new(),
+            account: Account::default(),
             newest: None,
         }
     }
@@ -171,9 +228,21 @@ impl Watch {
                 self.offline.begin(at_ms);
             }
             Sign::Nothing if *value == Value::Missing(Quality::CommError) && at_ms > self.heard_ms => self.failing.begin(at_ms),
+            Sign::Nothing if metric.point == Point::HealthRefused => self.refused(at_ms, value, terms),
             Sign::Nothing if metric.part.as_str() == MAINTENANCE => self.maintained(metric.point, at_ms, value),
             Sign::Gone | Sign::Nothing => {}
         }
+    }
+
+    /// Messages were refused since the heartbeat before, the newest of them at this moment: it speaks, and would be online as
+    /// long as after one that was taken.
+    fn refused(&mut self, at_ms: i64, value: &Value, terms: Terms<'_>) {
+        let Value::Int(count @ 1..) = *value else { return };
+        if at_ms <= self.until_ms {
+            self.refused = self.refused.saturating_add(count);
+        }
+        let from_ms = at_ms.saturating_sub(HEARTBEAT_HOLE_MS).max(self.heard_ms);
+        self.refusing.add(from_ms, at_ms.saturating_add(online_ms(terms.interval_ms)));
     }
 
     fn maintained(&mut self, point: Point, at_ms: i64, value: &Value) {
@@ -193,6 +262,7 @@ impl Watch {
         }
         self.days_until(at_ms, terms);
         self.offline.end(at_ms);
+        self.refusing.end(at_ms);
         self.failing.end(at_ms);
         let received = i64::from(is_message);
         if at_ms > self.until_ms {
@@ -218,7 +288,7 @@ impl Watch {
             self.ended.remove(0);
         }
         self.ended.push(whole);
-        self.waiting.push(Ended { whole, since_ms: self.until_ms, counted_ms, expected, is_over });
+        self.waiting.push(Ended { whole, day_ms: self.day.start_ms, since_ms: self.until_ms, counted_ms, expected, is_over });
     }
 
     /// A message that is older than others, or than what was told.
@@ -263,8 +333,12 @@ impl Watch {
         }
         let stray = std::mem::take(&mut self.stray);
         if stray >= STRAY_MIN {
-            self.sums.push(Sum { reason: Reason::Sporadic, day_ms: self.day.start_ms, messages: stray });
+            let refused = std::mem::take(&mut self.refused).min(stray);
+            let single = [(Reason::Refused, refused), (Reason::Sporadic, stray - refused)];
+            let told = single.into_iter().filter(|(_, messages)| *messages > 0);
+            self.sums.extend(told.map(|(reason, messages)| Sum { reason, day_ms: self.day.start_ms, messages }));
         }
+        self.refused = 0;
         for filled in self.filled.iter_mut().filter(|filled| !filled.is_told) {
             filled.is_told = true;
             self.sums.push(Sum { reason: Reason::LateFilled, day_ms: filled.day_ms, messages: filled.messages });
@@ -274,7 +348,9 @@ impl Watch {
 
     /// Forgets what explains nothing any more.
     pub(super) fn forget_before(&mut self, at_ms: i64) {
-        [&mut self.offline, &mut self.failing, &mut self.maintenance].into_iter().for_each(|spans| spans.forget_before(at_ms));
+        [&mut self.offline, &mut self.refusing, &mut self.failing, &mut self.maintenance]
+            .into_iter()
+            .for_each(|spans| spans.forget_before(at_ms));
     }
 
     /// The interval that has not ended at a moment.

@@ -6,7 +6,7 @@
 //! ([`Reason`]), and each part is a row of measurement `missing`, told once: at the gateway's first heartbeat after the device
 //! was heard, for only that knows whether the gateway itself had been away, and at the end of a local day, so that
 //! a long one is told day by day. Messages that are missing one at a time are told together at the end of the day, and so is how much
-//! of what was told came after all: a row that was told stays. Over a day, `expected` of all rows is what was expected less what
+//! of what was told came after all: a row that was told stays. With them goes how much of the day's loss has a reason. Over a day, `expected` of all rows is what was expected less what
 //! was received, give or take one.
 //!
 //! Bounded per device and link by `MISSING_SPANS_MAX`, `MISSING_TOLD_MAX` and what waits for a heartbeat.
@@ -25,7 +25,7 @@ pub use reason::Reason;
 use crate::aggregate::save::{Save, saved, seal_as, unseal_as};
 use crate::aggregate::{Long, Span, online_ms, span_ms};
 use causes::Causes;
-use device::{Ended, Sum, Terms, Watch};
+use device::{Ended, OfDay, Sum, Terms, Watch};
 use facility_config::limits::{CLOCK_AHEAD_MS_MAX, CLOCK_STEP_MS, DEVICES_MAX, MISSING_TOLD_MAX, WINDOW_GRACE_MS_MAX};
 use facility_config::{DeviceIx, Part, Point, Site};
 use facility_drivers::{Batch, Metric, Subject, Value};
@@ -34,7 +34,9 @@ use std::sync::Arc;
 
 /// Raise it with any change of what is saved: an older snapshot is then refused and the log replayed.
 const MAGIC: &[u8; 4] = b"MISS";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// A local day with an hour more, and what a device may be late for.
+const LONGEST_DAY_MS: i64 = 26 * 3_600_000;
 /// Far beyond any clock, near enough that sums of two times never overflow.
 const TIME_MS_MAX: i64 = 1 << 60;
 
@@ -136,13 +138,19 @@ impl Ledger {
     }
 
     /// The newest missing interval of every device when the log's time is what it is now: the one that lasts, or the last that
-    /// was told.
+    /// was told. A silence is one from its device's own cut-off after the gateway's start on.
     #[must_use]
     pub fn newest(&self) -> Vec<Option<Missing>> {
         let newest = |at: usize| {
             let watch = self.devices.get(at)?.as_ref()?;
             let Some(open) = watch.open(self.progress.log_ms) else { return watch.newest };
             let last = self.pieces(at, open).pop()?;
+            // Whoever has not listened for as long as a device may be silent does not know that it is.
+            let least_ms = self.terms.get(at).map_or(0, |(interval_ms, _)| online_ms(*interval_ms));
+            let listened_ms = self.progress.log_ms - self.causes.started_ms().unwrap_or(self.progress.log_ms).max(last.from_ms);
+            if last.reason == Reason::Silent && open.from_ms == last.from_ms && listened_ms < least_ms {
+                return watch.newest;
+            }
             Some(Missing { from_ms: open.from_ms, to_ms: None, reason: last.reason })
         };
         (0..self.devices.len()).map(newest).collect()
@@ -164,6 +172,9 @@ impl Ledger {
                 watch.days_until(today.start_ms, Terms { interval_ms: *interval_ms, zone: &zone });
             }
             self.tell(at, rows);
+            if let (Some(today), Some(Some(watch))) = (over, self.devices.get_mut(at)) {
+                rows.extend(watch.account.before(today.start_ms).into_iter().map(|of| explained(DeviceIx(at as u16), of)));
+            }
         }
         if let Some(today) = over {
             self.progress.day = Some(today);
@@ -180,12 +191,25 @@ impl Ledger {
         for ended in waiting {
             let pieces = self.pieces(at, ended.whole);
             let interval_ms = self.terms.get(at).map_or(1, |(interval_ms, _)| *interval_ms);
-            rows.extend(told(device, &ended, &pieces, Terms { interval_ms, zone: &self.site.zone }));
-            if let (Some(Some(watch)), Some(last)) = (self.devices.get_mut(at), pieces.last()) {
+            let Some(Some(watch)) = self.devices.get_mut(at) else { return };
+            let terms = Terms { interval_ms, zone: &self.site.zone };
+            for (piece, messages) in shares(&ended, &pieces, terms) {
+                // Days of a long absence that are told together are no day.
+                if ended.whole.to_ms - ended.whole.from_ms <= LONGEST_DAY_MS {
+                    watch.account.add(ended.day_ms, piece.reason, messages);
+                }
+                rows.push(told(device, &ended, piece, messages));
+            }
+            if let Some(last) = pieces.last() {
                 watch.newest = Some(Missing { from_ms: last.from_ms, to_ms: Some(last.to_ms), reason: last.reason });
             }
         }
-        rows.extend(sums.into_iter().map(|sum| summed(device, sum)));
+        for sum in sums {
+            if let Some(Some(watch)) = self.devices.get_mut(at) {
+                watch.account.add(sum.day_ms, sum.reason, sum.messages);
+            }
+            rows.push(summed(device, sum));
+        }
     }
 
     /// The reasons of an interval of a device.
@@ -193,7 +217,12 @@ impl Ledger {
         let (Some(Some(watch)), Some((interval_ms, link))) = (self.devices.get(at), self.terms.get(at)) else { return Vec::new() };
         let mut causes: Vec<(Reason, &Spans)> = self.causes.of_gateway().to_vec();
         causes.extend(self.causes.of_link(*link));
-        causes.extend([(Reason::SaidOffline, &watch.offline), (Reason::CommError, &watch.failing), self.causes.of_store()]);
+        causes.extend([
+            (Reason::SaidOffline, &watch.offline),
+            (Reason::Refused, &watch.refusing),
+            (Reason::CommError, &watch.failing),
+            self.causes.of_store(),
+        ]);
         causes.push((Reason::Maintenance, &watch.maintenance));
         pieces(whole, online_ms(*interval_ms), &causes)
     }
@@ -228,24 +257,38 @@ impl Ledger {
     }
 }
 
-/// One row for each reason. What was expected goes to where it was expected, and adds up to what the interval lacks.
-fn told(device: DeviceIx, ended: &Ended, pieces: &[Piece], terms: Terms<'_>) -> Vec<Batch> {
-    let (mut rows, mut before) = (Vec::new(), 0);
-    for (nth, piece) in pieces.iter().enumerate() {
-        let is_last = nth + 1 == pieces.len();
-        let until =
-            if is_last { ended.expected } else { terms.expected(ended.counted_ms, piece.to_ms).clamp(before, ended.expected.max(before)) };
-        let mut batch = Batch::new(device, Subject::Event, piece.from_ms);
-        let part = Part::new(piece.reason.as_str()).unwrap_or_default();
-        let mut push = |point, value| batch.push(Metric { point, part }, value);
-        push(Point::MissingDurationS, Value::Float((piece.to_ms - piece.from_ms) as f64 / 1e3));
-        push(Point::MissingExpected, Value::Int(until - before));
-        push(Point::MissingSince, Value::Int(ended.since_ms));
-        push(Point::MissingOver, Value::Bool(is_last && ended.is_over));
-        before = until;
-        rows.push(batch);
-    }
-    rows
+/// What was expected in each piece of an interval: it goes to where it was expected, and adds up to what the interval lacks.
+fn shares<'p>(ended: &Ended, pieces: &'p [Piece], terms: Terms<'_>) -> Vec<(&'p Piece, i64)> {
+    let mut before = 0;
+    let share = |(nth, piece): (usize, &'p Piece)| {
+        let until = match nth + 1 == pieces.len() {
+            true => ended.expected,
+            false => terms.expected(ended.counted_ms, piece.to_ms).clamp(before, ended.expected.max(before)),
+        };
+        (piece, until - std::mem::replace(&mut before, until))
+    };
+    pieces.iter().enumerate().map(share).collect()
+}
+
+/// The row of a reason.
+fn told(device: DeviceIx, ended: &Ended, piece: &Piece, messages: i64) -> Batch {
+    let mut batch = Batch::new(device, Subject::Event, piece.from_ms);
+    let part = Part::new(piece.reason.as_str()).unwrap_or_default();
+    let mut push = |point, value| batch.push(Metric { point, part }, value);
+    push(Point::MissingDurationS, Value::Float((piece.to_ms - piece.from_ms) as f64 / 1e3));
+    push(Point::MissingExpected, Value::Int(messages));
+    push(Point::MissingSince, Value::Int(ended.since_ms));
+    push(Point::MissingOver, Value::Bool(ended.is_over && piece.to_ms == ended.whole.to_ms));
+    batch
+}
+
+/// How much of what a day lacks has a reason: two fields more of the day's row.
+fn explained(device: DeviceIx, of: OfDay) -> Batch {
+    let mut batch = Batch::new(device, Subject::Metric, of.day_ms);
+    let part = Part::new(Long::Day.as_str()).unwrap_or_default();
+    batch.push(Metric { point: Point::DeviceKpiMissing, part }, Value::Int(of.missing));
+    batch.push(Metric { point: Point::DeviceKpiExplained, part }, Value::Float(of.explained as f64 / of.missing as f64));
+    batch
 }
 
 /// The row of single messages of a day, stamped with its start.

@@ -14,6 +14,8 @@ pub enum Reason {
     LinkDown,
     /// Its broker said that it is gone (last will).
     SaidOffline,
+    /// It spoke, and its messages were refused as a whole.
+    Refused,
     /// It was asked and did not answer, or not well.
     CommError,
     /// It may have come, but the store lost it or had no room: evicted, thinned out, damaged or no disk.
@@ -30,11 +32,12 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::GatewayOff,
         Self::ClockUnknown,
         Self::LinkDown,
         Self::SaidOffline,
+        Self::Refused,
         Self::CommError,
         Self::NotStored,
         Self::Maintenance,
@@ -51,6 +54,7 @@ impl Reason {
             Self::ClockUnknown => "clock_unknown",
             Self::LinkDown => "link_down",
             Self::SaidOffline => "device_said_offline",
+            Self::Refused => "refused",
             Self::CommError => "comm_error",
             Self::NotStored => "not_stored",
             Self::Maintenance => "maintenance",
@@ -58,6 +62,12 @@ impl Reason {
             Self::Sporadic => "sporadic",
             Self::LateFilled => "late_filled",
         }
+    }
+
+    /// Whether it says why something is missing.
+    #[must_use]
+    pub fn explains(self) -> bool {
+        !matches!(self, Self::Silent | Self::Sporadic | Self::LateFilled)
     }
 
     /// For people.
@@ -68,6 +78,7 @@ impl Reason {
             Self::ClockUnknown => "the gateway's clock was not set or was changed",
             Self::LinkDown => "the link was down",
             Self::SaidOffline => "its broker said that it went offline",
+            Self::Refused => "its messages were refused",
             Self::CommError => "it did not answer",
             Self::NotStored => "the store lost it or had no room",
             Self::Maintenance => "it was in maintenance",
@@ -85,6 +96,7 @@ impl Reason {
             Self::ClockUnknown => "网关时钟未校准或被调整",
             Self::LinkDown => "通信链路中断",
             Self::SaidOffline => "设备声明离线",
+            Self::Refused => "消息被拒收",
             Self::CommError => "设备无应答",
             Self::NotStored => "存储丢失或空间不足",
             Self::Maintenance => "设备维护中",

@@ -9,7 +9,7 @@ use super::{Ledger, Missing, Reason};
 use crate::aggregate::fixture::{Line, T0, cabinet, site as site_of};
 use facility_config::device::ColdClass;
 use facility_config::{DeviceIx, Part, Point, Site};
-use facility_drivers::{Batch, Metric, Value};
+use facility_drivers::{Batch, Metric, Subject, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ impl Log {
     /// What is told of the cabinet.
     fn rows(&self) -> Vec<Row> {
         let rows = fold(&mut Ledger::new(site()), &self.lines());
-        rows.iter().map(row).filter(|row| row.device == DeviceIx(1)).collect()
+        rows.iter().filter(|batch| batch.subject == Subject::Event).map(row).filter(|row| row.device == DeviceIx(1)).collect()
     }
 }
 

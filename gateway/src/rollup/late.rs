@@ -1,6 +1,7 @@
 //! Days that something came late for, worked over: their readings are read from the log once more, up to here.
 //!
-//! Devices that are due together share a way through the log. What is held in memory are the readings of as many devices as
+//! Devices that are due together share a way through the log: no more than [`LATE_DEVICES_PER_CLOSE`](facility_config::limits::LATE_DEVICES_PER_CLOSE) at one close of a window,
+//! so that the figures of now come in between. What is held in memory are the readings of as many devices as
 //! [`LATE_READINGS_MAX`] allows; the others wait for the next way. A day whose readings are not all there any more, or are too
 //! many, stays as it is and is counted.
 
@@ -64,22 +65,41 @@ type Changed = Vec<(Revised, Vec<Batch>)>;
 impl Rollup {
     /// Works over the days whose time has come. What the outbox covers is not looked at again.
     pub(super) async fn work_over(&self, work: &mut Work, seq: Seq, output: &mut Vec<Batch>) -> Result<(), Ended> {
-        let mut due = work.fold.due_days();
+        let due = work.fold.due_days();
         if seq < work.written {
             return Ok(());
         }
-        let first = |(_, days): &Due| days.first().map(|first| first.day.start_ms);
-        due.sort_by_key(first);
+        let lead_ms = self.lead_ms(&due);
+        let lacking = self.work_over_from(work, due, lead_ms, seq, output).await?;
+        self.work_over_from(work, lacking, LATE_LONG_LEAD_MS, seq, output).await?;
+        Ok(())
+    }
+
+    /// The same for some devices, from so long before their days. Returns those that must be known from longer before.
+    async fn work_over_from(
+        &self,
+        work: &mut Work,
+        mut due: Vec<Due>,
+        lead_ms: i64,
+        seq: Seq,
+        output: &mut Vec<Batch>,
+    ) -> Result<Vec<Due>, Ended> {
+        let mut lacking = Vec::new();
         while !due.is_empty() {
-            // Those whose days begin further back must not cost the others theirs.
-            let alike = due.partition_point(|of| first(of) == first(&due[0]));
-            let back = self.read_back(work, &due[..alike], self.lead_ms(&due[..alike]), seq).await?;
-            let rest = due.split_off(back.0.len().max(1));
-            output.extend(self.work_over_all(work, &due, back, seq).await?);
+            let (mut heard, is_whole) = self.read_back(work, &due, lead_ms, seq).await?;
+            let rest = due.split_off(heard.len().max(1));
+            if !is_whole || heard.len() < due.len() {
+                leave(work, &due);
+            } else {
+                if lead_ms < LATE_LONG_LEAD_MS {
+                    lacking.extend(take_lacking(work, &mut due, &mut heard));
+                }
+                output.extend(self.work_over_all(work, &due, &heard, seq).await?);
+            }
             due = rest;
             self.write_portion(output, seq).await?;
         }
-        Ok(())
+        Ok(lacking)
     }
 
     /// How far before its day a device must be known: a parcel whose deadline is in it was put in a keep period earlier.
@@ -88,32 +108,15 @@ impl Rollup {
         devices.map(|device| span_ms(device.keep)).fold(LATE_LEAD_MS, i64::max)
     }
 
-    async fn work_over_all(&self, work: &mut Work, due: &[Due], (heard, is_whole): Back, seq: Seq) -> Result<Vec<Batch>, Ended> {
-        if !is_whole || heard.len() < due.len() {
-            due.iter().flat_map(|(_, days)| days).for_each(|_| work.fold.unrevised());
-            let (devices, days) = (due.len(), work.fold.irregular().unrevised);
-            tracing::warn!(
-                devices,
-                days,
-                "GW-S043 days that something came late for stay as they are: the log lacks some of their readings, or has too many"
-            );
-            return Ok(Vec::new());
-        }
+    async fn work_over_all(&self, work: &mut Work, due: &[Due], heard: &[Vec<Heard>], seq: Seq) -> Result<Vec<Batch>, Ended> {
         let mut changed: BTreeMap<i64, (DueDay, Changed)> = BTreeMap::new();
-        for ((device, days), mut heard) in due.iter().zip(heard) {
-            if days.first().is_some_and(|first| work.fold.lacks_a_beginning(first.day, &heard)) {
-                let alone = [(*device, days.clone())];
-                let (mut longer, is_whole) = self.read_back(work, &alone, LATE_LONG_LEAD_MS, seq).await?;
-                match longer.pop().filter(|_| is_whole) {
-                    Some(longer) => heard = longer,
-                    None => {
-                        days.iter().for_each(|_| work.fold.unrevised());
-                        continue;
-                    }
-                }
-            }
+        for ((device, days), heard) in due.iter().zip(heard) {
             for day in days {
-                if let Some(again) = work.fold.again(*device, *day, &heard) {
+                let Some(mut redo) = work.fold.again(*device, *day, heard) else { continue };
+                while redo.step() {
+                    tokio::task::yield_now().await;
+                }
+                if let Some(again) = redo.end() {
                     let (_, changed) = changed.entry(day.day.start_ms).or_insert_with(|| (*day, Vec::new()));
                     changed.push((Revised { device: *device, before: again.before, now: again.sums }, again.batches));
                 }
@@ -131,13 +134,14 @@ impl Rollup {
     async fn revise(&self, work: &mut Work, day: DueDay, changed: Changed, seq: Seq) -> Result<Vec<Batch>, Ended> {
         let (cut, ended) = (work.cut(seq), work.fold.ended_around(day.day));
         let (sums, rows): (Vec<_>, Vec<_>) = changed.into_iter().unzip();
+        let devices: Vec<DeviceIx> = sums.iter().map(|revised: &Revised| revised.device).collect();
         let sums = Arc::new(sums);
         let (revs, longer) = self.archived(move |archive| archive.revise(cut, day.day, &sums, &ended)).await?;
         let mut output = Vec::new();
-        for (batches, rev) in rows.into_iter().zip(revs) {
+        for ((device, batches), rev) in devices.into_iter().zip(rows).zip(revs) {
             // What it was before cannot be made again from the log: then what it is now cannot either.
             let Some(rev) = rev else {
-                work.fold.unrevised();
+                work.fold.unrevised(device);
                 continue;
             };
             for mut batch in batches {
@@ -171,6 +175,26 @@ impl Rollup {
         }
         Ok((back.heard, true))
     }
+}
+
+/// Counts days that stay as they are.
+fn leave(work: &mut Work, due: &[Due]) {
+    due.iter().for_each(|(device, days)| days.iter().for_each(|_| work.fold.unrevised(*device)));
+    let (devices, days) = (due.len(), work.fold.irregular().unrevised);
+    tracing::warn!(
+        devices,
+        days,
+        "GW-S043 days that something came late for stay as they are: the log lacks some of their readings, or has too many"
+    );
+}
+
+/// Takes out the devices whose first day begins with a counter that had been silent before.
+fn take_lacking(work: &Work, due: &mut Vec<Due>, heard: &mut Vec<Vec<Heard>>) -> Vec<Due> {
+    let all = std::mem::take(due).into_iter().zip(std::mem::take(heard));
+    let lacks = |((_, days), heard): &(Due, Vec<Heard>)| days.first().is_some_and(|first| work.fold.lacks_a_beginning(first.day, heard));
+    let (lacking, whole): (Vec<_>, Vec<_>) = all.partition(lacks);
+    (*due, *heard) = whole.into_iter().unzip();
+    lacking.into_iter().map(|(of, _)| of).collect()
 }
 
 /// Readings of several devices as they are read.

@@ -41,6 +41,8 @@ pub struct DeviceInfo {
     pub lost_messages: u64,
     /// The newest interval in which nothing came from it; the one that lasts, if it is silent.
     pub missing: Option<MissingInfo>,
+    /// Closed days of its figures that stay without what came late for them: the log no longer has all of their readings.
+    pub unrevised_days: u64,
     /// Newest values.
     pub values: Vec<ValueInfo>,
     /// Rules with a raised alarm.
@@ -152,6 +154,7 @@ impl DeviceInfo {
             last_seen_ms: None,
             lost_messages: 0,
             missing: None,
+            unrevised_days: 0,
             values: Vec::new(),
             alarms: Vec::new(),
         }

@@ -6,7 +6,7 @@
 use super::day::{self, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use super::said::{Event, EventKind};
 use crate::reading::{Metric, Value as Reads};
-use facility_config::Point;
+use facility_config::{Part, Point};
 use serde_json::{Value, json};
 
 /// A parcel that stayed longer is overdue. Cainiao's 24 h (DOMAIN §5: an operator's choice, not a law).
@@ -15,8 +15,8 @@ const KEEP_MS: i64 = 24 * HOUR_MS;
 const OPEN_FAIL_SHARE: f64 = 0.004;
 /// Share of failed deposits after which the compartment is out of order.
 const LOCK_FAULT_SHARE: f64 = 0.15;
-/// Share of openings after which the door is not closed in time.
-const AJAR_SHARE: f64 = 0.004;
+/// Share of openings after which the door is not closed in time: people close what they opened, and a site hears of a few a week.
+const AJAR_SHARE: f64 = 0.000_25;
 /// A door that is open longer stands ajar (DOMAIN §5 `locker_door_ajar`).
 const AJAR_MS: i64 = 120 * SECOND_MS;
 /// Deposits per compartment and hour, by local hour: courier rounds in the morning and after noon, one parcel per
@@ -124,9 +124,8 @@ impl Locker {
         let by_size: serde_json::Map<_, _> = Size::ALL
             .into_iter()
             .map(|size| {
-                let of_size = self.compartments.iter().filter(|compartment| compartment.size == size);
-                let occupied = of_size.clone().filter(|compartment| matches!(compartment.state, State::Occupied { .. })).count();
-                (size.as_str().to_owned(), json!({ "total": of_size.count(), "occupied": occupied }))
+                let (total, occupied) = self.of_size(size);
+                (size.as_str().to_owned(), json!({ "total": total, "occupied": occupied }))
             })
             .collect();
         let overdue = self
@@ -158,7 +157,7 @@ impl Locker {
         })
     }
 
-    /// The counts of [`payload`](Self::payload) as points of the whole locker.
+    /// The counts of [`payload`](Self::payload) as points, of the whole locker and of each size.
     #[must_use]
     pub fn values(&self, now_ms: i64) -> Vec<(Metric, Reads)> {
         let (mut occupied, mut free, mut faulted, mut disabled, mut overdue, mut open) = (0, 0, 0, 0, 0, 0);
@@ -189,7 +188,21 @@ impl Locker {
             (Point::LockerOpenCmds, open_cmds as i64),
             (Point::LockerOpenFails, open_fails as i64),
         ];
-        counts.into_iter().map(|(point, count)| (point.into(), Reads::Int(count))).collect()
+        let mut values: Vec<(Metric, Reads)> = counts.into_iter().map(|(point, count)| (point.into(), Reads::Int(count))).collect();
+        for size in Size::ALL {
+            let (total, occupied) = self.of_size(size);
+            let part = Part::new(size.as_str()).unwrap_or_default();
+            let of = |point, count| (Metric { point, part }, Reads::Int(count as i64));
+            values.extend([of(Point::SizeTotal, total), of(Point::SizeOccupied, occupied)]);
+        }
+        values
+    }
+
+    /// Compartments of a size: all, and those with a parcel.
+    fn of_size(&self, size: Size) -> (usize, usize) {
+        let of_size = self.compartments.iter().filter(|compartment| compartment.size == size);
+        let occupied = of_size.clone().filter(|compartment| matches!(compartment.state, State::Occupied { .. })).count();
+        (of_size.count(), occupied)
     }
 
     fn close_door(&mut self, at: usize, now_ms: i64, events: &mut Vec<Event>) {
@@ -220,7 +233,9 @@ impl Locker {
                 self.compartments[at].state = State::Free;
                 self.counters.pickups += 1;
                 self.counters.returns += u64::from(returned);
-                events.push(Event::new(now_ms, if returned { EventKind::ReturnToCourier } else { EventKind::Pickup }));
+                let kind = if returned { EventKind::ReturnToCourier } else { EventKind::Pickup };
+                let dur_s = Some((now_ms - since_ms) as f64 / 1e3);
+                events.push(Event { dur_s, ..Event::new(now_ms, kind) });
             }
             State::Faulted { until_ms } if now_ms >= until_ms => self.compartments[at].state = State::Free,
             State::Occupied { .. } | State::Faulted { .. } | State::Free | State::Disabled => {}

@@ -137,7 +137,9 @@ fn parcels_come_by_day_and_go_in_the_evening() {
         assert!(evening * 2 > that_day("pickup").count(), "{date}: most are fetched after work");
     }
     assert!(events.iter().all(|event| event["target"].is_null() || !["deposit", "pickup"].contains(&event["type"].as_str().unwrap())));
-    assert!(of_kind(&events, "open_fail").count() > 0 && of_kind(&events, "door_ajar").count() > 0);
+    assert!(of_kind(&events, "open_fail").count() > 0);
+    let lay_h = |event: &Json| event["dur_s"].as_f64().unwrap() / 3_600.0;
+    assert!(of_kind(&events, "pickup").all(|event| (0.2..72.0).contains(&lay_h(event))), "a pick-up says how long its parcel lay");
     let peak = telemetry.iter().map(|message| int(message, "/compartments/occupied")).max().unwrap();
     assert!((20..=60).contains(&peak), "{peak} of 60 at the busiest time");
     assert!(telemetry.iter().any(|message| int(message, "/counters/overdue_now") > 0));

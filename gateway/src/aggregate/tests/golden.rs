@@ -290,3 +290,25 @@ fn batches_come_in_the_order_of_devices_and_points() {
     }
     assert_eq!(hours.open_ms(), Some(T0 + HOUR_S * 1000));
 }
+
+/// DOMAIN §4: retries within 10 s count once.
+#[test]
+fn an_opening_that_is_tried_three_times_is_one_failure() {
+    let fail = |at_s: i64, compartment: &str| {
+        let part = Part::new("open_fail").unwrap();
+        Line { metric: Metric { point: Point::EventTarget, part }, ..said(at_s, Point::LockerTotal, text(compartment)) }
+    };
+    // Three tries of one compartment, two of another in between, one that names none twice, and the first again later.
+    let fails = [(600, "7"), (605, "7"), (606, "9"), (612, "7"), (615, "9"), (620, ""), (622, ""), (640, "7")];
+    let mut log: Vec<Line> = fails.into_iter().map(|(at_s, compartment)| fail(at_s, compartment)).collect();
+    for (at_s, cmds, fails) in [(0, 1000, 50), (660, 1103, 58)] {
+        log.extend([said(at_s, Point::LockerOpenCmds, Value::Int(cmds)), said(at_s, Point::LockerOpenFails, Value::Int(fails))]);
+    }
+    log.sort_by_key(|line| line.at_ms);
+    let site = site(Duration::from_secs(300), vec![device("lk-01", Kind::Locker, 600)]);
+    let batches = fold(&mut Fold::new(site), &log, T0 + 3 * 3_600_000);
+    let hour = figures_of_window(&batches, DeviceIx(1), T0, "1h");
+    let of = |name: &str| hour[&*format!("locker_kpi.{name}")];
+    assert_eq!((of("open_cmds"), of("open_fails"), of("open_retries")), (103.0, 8.0, 3.0));
+    assert_eq!(of("open_fail_rate"), 5.0 / 100.0);
+}

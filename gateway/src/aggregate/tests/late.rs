@@ -1,11 +1,14 @@
 //! Late data: once its days are worked over, every figure is what it would have been had nothing come late.
 
 use super::second::random_day;
+use crate::aggregate::again::Redo;
 use crate::aggregate::fixture::*;
 use crate::aggregate::{Fold, Heard};
-use facility_config::{DeviceIx, Point};
+use facility_config::limits::LATE_DEVICES_PER_CLOSE;
+use facility_config::{DeviceIx, Kind, Point};
 use facility_drivers::{Batch, Reading, Value};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 const HOUR_S: i64 = 3600;
 const LENGTH_S: i64 = 66 * HOUR_S;
@@ -62,7 +65,7 @@ fn live(fold: &mut Fold, log: &[Line]) -> (Told, usize) {
             let heard: Vec<Heard> =
                 mine.map(|line| Heard { log_ms: line.log_ms, at_ms: line.at_ms, metric: line.metric, value: line.value.clone() }).collect();
             for day in days {
-                let Some(changed) = fold.again(device, day, &heard) else { continue };
+                let Some(changed) = fold.again(device, day, &heard).and_then(Redo::end) else { continue };
                 again += changed.batches.len();
                 told(changed.batches, &mut all);
             }
@@ -115,4 +118,40 @@ fn a_day_is_worked_over_after_an_hour_and_then_every_six_until_a_week_has_passed
         windows.observe(line.log_ms, line.device, line.metric, line.at_ms, &line.value);
     }
     assert_eq!(due, [(1, false), (7, true), (7 * 24 - 1, true)]);
+}
+
+#[test]
+fn days_of_very_many_devices_are_worked_over_a_few_at_a_time_oldest_first() {
+    let names: Vec<String> = (0..2 * LATE_DEVICES_PER_CLOSE + 1).map(|nth| format!("lk-{nth:04}")).collect();
+    let devices = names.iter().map(|name| device(name, Kind::Locker, 3600)).collect();
+    let mut windows = Fold::new(site(Duration::from_secs(3600), devices));
+    let mut seen = Vec::new();
+    for hour in 0..60 {
+        let now_ms = T0 + hour * HOUR_S * 1000;
+        drain(&mut windows, now_ms, &mut Vec::new());
+        let due = windows.due_days();
+        seen.extend((!due.is_empty()).then(|| (hour, due.len(), due[0].0.at(), due[0].1[0].day.end_ms == T0 + 16 * HOUR_S * 1000)));
+        for nth in 1..=names.len() {
+            let device = DeviceIx(nth as u16);
+            windows.observe(now_ms, device, Point::LockerTotal.into(), now_ms, &Value::Int(9));
+            // Of the first day for all, which may change the second too; of the second for the last.
+            let late = [(20, 10), (45, 30)].into_iter().find(|(came, _)| *came == hour && (hour == 20 || nth == names.len()));
+            if let Some((_, at)) = late {
+                windows.observe(now_ms, device, Point::LockerTotal.into(), T0 + at * HOUR_S * 1000, &Value::Int(9));
+            }
+        }
+    }
+    let (all, half) = (names.len(), LATE_DEVICES_PER_CLOSE);
+    assert_eq!(
+        seen,
+        [
+            (21, half, 1, true),
+            (22, half, 1 + half, true),
+            (23, 1, all, true),
+            (41, half, 1, false),
+            (42, half, 1 + half, false),
+            (43, 1, all, false),
+            (49, 1, all, false)
+        ]
+    );
 }

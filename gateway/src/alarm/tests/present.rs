@@ -187,6 +187,11 @@ fn a_count_of_open_doors_is_one_door_only_while_none_can_have_closed() {
             &|m| vec![count(Point::LockerOpenCmds, i64::from(m >= 1)), count(Point::LockerDoorOpen, 1 + i64::from(m == 1))],
             &["7 locker_door_ajar raised"],
         ),
+        (
+            "seen once when somebody opened it, closed by the next heartbeat",
+            &|m| if m % 9 == 0 { vec![count(Point::LockerDoorOpen, 1), count(Point::LockerOpenCmds, m)] } else { vec![] },
+            &[],
+        ),
         ("closed and opened again", &|m| vec![count(Point::LockerDoorOpen, (m + 1) % 2)], &[]),
         (
             "open before and after a silence",
@@ -239,4 +244,21 @@ fn the_gateway_counts_how_often_its_database_accepts() {
         }
     }
     assert_eq!(told, [(0, Value::Text("raised".into())), (31, Value::Text("cleared".into()))]);
+}
+
+/// DOMAIN §4: retries within 10 s count once.
+#[test]
+fn a_compartment_that_is_tried_again_has_failed_once() {
+    for (second_s, raised) in [(5, 0), (15, 1)] {
+        let mut engine = with(&[RuleKind::LockerOpenFailRate]);
+        let counts = |cmds: i64, fails: i64| {
+            vec![(Point::LockerOpenCmds.into(), Value::Int(cmds)), (Point::LockerOpenFails.into(), Value::Int(fails))]
+        };
+        let mut told = engine.observe(&said(1, T0, counts(1000, 70)), T0);
+        for at_ms in [T0 + 20_000, T0 + 20_000 + second_s * 1000] {
+            told.extend(engine.observe(&said(1, at_ms, event("open_fail", "7", "")), at_ms));
+        }
+        told.extend(engine.observe(&said(1, T0 + MIN_MS, counts(1060, 72)), T0 + MIN_MS));
+        assert_eq!(told.len(), raised, "{second_s} s: two of sixty, or one");
+    }
 }

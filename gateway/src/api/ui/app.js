@@ -23,7 +23,7 @@ import { chartOf } from './chart.js';
       level: { all: 'everything is sent', thin_readings: 'readings only every 15 minutes', no_readings: 'no readings', no_short: 'neither readings nor short windows', least: 'only alarms, events, days and longer' },
       account: 'Account', rows: { messages: 'Messages', readings: 'Readings', metrics: 'Metrics and events' },
       received: 'received', delivered: 'delivered', buffered: 'buffered', dropped: 'dropped', dead: 'dead-lettered',
-      balances: 'balances', missing: n => n + ' missing', tooMany: n => n + ' too many',
+      balances: 'balances', missing: n => n + ' missing', tooMany: n => n + ' too many', unrevised: 'days left unrevised: ',
       stores: 'Store', store: { readings: 'Readings', outbox: 'Outbox' }, backlog: 'Backlog', points: 'points', disk: 'On disk', of: 'of', written: 'Written since start',
       commits: 'Commits', room: 'Room without network', unknown: 'not known yet', fault: 'cannot write', writable: 'writable', evicted: 'Deleted unread', thinned: 'Thinned out unread', noDisk: 'Lost while it could not write', full: 'full', damaged: 'Damaged',
       card: 'Card', kind: { sd: 'SD', emmc: 'eMMC', disk: 'disk', virtual: 'virtual disk' }, perDay: 'Written per day', ours: 'by the store',
@@ -51,7 +51,7 @@ import { chartOf } from './chart.js';
       level: { all: '全部发送', thin_readings: '原始读数每 15 分钟一条', no_readings: '不发原始读数', no_short: '不发原始读数和短窗口', least: '只发报警、事件和日及以上指标' },
       account: '账目', rows: { messages: '消息', readings: '读数', metrics: '指标与事件' },
       received: '接收', delivered: '送达', buffered: '缓存', dropped: '丢弃', dead: '死信',
-      balances: '账目平衡', missing: n => '缺少 ' + n, tooMany: n => '多出 ' + n,
+      balances: '账目平衡', missing: n => '缺少 ' + n, tooMany: n => '多出 ' + n, unrevised: '未补算天数：',
       stores: '存储', store: { readings: '读数', outbox: '待发' }, backlog: '积压', points: '点', disk: '占用', of: '/', written: '启动后写入',
       commits: '提交次数', room: '可离线时长', unknown: '尚不确定', fault: '无法写入', writable: '可写', evicted: '未送达即删除', thinned: '未送达即抽稀', noDisk: '无法写入时丢失', full: '已满', damaged: '损坏',
       card: '存储卡', kind: { sd: 'SD', emmc: 'eMMC', disk: '磁盘', virtual: '虚拟磁盘' }, perDay: '每天写入', ours: '来自存储',
@@ -120,7 +120,7 @@ import { chartOf } from './chart.js';
   };
   const said = word => pick(String(word).replace(/_/g, ' '), SAID_ZH[word] || String(word));
 
-  // A value that was a number can be looked at over time; where that is, is in the address of the page.
+  // A value that was a number can be looked at over time, at an address of its own.
   const value = (device, one, words = shown(one)) => {
     if (!one || typeof one.value === 'string') return words;
     const link = el('a', 'value', words);
@@ -171,7 +171,7 @@ import { chartOf } from './chart.js';
     const rules = status.alarms.filter(alarm => alarm.device === device.id && alarm.raised && !alarm.held).map(alarm => pick(alarm.en, alarm.zh)).join(' · ');
     const node = el('article', 'card ' + level,
       el('div', 'top', el('h3', '', device.name || device.id), state(level, word)),
-      el('p', 'soft', [device.name ? device.id : '', device.profile, seen].filter(Boolean).join(' · ')),
+      el('p', 'soft', [device.name ? device.id : '', device.profile, seen, device.unrevised_days && t().unrevised + device.unrevised_days].filter(Boolean).join(' · ')),
       rules && el('p', 'state warn', '! ' + rules),
       gap ? el('p', 'soft', `${t().silent}: ${time(gap.from_ms)} – ${gap.to_ms ? time(gap.to_ms) : ''} ${pick(gap.en, gap.zh)}`) : null,
       ...(KIND_FACTS[device.kind] || (() => []))(device).filter(Boolean),
@@ -326,7 +326,7 @@ import { chartOf } from './chart.js';
     const stale = silence > STALE_MS, stalled = !stale && status && still > STALLED_MS;
     document.body.classList.toggle('stale', stale || !!stalled);
     if (stale || stalled) {
-      // Whole tens, so that a screen reader is not told the same every second.
+      // Whole tens: a screen reader is not told every second.
       const words = span(Math.floor((stale ? silence : still) / 10000) * 10 || 5);
       $('banner').className = 'bad';
       document.title = '✕ facility-gateway';

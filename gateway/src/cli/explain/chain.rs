@@ -116,7 +116,14 @@ fn state(link: &Link, en: &str, zh: &str, for_s: u64) -> (String, String) {
 
 fn heard(seen: &Seen, link: Option<&Link>, device: &Heard) -> Hop {
     let (last_en, last_zh) = last_heard(seen, device);
-    let (lack_en, lack_zh) = device.missing.as_ref().map(missing).unwrap_or_default();
+    let (mut lack_en, mut lack_zh) = device.missing.as_ref().map(missing).unwrap_or_default();
+    if device.unrevised_days > 0 {
+        let n = device.unrevised_days;
+        lack_en.push_str(&format!(
+            " The figures of {n} closed days stay without what came late for them: the log lacks some of their readings."
+        ));
+        lack_zh.push_str(&format!("有 {n} 个已结束日的指标未计入迟到数据：日志中缺少当日部分读数。"));
+    }
     if device.online {
         return Hop::new(Step::Heard, Verdict::Ok, (format!("{last_en}.{lack_en}"), format!("{last_zh}。{lack_zh}")));
     }

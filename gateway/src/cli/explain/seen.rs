@@ -83,6 +83,8 @@ pub(super) struct Heard {
     pub(super) last_seen_ms: Option<i64>,
     pub(super) lost_messages: u64,
     pub(super) missing: Option<Missing>,
+    #[serde(default)]
+    pub(super) unrevised_days: u64,
     pub(super) values: Vec<Shown>,
 }
 

@@ -226,6 +226,14 @@ fn the_newest_interval_without_data_is_told_with_its_reason() {
     assert!(lasts.contains("Nothing has come since") && lasts.ends_with(": the link was down."), "{lasts}");
 }
 
+#[test]
+fn days_that_stay_without_what_came_late_are_told() {
+    let seen = seen(|status| of(status, "devices", "id", LOCKER)["unrevised_days"] = json!(2));
+    let heard = step(&chain(&seen, &site(), LOCKER), Step::Heard).clone();
+    assert!(heard.verdict == Verdict::Ok && heard.en.contains("figures of 2 closed days stay without"), "{}", heard.en);
+    assert!(heard.zh.contains("有 2 个已结束日"), "{}", heard.zh);
+}
+
 /// Nothing stops, but something may be missing: no hop failed, and the sentence says where to look.
 #[test]
 fn suspects_do_not_fail() {

@@ -17,6 +17,8 @@ enum Made {
     Share(Point, Point),
     /// What was counted, per observed day.
     PerDay(Point, f64),
+    /// Told once a day and not to be added up: the mean over the days and devices that have one.
+    OfDay(Point),
 }
 
 /// One row of the table.
@@ -44,8 +46,17 @@ const fn per_day(kind: Kind, words: [&'static str; 4], counted: (Point, f64), co
     Figure { kind: Some(kind), name, en, zh, unit, made: Made::PerDay(counted.0, counted.1), coverage: Some(coverage) }
 }
 
+const fn of_day(kind: Kind, words: [&'static str; 4], told: Point, coverage: Point) -> Figure {
+    let [name, en, zh, unit] = words;
+    Figure { kind: Some(kind), name, en, zh, unit, made: Made::OfDay(told), coverage: Some(coverage) }
+}
+
+const fn of_size(words: [&'static str; 3], occupied: Point, installed: Point) -> Figure {
+    share(Kind::Locker, words, occupied, installed, Point::Locker5mCoverage)
+}
+
 /// What is told, in this order.
-pub(super) static FIGURES: [Figure; 11] = [
+pub(super) static FIGURES: [Figure; 17] = [
     share(
         Kind::Locker,
         ["occupancy", "locker occupancy", "信包箱占用率"],
@@ -54,6 +65,28 @@ pub(super) static FIGURES: [Figure; 11] = [
         Point::Locker5mCoverage,
     ),
     per_day(Kind::Locker, ["pickups", "pick-ups per locker", "出柜量", "/d"], (Point::Locker5mPickups, 1.0), Point::Locker5mCoverage),
+    of_size(["occupancy_s", "occupancy, small", "小格口占用率"], Point::LockerSizeKpiSOccupiedS, Point::LockerSizeKpiSInstalledS),
+    of_size(["occupancy_m", "occupancy, middle", "中格口占用率"], Point::LockerSizeKpiMOccupiedS, Point::LockerSizeKpiMInstalledS),
+    of_size(["occupancy_l", "occupancy, large", "大格口占用率"], Point::LockerSizeKpiLOccupiedS, Point::LockerSizeKpiLInstalledS),
+    of_day(
+        Kind::Locker,
+        ["dwell_p50_h", "dwell, half of a day's pick-ups", "滞留时长中位数（日均）", "h"],
+        Point::LockerKpiDwellP50,
+        Point::Locker5mCoverage,
+    ),
+    of_day(
+        Kind::Locker,
+        ["dwell_p90_h", "dwell, nine of ten", "滞留时长九成位（日均）", "h"],
+        Point::LockerKpiDwellP90,
+        Point::Locker5mCoverage,
+    ),
+    share(
+        Kind::Locker,
+        ["overdue", "parcels past their deadline", "超期率"],
+        Point::LockerKpiOverdue,
+        Point::LockerKpiDue,
+        Point::Locker5mCoverage,
+    ),
     share(
         Kind::Cabinet,
         ["compliance_raw", "temperature compliance, raw", "温度合规率（原始）"],
@@ -146,6 +179,7 @@ impl Cell {
     pub(super) fn value(&self, figure: &Figure, windows_per_day: f64) -> Option<f64> {
         match figure.made {
             Made::Share(..) => (self.den > 0.0).then(|| self.num / self.den * 100.0),
+            Made::OfDay(_) => (self.den > 0.0).then(|| self.num / self.den),
             Made::PerDay(_, scale) => {
                 let coverage = self.coverage(figure).filter(|coverage| self.seen && *coverage >= DAY_COVERAGE_MIN)?;
                 Some(self.num * scale / (self.windows / windows_per_day) / coverage)
@@ -257,10 +291,11 @@ impl Cell {
         };
         let (num, den) = match figure.made {
             Made::Share(num, den) => (num, Some(den)),
-            Made::PerDay(counted, _) => (counted, None),
+            Made::PerDay(counted, _) | Made::OfDay(counted) => (counted, None),
         };
         if point == num {
             self.num += number;
+            self.den += f64::from(u8::from(matches!(figure.made, Made::OfDay(_))));
             self.seen = true;
         } else if Some(point) == den {
             self.den += number;

@@ -20,6 +20,8 @@ svg{display:block;width:100%;height:auto}svg text{font-size:9px;fill:var(--soft)
 .c0{fill:var(--c0)}.c1{fill:var(--c1)}.c2{fill:var(--c2)}.c3{fill:var(--c3)}.c4{fill:var(--c4)}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{padding:.25rem .5rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
 th:first-child,td:first-child{text-align:left;white-space:normal;min-width:11rem}th{font-weight:600}td small{color:var(--soft)}
+@media (max-width:44rem){.stack,.stack tbody{display:block}.stack tr{display:grid;grid-template-columns:repeat(4,1fr);gap:.2rem .6rem;padding:.5rem 0;border-bottom:1px solid var(--rule)}.stack tr:first-child{display:none}
+.stack td{border:0;padding:0;text-align:left;min-width:0}.stack td:first-child{grid-column:1/-1;font-weight:600}.stack td::before{content:attr(data-l);display:block;font-size:.72rem;color:var(--soft);white-space:normal}.stack td:first-child::before{content:none}}
 .key{display:flex;flex-wrap:wrap;gap:.2rem .9rem;font-size:.85rem}.key i{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.3em}";
 
 /// The whole file.
@@ -38,14 +40,14 @@ pub(super) fn page(site: &Site, spec: Spec, outcome: &Outcome) -> String {
 }
 
 fn figures(out: &mut String, outcome: &Outcome) {
-    out.push_str("<h2>Figures 指标</h2><p>All: sums of numerators over sums of denominators. Per device: 10 %, median, 90 %.<br>合计：分子之和除以分母之和；各设备：10%、中位数、90%。</p><div class=\"wide\"><table><tr><th>Figure 指标</th><th>Devices 设备</th><th>All 合计</th><th>10 %</th><th>Median 中位</th><th>90 %</th><th>Unit 单位</th><th>Coverage 覆盖率</th></tr>\n");
+    out.push_str("<h2>Figures 指标</h2><p>All: sums of numerators over sums of denominators. Per device: 10 %, median, 90 %.<br>合计：分子之和除以分母之和；各设备：10%、中位数、90%。</p><table class=\"stack\"><tr><th>Figure 指标</th><th>Devices 设备</th><th>All 合计</th><th>10 %</th><th>Median 中位</th><th>90 %</th><th>Unit 单位</th><th>Coverage 覆盖率</th></tr>\n");
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
     for line in table::lines(&outcome.figures) {
         let (p10, median, p90) = (number(line.p10), number(line.median), number(line.p90));
         let coverage = line.coverage.map_or_else(|| "–".to_owned(), |share| format!("{share:.4}"));
         let _ = writeln!(
             out,
-            "<tr><td>{} <small>{}</small></td><td>{}</td><td>{}</td><td>{p10}</td><td>{median}</td><td>{p90}</td><td>{}</td><td>{coverage}</td></tr>",
+            "<tr><td>{} <small>{}</small></td><td data-l=\"Devices 设备\">{}</td><td data-l=\"All 合计\">{}</td><td data-l=\"10 %\">{p10}</td><td data-l=\"Median 中位\">{median}</td><td data-l=\"90 %\">{p90}</td><td data-l=\"Unit 单位\">{}</td><td data-l=\"Coverage 覆盖率\">{coverage}</td></tr>",
             line.zh,
             line.en,
             line.devices,
@@ -53,7 +55,7 @@ fn figures(out: &mut String, outcome: &Outcome) {
             line.unit
         );
     }
-    out.push_str("</table></div>\n");
+    out.push_str("</table>\n");
 }
 
 fn alarms(out: &mut String, outcome: &Outcome) {

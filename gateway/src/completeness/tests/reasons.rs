@@ -6,7 +6,7 @@ use facility_drivers::Quality;
 type Case = (&'static str, fn(&mut Log), &'static [(Reason, f64, f64, i64)]);
 
 /// Its last message was at 9:30, so its time online ends at 11:30; it speaks again at 40:30.
-const CASES: [Case; 14] = [
+const CASES: [Case; 17] = [
     (
         "nothing",
         |log| {
@@ -88,6 +88,33 @@ const CASES: [Case; 14] = [
             log.gateway(0..10).gateway(40..60).say(1, 600, Point::HealthOnline, Value::Bool(false));
         },
         &[(Reason::GatewayOff, 10.0, 30.5, 30)],
+    ),
+    (
+        "messages that were refused, told with each heartbeat",
+        |log| {
+            log.gateway(0..60);
+            (10..40).for_each(|minute| {
+                log.say(1, minute * 60 + 30, Point::HealthRefused, Value::Int(1));
+            });
+        },
+        &[(Reason::Refused, 11.5, 29.0, 30)],
+    ),
+    (
+        "refused first, silent then",
+        |log| {
+            log.gateway(0..60);
+            (10..20).for_each(|minute| {
+                log.say(1, minute * 60 + 30, Point::HealthRefused, Value::Int(1));
+            });
+        },
+        &[(Reason::Refused, 11.5, 10.0, 12), (Reason::Silent, 21.5, 19.0, 18)],
+    ),
+    (
+        "refused by a gateway that then was off, of which it knows more",
+        |log| {
+            log.gateway(0..12).gateway(40..60).say(1, 630, Point::HealthRefused, Value::Int(1));
+        },
+        &[(Reason::GatewayOff, 11.5, 29.0, 30)],
     ),
     (
         "polls without an answer",
@@ -189,4 +216,54 @@ fn the_newest_is_known_while_it_lasts_and_afterwards() {
     assert_eq!(at(9), None);
     assert_eq!(at(20), Some(Missing { from_ms, to_ms: None, reason }));
     assert_eq!(at(50), Some(Missing { from_ms, to_ms: Some(T0 + 40 * MINUTE_MS + 30_000), reason }));
+}
+
+/// Of a day with an hour of silence, an hour of which the reason is known, and single messages of which some were refused.
+#[test]
+fn a_day_says_how_much_of_its_loss_is_explained() {
+    let mut log = Log::default();
+    log.gateway(0..2 * 1440).cabinet(0..100).cabinet(160..200).cabinet(260..400).cabinet(410..2 * 1440);
+    log.say(0, 199 * 60, link("broker_"), Value::Bool(false)).say(0, 261 * 60, link("broker_"), Value::Bool(true));
+    // Every second one of twenty, half of those refused.
+    log.0.retain(|said| {
+        said.line.device == DeviceIx::GATEWAY
+            || !(500..520).contains(&((said.line.at_ms - T0) / MINUTE_MS))
+            || said.line.at_ms / MINUTE_MS % 2 == 0
+    });
+    (500..510).step_by(2).for_each(|minute| {
+        log.say(1, minute * 60 + 40, Point::HealthRefused, Value::Int(1));
+    });
+    let batches = fold(&mut Ledger::new(site()), &log.lines());
+    let days: Vec<_> = batches.iter().filter(|batch| batch.subject == Subject::Metric && batch.device == Some(DeviceIx(1))).collect();
+    assert_eq!(days.len(), 1, "{days:?}");
+    let [missing, explained] = &days[0].readings[..] else { panic!("{days:?}") };
+    assert_eq!((days[0].at_ms, missing.metric.part.as_str()), (T0 + (MIDNIGHT_MIN - 1440) * MINUTE_MS, "1d"));
+    let rows = log.rows();
+    let of = |wanted: &dyn Fn(Reason) -> bool| rows.iter().filter(|row| wanted(row.reason)).map(|row| row.expected).sum::<i64>();
+    assert_eq!((of(&|reason| reason == Reason::Refused), of(&|reason| reason == Reason::LinkDown)), (5, 60));
+    assert_eq!(missing.value, Value::Int(of(&|_| true)));
+    assert_eq!(explained.value, Value::Float(65.0 / of(&|_| true) as f64));
+}
+
+/// A gateway that has just started, or started again, has not listened for long enough to call a device silent.
+#[test]
+fn a_silence_is_shown_from_the_cut_off_after_the_start_on() {
+    let at = |log: &Log, second: i64| {
+        let mut ledger = Ledger::new(site());
+        let lines = log.lines();
+        let known = lines.partition_point(|said| said.line.log_ms < T0 + second * 1000);
+        fold(&mut ledger, &lines[..known]);
+        ledger.newest()[1].map(|missing| (missing.reason, (missing.from_ms - T0) / 1000))
+    };
+    let mut first = Log::default();
+    (0..20).for_each(|tenth| {
+        first.say(0, 3 + tenth * 10, Point::GatewayUptime, Value::Int(tenth * 10));
+    });
+    assert_eq!([5, 60, 115].map(|second| at(&first, second)), [None; 3]);
+    assert_eq!(at(&first, 130), Some((Reason::Silent, 0)));
+    let mut again = Log::default();
+    // Off for less than a hole in the heartbeats that would be told.
+    again.gateway(0..10).cabinet(0..9).gateway(11..20);
+    assert_eq!([11 * 60 + 5, 12 * 60 + 5].map(|second| at(&again, second)), [None; 2]);
+    assert_eq!(at(&again, 13 * 60 + 30), Some((Reason::Silent, 8 * 60 + 150)));
 }

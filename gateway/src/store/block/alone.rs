@@ -17,12 +17,23 @@ const UNITS: [i64; 4] = [1, 10, 100, 1000];
 
 /// Writes a stream.
 pub(super) fn put(bits: &mut BitWriter<'_>, values: &[i64]) {
+    put_as(bits, values, slope);
+}
+
+/// The same for one that may be of several runs, days of one device after those of another: each goes up by the first step, all
+/// together hardly do.
+pub(super) fn put_runs(bits: &mut BitWriter<'_>, values: &[i64]) {
+    put_as(bits, values, |values| values.first_chunk().map_or(0, |[first, second]: &[i64; 2]| second.wrapping_sub(*first)));
+}
+
+fn put_as(bits: &mut BitWriter<'_>, values: &[i64], other_slope: impl Fn(&[i64]) -> i64) {
     let unit = (1..UNITS.len()).rev().find(|unit| values.iter().all(|value| value % UNITS[*unit] == 0)).unwrap_or(0);
     let values: Vec<i64> = values.iter().map(|value| value / UNITS[unit]).collect();
     let candidate = |level, slope| Prediction { level, slope };
     let step = rounded(slope(&values));
-    let candidates = [candidate(false, slope(&values)), candidate(false, step), candidate(true, step), candidate(true, 0)];
-    let Some(prediction) = candidates.into_iter().min_by_key(|candidate| candidate.cost(&values)) else { return };
+    let delta = [slope(&values), step, other_slope(&values)].map(|slope| candidate(false, slope));
+    let candidates = delta.into_iter().chain([candidate(true, step), candidate(true, 0)]);
+    let Some(prediction) = candidates.min_by_key(|candidate| candidate.cost(&values)) else { return };
     let first = prediction.first(&values);
     let is_line = prediction.cost(&values) == 0;
     let what = if is_line {

@@ -32,7 +32,7 @@ impl<'a> PackWriter<'a> {
 
     /// Integers; how many there are is known to the reader.
     pub(crate) fn list(&mut self, values: &[i64]) {
-        values.chunks(LIST_MAX).for_each(|values| alone::put(&mut self.0, values));
+        values.chunks(LIST_MAX).for_each(|values| alone::put_runs(&mut self.0, values));
     }
 
     /// Bits so far.

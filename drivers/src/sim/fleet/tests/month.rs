@@ -46,6 +46,27 @@ fn rhythms_are_a_minute_on_the_bus_and_five_elsewhere() {
 }
 
 #[test]
+fn sizes_add_up_and_a_door_is_left_open_now_and_then() {
+    let all = month(12, 5);
+    let size_of = |arrival: &Arrival, point| {
+        arrival.values.iter().filter(|(metric, _)| metric.point == point).map(|(_, value)| int_of(value)).sum::<i64>()
+    };
+    let of_lockers = all.iter().filter(|arrival| arrival.values.iter().any(|(metric, _)| metric.point == Point::LockerTotal));
+    for arrival in of_lockers {
+        assert_eq!(size_of(arrival, Point::SizeTotal), size_of(arrival, Point::LockerTotal));
+        assert_eq!(size_of(arrival, Point::SizeOccupied), size_of(arrival, Point::LockerOccupied));
+    }
+    let told = |kind| {
+        all.iter()
+            .flat_map(|arrival| &arrival.values)
+            .filter(|(metric, _)| metric.part.as_str() == kind && metric.point == Point::EventCount)
+            .count()
+    };
+    assert!((1..20).contains(&told("door_ajar")), "{}", told("door_ajar"));
+    assert!(told("pickup") > 1_000);
+}
+
+#[test]
 fn counters_roll_over_and_meters_start_again_once() {
     let all = month(6, 5);
     let fen: Vec<i64> = of(&all, 2, Point::VendingSales).iter().map(|(_, value)| int_of(value)).collect();
