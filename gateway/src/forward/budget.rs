@@ -91,10 +91,10 @@ pub enum Leaves {
     Nothing,
 }
 
-/// When each series was sent last while readings are thinned. Forgets everything when it has too many series: then one more
+/// When each series was sent last while readings are thinned, twice: what comes late may stand between what comes now. Forgets everything when it has too many series: then one more
 /// of each is sent.
 #[derive(Debug, Clone, Default)]
-pub struct Thinner(HashMap<(u32, u32), i64>);
+pub struct Thinner(HashMap<(u32, u32), [i64; 2]>);
 
 impl Thinner {
     /// Whether a point is the first of its series in its 15 minutes, or of the moment of that one.
@@ -103,12 +103,14 @@ impl Thinner {
             self.0.clear();
         }
         let slot = |at_ms: i64| at_ms.div_euclid(BUDGET_THIN_MS);
-        let sent = self.0.get(&(origin, metric));
-        let takes = sent.is_none_or(|sent| slot(*sent) != slot(at_ms) || *sent == at_ms);
-        if takes {
-            self.0.insert((origin, metric), at_ms);
+        let sent = self.0.entry((origin, metric)).or_insert([i64::MIN; 2]);
+        match sent.iter().find(|sent| slot(**sent) == slot(at_ms)) {
+            Some(known) => *known == at_ms,
+            None => {
+                *sent = [at_ms, sent[0]];
+                true
+            }
         }
-        takes
     }
 }
 

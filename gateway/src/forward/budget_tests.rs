@@ -97,6 +97,15 @@ fn of_each_series_one_moment_in_a_quarter_of_an_hour_is_left() {
 }
 
 #[test]
+fn what_comes_late_between_what_comes_now_is_left_out_like_it() {
+    let mut thinner = Thinner::default();
+    let minute = |nth: i64| nth * 60_000;
+    let times = (0..30).flat_map(|nth| [minute(1_000 + nth), minute(nth)]);
+    let sent = times.filter(|at_ms| thinner.takes(1, 1, *at_ms)).count();
+    assert_eq!(sent, 3 + 2, "one in each quarter of an hour of either stretch");
+}
+
+#[test]
 fn bytes_per_second_hold_over_any_minute_to_one_request() {
     for seed in 0..50 {
         let mut random = fastrand::Rng::with_seed(seed);

@@ -219,13 +219,21 @@ impl Forwarder {
     async fn hold(&mut self, why: String) -> Result<(), Ended> {
         self.note(LinkState::Denied, Some(why));
         let wait = self.hold.next_wait();
-        self.pause(self.task.clock.real(wait)).await
+        self.rest(self.task.clock.real(wait)).await
     }
 
     /// The pause the database asked for, and a random one on top, so that a district does not come back at once.
     async fn wait_to_retry(&mut self, after: Option<Duration>) -> Result<(), Ended> {
         let jitter = self.retry.next_wait();
-        self.pause(after.unwrap_or_default() + self.task.clock.real(jitter)).await
+        self.rest(after.unwrap_or_default() + self.task.clock.real(jitter)).await
+    }
+
+    /// A pause while the way does not work, which may be for days: how it stands is shown, and what it cost is kept.
+    async fn rest(&mut self, span: Duration) -> Result<(), Ended> {
+        self.meter.hung_up();
+        self.show();
+        self.save_month(false).await;
+        self.pause(span).await
     }
 
     pub(super) async fn pause(&self, span: Duration) -> Result<(), Ended> {

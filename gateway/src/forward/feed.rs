@@ -10,11 +10,12 @@ use super::batch::{Batch, Bounds, Packer, Share};
 use super::budget::{Level, Thinner};
 use super::live::Turns;
 use super::replay::{Again, Order};
+use super::search::{log_ms, position_at};
 use super::{Ended, Lane};
 use crate::store::handle;
 use crate::store::{Ahead, Cursor, Durable, Page, Seq};
 use facility_config::limits::{LIVE_FRESH_MS, READ_POINTS_MAX, REPLAY_LATE_MS};
-use std::ops::Range;
+use facility_config::series::Class;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -182,28 +183,27 @@ impl Feed {
     /// [`Ended::StoreClosed`].
     pub async fn newest_ms(&self) -> Result<Option<i64>, Ended> {
         match self.end().checked_sub(1) {
-            Some(last) => self.log_ms(last).await,
+            Some(last) => Ok(log_ms(&self.lane.store, last).await?),
             None => Ok(None),
         }
     }
 
-    /// Log time of the first point from a position on, Unix ms.
-    async fn log_ms(&self, at: Seq) -> Result<Option<i64>, Ended> {
-        let page = self.lane.store.read(at, 1).await?;
-        Ok(page.records.first().map(|record| record.log_ms))
-    }
-
     /// Sends again what is held of a span of time and was sent before. By the log's time: from its beginning, for a stamp is
-    /// hardly ahead of that, to days after its end, for what came late.
+    /// hardly ahead of that, to days after its end, for what came late; figures to the end of the log, for those of a year stand in
+    /// it a year after their time. False if the disk does not answer.
     ///
     /// # Errors
     /// [`Ended::StoreClosed`].
-    pub async fn send_again(&mut self, order: &Order) -> Result<(), Ended> {
-        let held = self.durable.borrow().start..self.cursor.next;
-        let first = self.position_at(held.clone(), order.from_ms.saturating_sub(LIVE_FRESH_MS)).await?;
-        let end = self.position_at(first..held.end, order.to_ms.saturating_add(REPLAY_LATE_MS)).await?;
-        self.again = Some(Again::new(first..end, order));
-        Ok(())
+    pub async fn send_again(&mut self, order: &Order) -> Result<bool, Ended> {
+        let (store, held) = (&self.lane.store, self.durable.borrow().start..self.cursor.next);
+        let first = position_at(store, held.clone(), order.from_ms.saturating_sub(LIVE_FRESH_MS)).await?;
+        let Some(first) = first else { return Ok(false) };
+        let end = match self.lane.classes.contains(&Class::Metric) {
+            true => Some(held.end),
+            false => position_at(store, first..held.end, order.to_ms.saturating_add(REPLAY_LATE_MS)).await?,
+        };
+        self.again = end.map(|end| Again::new(first..end, order));
+        Ok(end.is_some())
     }
 
     /// Ends it.
@@ -295,14 +295,18 @@ impl Feed {
         Ok(self.lane.store.advance(self.lane.sink, self.cursor).await?)
     }
 
-    /// Counts what the batch in hand cost, if new and old values waited for it.
+    /// Counts what the batch in hand cost, if new and old values waited for it. Old values that cost nothing, for none of them is
+    /// sent, give the turn back.
     pub fn charge(&mut self, bytes: u64) {
-        if self.is_contested {
-            self.turns.charge(self.is_new, bytes);
+        match (self.is_contested, self.is_new, bytes) {
+            (false, ..) => {}
+            (true, false, 0) => self.turns = Turns::default(),
+            (true, is_new, bytes) => self.turns.charge(is_new, bytes.max(1)),
         }
     }
 
-    fn is_split(&self) -> bool {
+    /// Whether new values go ahead of old ones.
+    pub fn is_split(&self) -> bool {
         self.cursor.ahead.from > self.cursor.next
     }
 
@@ -339,7 +343,7 @@ impl Feed {
     /// sent are sent again if they are few.
     async fn look_behind(&mut self, position: Seq, live_share_pct: u8) -> Result<bool, Ended> {
         let end = self.end();
-        let (rest_ms, newest_ms) = (self.log_ms(position).await?, self.newest_ms().await?);
+        let (rest_ms, newest_ms) = (log_ms(&self.lane.store, position).await?, self.newest_ms().await?);
         let fresh_ms = newest_ms.map_or(i64::MIN, |at| at.saturating_sub(LIVE_FRESH_MS));
         self.is_behind = position < end && rest_ms.is_some_and(|at| at < fresh_ms);
         if !self.is_behind {
@@ -350,26 +354,12 @@ impl Feed {
         if live_share_pct == 0 || self.is_split() && !is_little {
             return Ok(false);
         }
-        let from = self.position_at(position..end, fresh_ms).await?;
+        let Some(from) = position_at(&self.lane.store, position..end, fresh_ms).await? else { return Ok(false) };
         let is_moved = from > position;
         if is_moved {
             self.cursor.ahead = Ahead { from, next: from, ..Ahead::default() };
         }
         Ok(is_moved)
-    }
-
-    /// The first position of a span whose log time is not before `log_ms`; its end if there is none.
-    async fn position_at(&self, span: Range<Seq>, log_ms: i64) -> Result<Seq, Ended> {
-        let Range { mut start, mut end } = span;
-        while start < end {
-            let middle = start + (end - start) / 2;
-            let page = self.lane.store.read(middle, 1).await?;
-            match page.records.first() {
-                Some(record) if record.log_ms < log_ms => start = page.next,
-                Some(_) | None => end = middle,
-            }
-        }
-        Ok(start)
     }
 }
 

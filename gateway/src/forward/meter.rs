@@ -43,6 +43,11 @@ impl Meter {
         self.request_bytes_max
     }
 
+    /// A request failed: the next one opens a connection.
+    pub(super) fn hung_up(&mut self) {
+        self.sent_ms = None;
+    }
+
     /// What the month's budget leaves now: also the time that passed has a say, and a month may have ended.
     pub(super) fn level(&mut self, wall_ms: Option<i64>) -> Level {
         let Some(month) = &mut self.month else { return Level::All };

@@ -23,6 +23,7 @@ mod outlet;
 mod phase;
 pub mod platform;
 pub mod replay;
+mod search;
 pub mod shown;
 mod tls;
 

@@ -69,7 +69,10 @@ impl Month {
         months.sort_by_key(|month| month.start_ms);
         months.drain(..months.len().saturating_sub(MONTHS_MAX));
         let span = months.last().and_then(|month| month_of(month.start_ms, &zone));
-        Self { allowed, zone, path, months, span, level: Level::All, saved_ms: up_ms, is_dirty: false }
+        let mut month = Self { allowed, zone, path, months, span, level: Level::All, saved_ms: up_ms, is_dirty: false };
+        // Until the clock is set nobody knows how much of the month is left: only one that is used up says something.
+        month.level = if month.span.is_some() { Level::All.next(month.used(), allowed, 1.0) } else { Level::All };
+        month
     }
 
     /// Counts bytes in the month of `wall_ms` (`None` while the clock is not set), and judges.

@@ -51,6 +51,20 @@ fn a_month_that_runs_short_shows_its_level_and_the_next_begins_anew() {
 }
 
 #[test]
+fn until_the_clock_is_set_a_month_that_is_used_up_stays_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("main.json");
+    for (used_bytes, level) in [(20_000_000, Level::All), (30_000_000, Level::Least)] {
+        std::fs::write(&path, format!("[{{\"start_ms\": {NOVEMBER}, \"used_bytes\": {used_bytes}}}]")).unwrap();
+        let mut month = open(&path, 0);
+        month.charge(0, None);
+        assert_eq!(month.level(), level, "{used_bytes}");
+        month.charge(0, Some(DECEMBER));
+        assert_eq!(month.level(), Level::All, "the clock says it is over");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_record_of_months_is_none() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("main.json");

@@ -128,14 +128,19 @@ impl Forwarder {
             }
         }
         let now = Instant::now();
-        if self.replay.look_at().is_none_or(|at| now < at) {
+        // What was done ahead of a backlog is behind no position yet: the order waits until the lane is one again.
+        if self.replay.look_at().is_none_or(|at| now < at) || self.feeds.iter().any(super::feed::Feed::is_split) {
             return Ok(());
         }
         self.replay.look_at = Some(now + Duration::from_millis(REPLAY_LOOK_MS));
         // Nothing waits, or the disk does not answer: it is looked at again.
         let Ok(Some((id, order))) = blocking(&self.replay.spool, next).await else { return Ok(()) };
         for feed in &mut self.feeds {
-            feed.send_again(&order).await?;
+            if !feed.send_again(&order).await? {
+                // The disk does not answer: the order is begun when it does.
+                self.feeds.iter_mut().for_each(super::feed::Feed::forget_again);
+                return Ok(());
+            }
         }
         tracing::info!(from_ms = order.from_ms, to_ms = order.to_ms, "history is sent again");
         self.replay.running = Some((id, order));

@@ -141,6 +141,26 @@ async fn new_values_go_first_and_old_ones_follow_beside_them() {
 }
 
 #[tokio::test]
+async fn old_values_of_which_none_is_sent_do_not_keep_new_ones_waiting() {
+    let mut log = Log::new().await;
+    log.commit(1_000);
+    let first = log.take(50).await;
+    log.settle(&first).await;
+    let mut new = 0;
+    for _ in 0..8 {
+        log.commit(10);
+        // Of the old ones nothing is left to send, as by a budget; they are many all the same.
+        let not_before_ms = AT_MS + 998 * MINUTE;
+        log.feed.due(tokio::time::Instant::now(), 1, Duration::ZERO);
+        let bounds = Bounds { lines: 10, bytes: 100_000 };
+        let batch = log.feed.take(Terms { not_before_ms, bounds, ..TERMS }).await.unwrap();
+        new += usize::from(!batch.is_empty());
+        log.settle(&batch).await;
+    }
+    assert!(new >= 4, "{new} of 8");
+}
+
+#[tokio::test]
 async fn what_fits_a_request_or_is_fresh_is_no_backlog_and_without_a_share_the_order_stays() {
     // Minutes committed, share, whether a part goes ahead.
     for (count, share, splits) in [(8, 50, false), (10, 50, false), (11, 50, false), (200, 0, false), (200, 1, true), (200, 95, true)] {
