@@ -151,7 +151,7 @@ async fn old_values_of_which_none_is_sent_do_not_keep_new_ones_waiting() {
         log.commit(10);
         // Of the old ones nothing is left to send, as by a budget; they are many all the same.
         let not_before_ms = AT_MS + 998 * MINUTE;
-        log.feed.due(tokio::time::Instant::now(), 1, Duration::ZERO);
+        log.feed.due(Instant::now(), 1, Duration::ZERO);
         let bounds = Bounds { lines: 10, bytes: 100_000 };
         let batch = log.feed.take(Terms { not_before_ms, bounds, ..TERMS }).await.unwrap();
         new += usize::from(!batch.is_empty());
