@@ -48,10 +48,18 @@ impl<D: Disk> Log<D> {
         if points_max < READ_POINTS_MAX {
             return Arc::new(self.read(from, points_max, now));
         }
-        self.recent.page(from).unwrap_or_else(|| {
+        let end = self.readable();
+        // One that ended where the log did may be longer by now.
+        let is_whole = |page: &Arc<Page>| page.next >= end || page.next / STRIDE > from / STRIDE;
+        self.recent.page(from).filter(is_whole).unwrap_or_else(|| {
             let page = self.read(from, points_max, now);
             self.recent.keep(from, page)
         })
+    }
+
+    /// One past the newest point that may be read.
+    fn readable(&self) -> Seq {
+        self.held_from.unwrap_or(self.end).min(self.end)
     }
 
     /// Up to `points_max` points from `from` on. When the disk does not answer, an empty page: ask again.
@@ -60,7 +68,7 @@ impl<D: Disk> Log<D> {
     /// and readers that began at different places come to the same pages.
     pub(super) fn read(&mut self, from: Seq, points_max: usize, now: Instant) -> Page {
         let points_max = points_max.clamp(1, READ_POINTS_MAX);
-        let end = self.held_from.unwrap_or(self.end).min(self.end);
+        let end = self.readable();
         let enough = if points_max < READ_POINTS_MAX { Seq::MAX } else { (from / STRIDE + 1).saturating_mul(STRIDE) };
         let room = usize::try_from(end.saturating_sub(from)).unwrap_or(points_max).min(points_max);
         let (mut at, mut lost, mut records) = (from, 0, self.recent.room());

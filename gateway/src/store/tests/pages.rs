@@ -54,3 +54,13 @@ fn what_was_given_up_is_in_no_page_any_more() {
     let page = log.shared(0, READ_POINTS_MAX, Instant::now());
     assert!(page.first >= log.start && page.lost == log.start, "{} {} {}", page.first, page.lost, log.start);
 }
+
+#[test]
+fn a_page_of_the_end_grows_with_the_log() {
+    let (mut log, _) = open(&SimDisk::new(1), ROOMY);
+    for points in [10, 20, 30] {
+        fill_one(&mut log, 1, 10);
+        assert_eq!(next(&mut log, 0).next, points);
+        assert!(Arc::ptr_eq(&next(&mut log, 0), &next(&mut log, 0)));
+    }
+}
