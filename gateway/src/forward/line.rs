@@ -8,8 +8,10 @@ use facility_config::series::{Class, Type};
 use facility_config::{Measurement, Part};
 use facility_drivers::Value;
 
-/// Below this a double holds every thousandth apart, so that a decimal that reads back is the shortest.
+/// Below this many ten-thousandths a double holds them apart, so that a decimal that reads back is the shortest.
 const DECIMAL_MAX: f64 = (1u64 << 48) as f64;
+/// Figures are sent in ten-thousandths of their unit: more digits of a mean say nothing and are a tenth of a month's bytes.
+const FIGURE_PARTS: f64 = 1e4;
 
 /// Where a stored metric belongs in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +103,7 @@ pub fn push_field(out: &mut String, name: &Name<'_>, value: &Value) {
     push_name(out, name.field);
     out.push('=');
     match (value, name.ty) {
+        (Value::Float(number), _) if name.class == Some(Class::Metric) => push_float(out, rounded(*number)),
         (Value::Float(number), _) => push_float(out, *number),
         // One type per field, for ever: a database refuses the second type it sees.
         (Value::Int(number), Some(Type::Float)) => push_float(out, *number as f64),
@@ -114,19 +117,29 @@ pub fn push_field(out: &mut String, name: &Name<'_>, value: &Value) {
     }
 }
 
-/// The shortest form that reads back exactly, with a point or an exponent. Only for finite numbers.
+/// A figure as it is sent.
+fn rounded(number: f64) -> f64 {
+    let parts = (number * FIGURE_PARTS).round();
+    // Nothing below zero is left of what is rounded to it.
+    if parts.abs() < DECIMAL_MAX { parts / FIGURE_PARTS + 0.0 } else { number }
+}
+
+/// The shortest form that reads back exactly, with a point or an exponent; of what a device said in 32 bits as such, for it said
+/// seven digits and not seventeen. Only for finite numbers.
 fn push_float(out: &mut String, number: f64) {
     // Nearly every value has few decimal places. A negative zero is none of them. The first number of places that gives back the same bits is the shortest form.
-    for (places, ten) in [1.0, 10.0, 100.0, 1000.0].into_iter().enumerate() {
+    for (places, ten) in [1.0, 10.0, 100.0, 1e3, 1e4].into_iter().enumerate() {
         let scaled = (number * ten).round();
         if scaled.abs() < DECIMAL_MAX && (scaled as i64 as f64 / ten).to_bits() == number.to_bits() {
             return push_decimal(out, scaled as i64, places);
         }
     }
-    out.push_str(ryu::Buffer::new().format_finite(number));
+    let short = number as f32;
+    let mut digits = ryu::Buffer::new();
+    out.push_str(if f64::from(short).to_bits() == number.to_bits() { digits.format_finite(short) } else { digits.format_finite(number) });
 }
 
-/// A whole number of tenths, hundredths or thousandths, or of ones.
+/// A whole number of ones, or of tenths down to ten-thousandths.
 fn push_decimal(out: &mut String, scaled: i64, places: usize) {
     let (mut digit, count) = (10_u64.pow(places as u32), scaled.unsigned_abs());
     if scaled < 0 {

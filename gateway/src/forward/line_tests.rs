@@ -30,7 +30,7 @@ fn writes_each_type_and_escapes_what_ends_a_word() {
     let table = [
         ("cabinet_5m.coverage", "", Value::Float(4.0), "cabinet_5m,device_id=fz-01,gw_id=g coverage=4.0 1767225600000\n"),
         ("cabinet_5m.coverage", "", Value::Float(1e30), "cabinet_5m,device_id=fz-01,gw_id=g coverage=1e30 1767225600000\n"),
-        ("cabinet_5m.coverage", "", Value::Float(-2.5e-7), "cabinet_5m,device_id=fz-01,gw_id=g coverage=-2.5e-7 1767225600000\n"),
+        ("cabinet.air_c", "", Value::Float(-2.5e-7), "cabinet,device_id=fz-01,gw_id=g air_c=-2.5e-7 1767225600000\n"),
         // The table says float: an integer from a device never makes a second type.
         ("cabinet_5m.coverage", "", Value::Int(1), "cabinet_5m,device_id=fz-01,gw_id=g coverage=1.0 1767225600000\n"),
         ("vending_5m.vends", "", Value::Int(i64::MIN), "vending_5m,device_id=fz-01,gw_id=g vends=-9223372036854775808i 1767225600000\n"),
@@ -126,6 +126,14 @@ fn any_value() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// What is sent of a number: four places of a figure, seven digits of what was said in 32 bits, otherwise all of it.
+fn as_sent(number: f64, class: Class) -> f64 {
+    let number = if class == Class::Metric && number.abs() < 2.8e10 { (number * 1e4).round() / 1e4 + 0.0 } else { number };
+    let short = number as f32;
+    let has_few_places = (number * 1e4).round() / 1e4 == number && number.abs() < 2.8e10;
+    if !has_few_places && f64::from(short).to_bits() == number.to_bits() { short.to_string().parse().unwrap() } else { number }
+}
+
 proptest! {
     #[test]
     fn the_parser_reads_back_what_was_written(
@@ -153,7 +161,7 @@ proptest! {
         prop_assert_eq!(read.timestamp, Some(1_767_225_600_000));
         prop_assert_eq!(read.field_set.len(), 1);
         let same = match (&value, &read.field_set[0].1) {
-            (Value::Float(sent), FieldValue::F64(read)) => sent.to_bits() == read.to_bits(),
+            (Value::Float(sent), FieldValue::F64(read)) => as_sent(*sent, info.class).to_bits() == read.to_bits(),
             (Value::Int(sent), FieldValue::F64(read)) => point.info().ty == Type::Float && *sent as f64 == *read,
             (Value::Int(sent), FieldValue::I64(read)) => point.info().ty != Type::Float && sent == read,
             (Value::Bool(sent), FieldValue::Boolean(read)) => sent == read,
@@ -179,6 +187,21 @@ fn a_float_is_written_in_its_shortest_form() {
     for number in special.into_iter().chain(random).filter(|number| number.is_finite()) {
         let mut out = String::new();
         push_float(&mut out, number);
-        assert_eq!(out, ryu::Buffer::new().format_finite(number));
+        assert_eq!(out, ryu::Buffer::new().format_finite(as_sent(number, Class::Reading)));
+    }
+    let told = [(234.6_f32, "234.6"), (0.1, "0.1"), (16_777_216.0, "16777216.0"), (1.0 / 3.0, "0.33333334")];
+    for (number, text) in told {
+        let mut out = String::new();
+        push_float(&mut out, f64::from(number));
+        assert_eq!(out, text);
+    }
+}
+
+#[test]
+fn a_figure_has_four_places() {
+    let table = [(0.853_333_333, "0.8533"), (-18.000_04, "-18.0"), (-0.000_01, "0.0"), (3.0e11, "300000000000.0"), (51.32, "51.32")];
+    for (number, text) in table {
+        let figure = metric("cabinet_5m.air_mean_c", "");
+        assert_eq!(line("a=b", &figure, &Value::Float(number)), format!("cabinet_5m,a=b air_mean_c={text} 1767225600000\n"));
     }
 }
