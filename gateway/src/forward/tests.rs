@@ -34,7 +34,7 @@ fn names() -> Names {
 /// One line of two fields for each moment.
 fn lines(moments: std::ops::Range<i64>, origin: u32) -> Vec<Record> {
     let record = |metric, at, value| Record { origin, metric, flags: 0, at_ms: AT_MS + at, log_ms: AT_MS, value };
-    moments.flat_map(|at| [record(0, at, Value::Float(at as f64 / 7.0)), record(1, at, Value::Int(at))]).collect()
+    moments.flat_map(|at| [record(0, at, Value::Float(at as f64 / 8.0)), record(1, at, Value::Int(at))]).collect()
 }
 
 /// A forwarder between memory stores and a loopback database.

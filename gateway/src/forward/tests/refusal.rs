@@ -31,7 +31,7 @@ async fn only_the_refused_line_goes_to_the_dead_letter() {
         }
         rig.stop().await;
         let letters = rig.dead_letters();
-        let expected = format!("cabinet_5m,device_id=poison coverage={:?},door_openings={at}i {}", at as f64 / 7.0, AT_MS + at);
+        let expected = format!("cabinet_5m,device_id=poison coverage={:?},door_openings={at}i {}", at as f64 / 8.0, AT_MS + at);
         let got: Vec<_> = letters.trim().lines().collect();
         assert_eq!((got.len(), got[1]), (2, expected.as_str()), "{status} at {at}: {letters}");
         assert!(got[0].contains(&status.to_string()), "{letters}");
