@@ -112,3 +112,15 @@ fn the_demonstration_balances() {
     assert_eq!(account["database"]["conflicts"], 0);
     assert!(account["database"]["points"].as_u64().unwrap() > 0, "{account}");
 }
+
+#[test]
+fn a_demonstration_that_is_kept_is_a_configuration_for_other_commands() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("token"), "secret").unwrap();
+    std::fs::set_permissions(dir.path().join("token"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let words = "demo --for 1s --port 0 --plain --dir kept --influx http://127.0.0.1:1 --token-file token";
+    Command::new(binary()).args(words.split(' ')).env_clear().current_dir(dir.path()).output().unwrap();
+    let check = run(&["check", "--config", dir.path().join("kept/gateway.toml").to_str().unwrap()]);
+    assert!(check.status.success(), "{}{}", text(&check.stdout), text(&check.stderr));
+    assert!(dir.path().join("kept/store").is_dir(), "the store is where it was asked to be kept");
+}

@@ -89,6 +89,12 @@ impl Way {
         self.plan().met.iter().filter(|met| **met == fault).count()
     }
 
+    /// How many requests came so far.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        self.plan().met.len()
+    }
+
     /// How many requests were too large so far.
     #[must_use]
     pub fn too_large(&self) -> usize {

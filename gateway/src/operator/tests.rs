@@ -49,6 +49,10 @@ fn a_file_is_a_command_or_says_why_not() {
         (text("shelve", &rule_and(&end(NOW_MS))), Err(Refusal::BadEnd)),
         (text("shelve", &rule_and(&end(i64::MIN))), Err(Refusal::BadEnd)),
         (text("maintenance", &end(NOW_MS + PAUSE_MS_MAX + 1)), Err(Refusal::BadEnd)),
+        (
+            text("acknowledge", r#","rule":"uplink_reliability""#).replace("fz-001", "gw-test-01"),
+            Ok(Command::Acknowledge { device: DeviceIx::GATEWAY, rule: RuleKind::UplinkReliability, part }),
+        ),
         (text("acknowledge", ""), Err(Refusal::UnknownRule)),
         (text("acknowledge", r#","rule":"chilled_high""#), Err(Refusal::UnknownRule)),
         (text("acknowledge", &rule_and(r#","part":"a part of more than 23 bytes""#)), Err(Refusal::UnknownRule)),

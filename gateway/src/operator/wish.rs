@@ -2,7 +2,7 @@
 
 use crate::alarm::Command;
 use facility_config::alarm::RuleKind;
-use facility_config::{DeviceIx, Part, Site};
+use facility_config::{Device, DeviceIx, Part, Site};
 use serde::{Deserialize, Serialize};
 
 /// Longest time an alarm can be shelved or a device be under maintenance, ms: what is forgotten is told again after a week.
@@ -116,12 +116,19 @@ impl Wish {
         (is_signed && wish.note.as_deref().is_none_or(|note| is_text(note, NOTE_CHARS_MAX))).then_some(wish)
     }
 
+    /// What such a command can be about: alarms of the gateway itself as of any device, but nobody works at the gateway while
+    /// it runs.
+    pub fn about<'a>(&self, site: &'a Site) -> impl Iterator<Item = (DeviceIx, &'a Device)> {
+        let with_gateway = self.what != What::Maintenance;
+        site.indexed().filter(move |(ix, _)| with_gateway || *ix != DeviceIx::GATEWAY)
+    }
+
     /// The same in terms of the site.
     ///
     /// # Errors
     /// [`Refusal`], never [`Refusal::NothingToDo`]: that is for the alarms to say.
     pub fn command(&self, site: &Site, now_ms: i64) -> Result<Command, Refusal> {
-        let found = site.indexed().find(|(ix, device)| *ix != DeviceIx::GATEWAY && *device.id == *self.device);
+        let found = self.about(site).find(|(_, device)| *device.id == *self.device);
         let (device, declared) = found.ok_or(Refusal::UnknownDevice)?;
         if self.what == What::Maintenance {
             let until_ms = self.until_ms.map(|until_ms| pause(until_ms, now_ms)).transpose()?;

@@ -6,7 +6,7 @@ use crate::cli::say::{UNAVAILABLE, usage};
 use crate::cli::store::words::time;
 use crate::operator::{DIR, Fate, PAUSE_MS_MAX, Refusal, Spool, What, Wish};
 use clap::Args;
-use facility_config::{DeviceIx, Site};
+use facility_config::Site;
 use facility_drivers::Clock;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -167,8 +167,7 @@ fn look_over(wish: &Wish, site: &Site, now_ms: i64) -> Result<(), Exit> {
     match wish.command(site, now_ms) {
         Ok(_) => Ok(()),
         Err(Refusal::UnknownDevice) => {
-            let ids: Vec<&str> =
-                site.indexed().filter(|(ix, _)| *ix != DeviceIx::GATEWAY).map(|(_, device)| &*device.id).take(10).collect();
+            let ids: Vec<&str> = wish.about(site).map(|(_, device)| &*device.id).take(10).collect();
             Err(usage(format!("there is no device {:?}; declared are {} …", wish.device, ids.join(", "))))
         }
         Err(Refusal::UnknownRule) => {

@@ -32,7 +32,8 @@ pub fn demo(args: &DemoArgs, filter: &str, log_json: bool) -> Exit {
 fn prepare_and_run(args: &DemoArgs, filter: &str, log_json: bool) -> anyhow::Result<Exit> {
     // Kept until the end: dropping it deletes the directory.
     let temporary = tempfile::Builder::new().prefix("facility-gateway-demo-").tempdir()?;
-    let dir: PathBuf = args.dir.clone().unwrap_or_else(|| temporary.path().to_owned());
+    // In full: a path in the configuration is one from the configuration's folder.
+    let dir: PathBuf = std::path::absolute(args.dir.as_deref().unwrap_or(temporary.path()))?;
     std::fs::create_dir_all(&dir)?;
     let log_file = dir.join("demo.log");
     log::start(filter, log_json, log::Place::File(File::create(&log_file)?));
@@ -50,7 +51,7 @@ fn prepare_and_run(args: &DemoArgs, filter: &str, log_json: bool) -> anyhow::Res
         own_database: args.influx.is_none(),
     };
     let world = World::start(setting)?;
-    let text = world.config(args, &dir);
+    let text = world.config(args, &dir)?;
     std::fs::write(dir.join("gateway.toml"), &text)?;
     let site = match facility_config::from_toml("gateway.toml", &text) {
         Ok(site) => site,

@@ -105,12 +105,13 @@ impl World {
     }
 
     /// The configuration of a gateway that serves it.
-    pub(super) fn config(&self, args: &DemoArgs, dir: &Path) -> String {
+    pub(super) fn config(&self, args: &DemoArgs, dir: &Path) -> std::io::Result<String> {
         let (url, org, bucket) = match (&args.influx, &self.database) {
             (Some(url), _) => (url.as_str(), args.org.as_str(), args.bucket.as_str()),
             (None, own) => (own.as_deref().unwrap_or_default(), "community", "facilities"),
         };
-        let database = Database { url, org, bucket, token_file: args.token_file.as_deref(), raw: true, delay_ms: 1000 };
+        let token_file = args.token_file.as_deref().map(std::path::absolute).transpose()?;
+        let database = Database { url, org, bucket, token_file: token_file.as_deref(), raw: true, delay_ms: 1000 };
         let places = Places {
             mqtt: self.broker,
             modbus: &self.buses,
@@ -119,7 +120,7 @@ impl World {
             store_dir: &dir.join("store"),
             commit_delay_ms: 250,
         };
-        config_toml(usize::from(args.devices), &places)
+        Ok(config_toml(usize::from(args.devices), &places))
     }
 
     /// What has happened so far.
