@@ -44,6 +44,8 @@ if [ "${1:-}" = node-red ]; then
 fi
 if [ "${1:-}" != store ]; then
   cargo build --release --locked -p facility-gateway --bin facility-gateway -p facility-tests --bin facility-bench
+  # As the service is started.
+  eval "$(sed -n 's/^Environment=\(GLIBC_TUNABLES=.*\)/export \1/p' deploy/systemd/facility-gateway.service)"
   exec "$built/facility-bench" "$@"
 fi
 

@@ -185,6 +185,16 @@ impl<'a> Packer<'a> {
         }
     }
 
+    /// In the memory of a batch that is done: most are alike, and pages given back are dear to get again.
+    #[must_use]
+    pub fn in_room_of(mut self, done: Batch) -> Self {
+        self.batch = done;
+        self.batch.body.clear();
+        self.batch.lines.clear();
+        self.batch.passed = None;
+        self
+    }
+
     /// Of readings only these.
     #[must_use]
     pub fn only(mut self, selection: &'a Selection) -> Self {

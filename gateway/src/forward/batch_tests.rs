@@ -226,8 +226,9 @@ proptest! {
     ) {
         let whole = pack(&pages(&records, 0, records.len().max(1)), LARGE);
         let (mut text, mut sum, mut from) = (String::new(), Share::default(), 0);
+        let mut done = Batch::default();
         loop {
-            let mut packer = Packer::new(from, METRICS, Bounds { lines, bytes });
+            let mut packer = Packer::new(from, METRICS, Bounds { lines, bytes }).in_room_of(done);
             while !packer.is_full() && (packer.position() as usize) < records.len() {
                 let first = packer.position();
                 let chunk: Vec<_> = records.iter().skip(first as usize).take(page_len).cloned().collect();
@@ -242,6 +243,7 @@ proptest! {
             }
             sum.add(share);
             from = share.next;
+            done = batch;
         }
         prop_assert_eq!(text, whole.text(0..whole.len()));
         prop_assert_eq!(sum.points + sum.passed, records.len() as u64);

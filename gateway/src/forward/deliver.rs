@@ -73,11 +73,11 @@ impl Forwarder {
     /// a database that is away, on a metered line, costs little. What is stored twice is the same bytes.
     async fn answer(&mut self, batch: &Batch, lines: &Range<usize>) -> Result<Answer, Ended> {
         let body = self.outlet.body(batch.text(lines.clone()));
-        let probe = self.outlet.body(batch.text(lines.start..lines.start + 1));
         let (mut failures, mut server_errors, mut proved) = (0, 0, false);
         loop {
             let is_probe = failures >= FORWARD_PROBE_AFTER && lines.len() > 1;
-            match self.send(if is_probe { probe.clone() } else { body.clone() }).await? {
+            let sent = if is_probe { self.outlet.body(batch.text(lines.start..lines.start + 1)) } else { body.clone() };
+            match self.send(sent).await? {
                 Outcome::Retry { after, why, suspicious } => {
                     self.task.delivery.retries.add(1);
                     (failures, server_errors) = if suspicious { (0, server_errors + 1) } else { (failures + 1, 0) };

@@ -211,22 +211,23 @@ impl Feed {
         self.again = None;
     }
 
-    /// Reads the next batch; empty if there is nothing to send.
+    /// Reads the next batch; empty if there is nothing to send. `room` is the memory of one that is done.
     ///
     /// # Errors
     /// [`Ended::StoreClosed`].
-    pub async fn take(&mut self, terms: Terms) -> Result<Batch, Ended> {
+    pub async fn take(&mut self, terms: Terms, mut room: Batch) -> Result<Batch, Ended> {
         loop {
             self.way = self.next_way(terms.live_share_pct);
-            let batch = self.pack(terms).await?;
+            let batch = self.pack(terms, room).await?;
             // New values that were packed are old ones now.
             if !(self.way == Way::Ahead && self.is_moved) {
                 return Ok(batch);
             }
+            room = batch;
         }
     }
 
-    async fn pack(&mut self, terms: Terms) -> Result<Batch, Ended> {
+    async fn pack(&mut self, terms: Terms, room: Batch) -> Result<Batch, Ended> {
         let (from, until) = match self.way {
             way if way == self.front().1 => (self.front().0, Seq::MAX),
             Way::Again => self.again.as_ref().map_or((0, 0), |again| (again.next, again.end)),
@@ -238,7 +239,8 @@ impl Feed {
             self.due_at = None;
         }
         let mut thinner = self.thinners[usize::from(self.is_new)].clone();
-        let packer = Packer::new(from, &self.lane.classes, terms.bounds).only(&self.lane.readings).not_before(terms.not_before_ms);
+        let packer = Packer::new(from, &self.lane.classes, terms.bounds).in_room_of(room);
+        let packer = packer.only(&self.lane.readings).not_before(terms.not_before_ms);
         let packer = if terms.short_windows { packer } else { packer.no_short_windows() };
         // What somebody asked for is sent whatever it costs.
         let mut packer = match &self.again {

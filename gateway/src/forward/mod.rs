@@ -124,6 +124,8 @@ pub struct Forwarder {
     refusals_in_a_row: u32,
     /// Lane of the batch before.
     served: usize,
+    /// The batch before, for its memory.
+    room: Batch,
     meter: Meter,
     replay: Replay,
     trust: Trust,
@@ -144,6 +146,7 @@ impl ForwardTask {
             hold: Backoff::new(Duration::from_millis(FORWARD_HOLD_MS), cap, self.seed.wrapping_add(1)),
             bytes_max: self.forward.bytes_max,
             served: self.lanes.len().saturating_sub(1),
+            room: Batch::default(),
             feeds: Vec::with_capacity(self.lanes.len()),
             meter: Meter::open(&self),
             replay: Replay::new(&self.replay_dir),
@@ -196,8 +199,9 @@ impl Forwarder {
         self.served = at;
         let terms = self.terms(at).await?;
         let before = self.task.delivery.wire_bytes.get();
-        let batch = self.feeds[at].take(terms).await?;
+        let batch = self.feeds[at].take(terms, std::mem::take(&mut self.room)).await?;
         let done = self.send_batch(at, &batch).await;
+        self.room = batch;
         self.feeds[at].charge(self.task.delivery.wire_bytes.get() - before);
         done
     }

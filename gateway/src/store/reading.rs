@@ -231,15 +231,18 @@ impl<D: Disk> Log<D> {
 
     fn take_points(&self, frame: &Frame<'_>, wanted: Range<Seq>, into: &mut Vec<Record>) -> bool {
         let shift_ms = self.epochs.shift_ms(frame.stamp.epoch).unwrap_or(0);
-        let (before, mut decoder) = (into.len(), Decoder::new(frame));
-        for (at, mut point) in (frame.first..).zip(decoder.by_ref()) {
-            if !self.names.knows(point.origin, point.metric) {
+        let (before, mut decoder, mut at) = (into.len(), Decoder::new(frame), frame.first);
+        while decoder.next_to(|point| into.push(point)).is_some() {
+            let Some(point) = into.last_mut() else { break };
+            let is_known = self.names.knows(point.origin, point.metric);
+            correct(point, frame.stamp.provisional, shift_ms);
+            if !is_known || !wanted.contains(&at) {
+                into.pop();
+            }
+            if !is_known {
                 break;
             }
-            if wanted.contains(&at) {
-                correct(&mut point, frame.stamp.provisional, shift_ms);
-                into.push(point);
-            }
+            at += 1;
         }
         if !decoder.is_complete() {
             into.truncate(before);

@@ -147,10 +147,13 @@ impl<D: Disk> Log<D> {
             if span.frames > 0 && unresolved != span.unresolved {
                 break;
             }
-            for (seq, mut record) in (at.first..).zip(Decoder::new(&frame)) {
+            let (mut points, mut seq) = (Decoder::new(&frame), at.first);
+            let mut take = |mut record| {
                 correct(&mut record, frame.stamp.provisional, shift_ms.unwrap_or(0));
                 self.builder.push(seq, &record);
-            }
+                seq += 1;
+            };
+            while points.next_to(|record| take(record)).is_some() {}
             (span.frames, span.end, span.unresolved) = (span.frames + 1, at.end(), unresolved);
             (span.epoch, span.mark) = (frame.stamp.epoch, frame.stamp.mark);
         }

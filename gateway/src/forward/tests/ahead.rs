@@ -81,7 +81,7 @@ impl Log {
     /// Everything waiting is due.
     async fn take(&mut self, share_pct: u8) -> Batch {
         self.feed.due(Instant::now(), 1, Duration::ZERO);
-        self.feed.take(Terms { live_share_pct: share_pct, ..TERMS }).await.unwrap()
+        self.feed.take(Terms { live_share_pct: share_pct, ..TERMS }, Batch::default()).await.unwrap()
     }
 
     /// The next batch that is not of the backlog's first part.
@@ -153,7 +153,7 @@ async fn old_values_of_which_none_is_sent_do_not_keep_new_ones_waiting() {
         let not_before_ms = AT_MS + 998 * MINUTE;
         log.feed.due(Instant::now(), 1, Duration::ZERO);
         let bounds = Bounds { lines: 10, bytes: 100_000 };
-        let batch = log.feed.take(Terms { not_before_ms, bounds, ..TERMS }).await.unwrap();
+        let batch = log.feed.take(Terms { not_before_ms, bounds, ..TERMS }, Batch::default()).await.unwrap();
         new += usize::from(!batch.is_empty());
         log.settle(&batch).await;
     }
