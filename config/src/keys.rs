@@ -10,7 +10,7 @@ pub(crate) use alarm::RULES;
 
 use crate::limits::{
     BROKER_WINDOW_DEFAULT, BROKER_WINDOW_MAX, CARD_CYCLES_DEFAULT, COLDCHAIN_KEEP_MONTHS_DEFAULT, COLDCHAIN_KEEP_MONTHS_MIN,
-    FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT, KEEP_H_MAX, UPLINK_MESSAGE_BYTES_DEFAULT, UPLINK_MESSAGE_BYTES_MAX,
+    DESTINATIONS_MAX, FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT, KEEP_H_MAX, UPLINK_MESSAGE_BYTES_DEFAULT, UPLINK_MESSAGE_BYTES_MAX,
 };
 use crate::zone::ZONE_DEFAULT;
 
@@ -97,7 +97,7 @@ const STORE: &[Key] = &[
         IfAbsent::Int(1024 * MIB),
         "Room for readings; what was used goes first.",
     ),
-    key("outbox_bytes_max", Type::Int(MIB, BYTES_MAX), IfAbsent::Int(256 * MIB), "Room for metrics and events waiting for the database."),
+    key("outbox_bytes_max", Type::Int(MIB, BYTES_MAX), IfAbsent::Int(256 * MIB), "Room for metrics and events waiting for the destinations."),
     key(
         "overflow",
         Type::Word(&["drop_oldest", "block", "thin"]),
@@ -330,6 +330,12 @@ const FORWARD: &[Key] = &[
         Type::Int(0, 95),
         IfAbsent::Int(50),
         "While older values wait for the destination: what new ones get first of all that is sent, percent; 0 keeps the order.",
+    ),
+    key(
+        "priority",
+        Type::Int(1, DESTINATIONS_MAX as i64),
+        IfAbsent::Derived("1"),
+        "Who has the line first: while a destination with a smaller number sends a backlog, this one waits up to 10 s before each request.",
     ),
     key("bytes_per_s", Type::Int(100, 125_000_000), IfAbsent::None, "Bytes per second the way to it may carry, on average over a request."),
     key(

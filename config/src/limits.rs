@@ -146,6 +146,8 @@ pub const FORWARD_POINTS_MAX: usize = 32 * READ_POINTS_MAX;
 pub const FORWARD_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Characters of the database's words that are kept as a reason.
 pub const FORWARD_REASON_CHARS_MAX: usize = 300;
+/// Longest wait of one request for a destination of higher priority that is behind.
+pub const FORWARD_STAND_BACK_MS_MAX: u64 = 10_000;
 /// Smallest request that a 413 teaches the forwarder to send, bytes before compression.
 pub const FORWARD_BYTES_MIN: usize = 4 * 1024;
 /// First wait after a request that may be repeated as it is.

@@ -256,6 +256,7 @@ pub(crate) struct Forward {
     pub(crate) raw_kinds: Option<String>,
     pub(crate) start: Start,
     pub(crate) retention_d: Option<u64>,
+    pub(crate) priority: Option<u8>,
     pub(crate) live_share_pct: u8,
     pub(crate) bytes_per_s: Option<u64>,
     pub(crate) mb_per_month: Option<u64>,

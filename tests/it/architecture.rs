@@ -93,6 +93,7 @@ const PURE: &[&str] = &[
     "gateway/src/forward/message.rs",
     "gateway/src/forward/outcome.rs",
     "gateway/src/forward/phase.rs",
+    "gateway/src/forward/precedence.rs",
     "gateway/src/forward/shown.rs",
     "gateway/src/health.rs",
     "gateway/src/latest.rs",

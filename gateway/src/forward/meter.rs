@@ -65,6 +65,7 @@ impl Forwarder {
             if wait.is_zero() {
                 return Ok(());
             }
+            self.task.way.tell(false);
             self.pause(clock.real(wait).clamp(Duration::from_millis(1), WAIT_MAX)).await?;
         }
     }
@@ -95,6 +96,9 @@ impl Forwarder {
     pub(super) fn show(&mut self) {
         let (up_ms, wall_ms) = (self.task.clock.up_ms(), self.wall_ms());
         let behind: Vec<u64> = self.feeds.iter().filter_map(|feed| feed.behind()).collect();
+        if behind.is_empty() {
+            self.task.way.tell(false);
+        }
         let seen = self.feeds.iter().map(|feed| feed.progress()).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let cursors = self.feeds.iter().map(|feed| feed.cursor().counted());
         let left_out = cursors.fold([0, 0], |[expired, over], cursor| [expired + cursor.expired, over + cursor.over_budget]);
