@@ -97,7 +97,12 @@ const STORE: &[Key] = &[
         IfAbsent::Int(1024 * MIB),
         "Room for readings; what was used goes first.",
     ),
-    key("outbox_bytes_max", Type::Int(MIB, BYTES_MAX), IfAbsent::Int(256 * MIB), "Room for metrics and events waiting for the destinations."),
+    key(
+        "outbox_bytes_max",
+        Type::Int(MIB, BYTES_MAX),
+        IfAbsent::Int(256 * MIB),
+        "Room for metrics and events waiting for the destinations.",
+    ),
     key(
         "overflow",
         Type::Word(&["drop_oldest", "block", "thin"]),

@@ -198,6 +198,10 @@ pub const TCP_HANDSHAKE_BYTES: u64 = 400;
 pub const FORWARD_STOP_MS_MAX: u64 = 2_000;
 /// Messages on their way to a platform's broker that it has not acknowledged yet; smaller than any broker's window.
 pub const UPLINK_WINDOW: usize = 16;
+/// Topics of which a platform's broker is asked whether they are forbidden; further ones are published unasked.
+pub const UPLINK_TOPICS_MAX: usize = 1_024;
+/// Connections in a row that a platform's broker ends without an acknowledgement before it is taken to refuse what it gets.
+pub const UPLINK_HANG_UPS_MAX: u32 = 3;
 /// Bytes of text in one message to a platform unless configured otherwise: what AWS, Aliyun and Huawei take, with room to spare.
 pub const UPLINK_MESSAGE_BYTES_DEFAULT: usize = 64 * 1024;
 /// The most that can be configured.

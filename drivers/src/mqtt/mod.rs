@@ -13,6 +13,7 @@ mod ears;
 mod files;
 mod intake;
 mod line;
+mod permission;
 mod places;
 mod subscriptions;
 mod tap;
