@@ -301,7 +301,12 @@ const FORWARD: &[Key] = &[
         "line: line protocol with ms, json: an object per line of text; mqtt.",
     ),
     key("client_id", Type::Text, IfAbsent::None, "MQTT client id; the gateway's id, a hyphen and the destination's name if absent; mqtt."),
-    key("keep_alive_s", Type::Int(5, 3600), IfAbsent::Int(120), "Seconds between two signs of life; each is about 100 bytes; mqtt."),
+    key(
+        "keep_alive_s",
+        Type::Int(5, 3600),
+        IfAbsent::Int(120),
+        "Seconds between two signs of life; each is about 200 bytes: 120 s are 4 MB a month; mqtt.",
+    ),
     key(
         "message_bytes_max",
         Type::Int(1024, UPLINK_MESSAGE_BYTES_MAX as i64),

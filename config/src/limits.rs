@@ -192,6 +192,8 @@ pub const BUDGET_BURST_S: u64 = 10;
 pub const REQUEST_OVERHEAD_BYTES: u64 = 900;
 /// Setting up a connection with TLS, certificates included, bytes both ways.
 pub const TLS_HANDSHAKE_BYTES: u64 = 5_000;
+/// A sign of life of MQTT, bytes both ways: ping, answer and acknowledgement with heads of TCP, IP and TLS.
+pub const MQTT_PING_BYTES: u64 = 200;
 /// Setting up and ending a connection without TLS, bytes both ways.
 pub const TCP_HANDSHAKE_BYTES: u64 = 400;
 /// Time a write request may still take after the stop signal.
