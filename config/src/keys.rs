@@ -318,7 +318,12 @@ const FORWARD: &[Key] = &[
     key("file_h_max", Type::Int(1, 744), IfAbsent::Int(24), "Hours after which a file is closed though it is not full; file."),
     key("files_max", Type::Int(1, 10_000), IfAbsent::Int(64), "Full files that may lie in the folder; then it waits; file."),
     key("metrics", Type::Bool, IfAbsent::Bool(true), "Send metrics."),
-    key("short_windows", Type::Bool, IfAbsent::Bool(true), "Of metrics also the windows that are shorter than an hour."),
+    key(
+        "short_windows",
+        Type::Bool,
+        IfAbsent::Derived("true, or false where mb_per_month is set"),
+        "Of metrics also the windows that are shorter than an hour.",
+    ),
     key("events", Type::Bool, IfAbsent::Bool(true), "Send events and alarms."),
     key("raw", Type::Bool, IfAbsent::Bool(false), "Send readings too, not only metrics and events."),
     key("raw_measurements", Type::Text, IfAbsent::None, "Of readings only these measurements, with commas in between."),

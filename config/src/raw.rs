@@ -249,7 +249,7 @@ pub(crate) struct Forward {
     pub(crate) file_h_max: u64,
     pub(crate) files_max: u64,
     pub(crate) metrics: bool,
-    pub(crate) short_windows: bool,
+    pub(crate) short_windows: Option<bool>,
     pub(crate) events: bool,
     pub(crate) raw: bool,
     pub(crate) raw_measurements: Option<String>,
