@@ -18,7 +18,8 @@ async fn asked(to_connect: &'static [u8], to_publish: &'static [u8]) -> Permissi
     let broker = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut heard = [0; 1_024];
-        for answer in [to_connect, to_publish] {
+        let is_short = to_publish.is_empty();
+        for answer in [to_connect, to_publish].into_iter().take(if is_short { 1 } else { 2 }) {
             let _ = stream.read(&mut heard).await;
             stream.write_all(answer).await.unwrap();
         }
