@@ -7,11 +7,11 @@ use facility_config::limits::DESTINATIONS_MAX;
 
 /// Who needs the line, with what priority, by place in the configuration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Needs([Option<u8>; DESTINATIONS_MAX]);
+pub(super) struct Needs([Option<u8>; DESTINATIONS_MAX]);
 
 impl Needs {
     /// Notes whether a destination needs the line; true if that is news.
-    pub fn tell(&mut self, at: usize, priority: u8, needs: bool) -> bool {
+    pub(super) fn tell(&mut self, at: usize, priority: u8, needs: bool) -> bool {
         let Some(known) = self.0.get_mut(at) else { return false };
         let now = needs.then_some(priority);
         std::mem::replace(known, now) != now
@@ -19,7 +19,7 @@ impl Needs {
 
     /// The destination that goes before one of this priority: the one with the smallest number, if that is smaller; of several the first.
     #[must_use]
-    pub fn before(&self, priority: u8) -> Option<usize> {
+    pub(super) fn before(&self, priority: u8) -> Option<usize> {
         let needing = self.0.iter().enumerate().filter_map(|(at, needs)| needs.map(|of| (of, at)));
         needing.min().filter(|(of, _)| *of < priority).map(|(_, at)| at)
     }

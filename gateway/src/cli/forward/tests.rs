@@ -119,7 +119,7 @@ async fn a_platform_is_never_tried_under_the_running_gateways_client_id() {
             }
             heard
         });
-        let (ok, words) = probe::ask(&site.forward[0], "m v=1i 1\n", &Clock::system()).await;
+        let (ok, words) = ask(&site.forward[0], "m v=1i 1\n", &Clock::system()).await;
         let heard = broker.await.unwrap();
         assert!(!ok && heard.iter().all(|connect| connect.contains(expected)), "{heard:?}");
         assert_eq!(words.contains("admits only that one"), !given.is_empty(), "{words}");
