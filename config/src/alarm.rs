@@ -225,7 +225,7 @@ rules! {
         "Nothing heard from the device" "通信中断"
         "awish: heartbeat 5 min, offline after 10; vino gateway: 3 cycles on a bus";
     UplinkReliability "uplink_reliability" Warning Gateway "%" Side::Below, 80.0 - 5.0, on 0 quiet 0 latch false
-        "Requests to the database often fail" "上行可靠性低"
+        "Requests to a destination often fail" "上行可靠性低"
         "EVA-DTS EIK: less than 80 % of the attempts of 30 days; of at least 100";
 }
 

@@ -25,6 +25,8 @@ pub struct Forward {
     pub start_now: bool,
     /// How long it keeps values; older ones are not sent.
     pub retention: Option<Duration>,
+    /// Which destination has the line they share first while it is behind; 1 before all others.
+    pub priority: u8,
     /// While older values wait: the share of what is sent that new ones get first, percent; 0 for strictly in order.
     pub live_share_pct: u8,
     /// What the way to it may carry, bytes per second.

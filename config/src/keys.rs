@@ -10,7 +10,7 @@ pub(crate) use alarm::RULES;
 
 use crate::limits::{
     BROKER_WINDOW_DEFAULT, BROKER_WINDOW_MAX, CARD_CYCLES_DEFAULT, COLDCHAIN_KEEP_MONTHS_DEFAULT, COLDCHAIN_KEEP_MONTHS_MIN,
-    FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT, KEEP_H_MAX, UPLINK_MESSAGE_BYTES_DEFAULT, UPLINK_MESSAGE_BYTES_MAX,
+    DESTINATIONS_MAX, FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT, KEEP_H_MAX, UPLINK_MESSAGE_BYTES_DEFAULT, UPLINK_MESSAGE_BYTES_MAX,
 };
 use crate::zone::ZONE_DEFAULT;
 
@@ -97,7 +97,7 @@ const STORE: &[Key] = &[
         IfAbsent::Int(1024 * MIB),
         "Room for readings; what was used goes first.",
     ),
-    key("outbox_bytes_max", Type::Int(MIB, BYTES_MAX), IfAbsent::Int(256 * MIB), "Room for metrics and events waiting for the database."),
+    key("outbox_bytes_max", Type::Int(MIB, BYTES_MAX), IfAbsent::Int(256 * MIB), "Room for metrics and events that are not sent yet."),
     key(
         "overflow",
         Type::Word(&["drop_oldest", "block", "thin"]),
@@ -296,7 +296,7 @@ const FORWARD: &[Key] = &[
         "line: line protocol with ms, json: an object per line of text; mqtt.",
     ),
     key("client_id", Type::Text, IfAbsent::None, "MQTT client id; the gateway's id, a hyphen and the destination's name if absent; mqtt."),
-    key("keep_alive_s", Type::Int(5, 3600), IfAbsent::Int(120), "Seconds between two signs of life; each is about 100 bytes; mqtt."),
+    key("keep_alive_s", Type::Int(5, 3600), IfAbsent::Int(120), "Seconds between two signs of life of about 200 bytes each; mqtt."),
     key(
         "message_bytes_max",
         Type::Int(1024, UPLINK_MESSAGE_BYTES_MAX as i64),
@@ -308,7 +308,7 @@ const FORWARD: &[Key] = &[
     key("file_h_max", Type::Int(1, 744), IfAbsent::Int(24), "Hours after which a file is closed though it is not full; file."),
     key("files_max", Type::Int(1, 10_000), IfAbsent::Int(64), "Full files that may lie in the folder; then it waits; file."),
     key("metrics", Type::Bool, IfAbsent::Bool(true), "Send metrics."),
-    key("short_windows", Type::Bool, IfAbsent::Bool(true), "Of metrics also the windows that are shorter than an hour."),
+    key("short_windows", Type::Bool, IfAbsent::Derived("true, false with mb_per_month"), "Of metrics also windows shorter than an hour."),
     key("events", Type::Bool, IfAbsent::Bool(true), "Send events and alarms."),
     key("raw", Type::Bool, IfAbsent::Bool(false), "Send readings too, not only metrics and events."),
     key("raw_measurements", Type::Text, IfAbsent::None, "Of readings only these measurements, with commas in between."),
@@ -331,6 +331,7 @@ const FORWARD: &[Key] = &[
         IfAbsent::Int(50),
         "While older values wait for the destination: what new ones get first of all that is sent, percent; 0 keeps the order.",
     ),
+    key("priority", Type::Int(1, DESTINATIONS_MAX as i64), IfAbsent::Derived("1"), "The smallest number has the line first for a backlog."),
     key("bytes_per_s", Type::Int(100, 125_000_000), IfAbsent::None, "Bytes per second the way to it may carry, on average over a request."),
     key(
         "mb_per_month",

@@ -146,6 +146,8 @@ pub const FORWARD_POINTS_MAX: usize = 32 * READ_POINTS_MAX;
 pub const FORWARD_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Characters of the database's words that are kept as a reason.
 pub const FORWARD_REASON_CHARS_MAX: usize = 300;
+/// Longest wait of one request for a destination of higher priority that is behind.
+pub const FORWARD_STAND_BACK_MS_MAX: u64 = 10_000;
 /// Smallest request that a 413 teaches the forwarder to send, bytes before compression.
 pub const FORWARD_BYTES_MIN: usize = 4 * 1024;
 /// First wait after a request that may be repeated as it is.
@@ -190,12 +192,18 @@ pub const BUDGET_BURST_S: u64 = 10;
 pub const REQUEST_OVERHEAD_BYTES: u64 = 900;
 /// Setting up a connection with TLS, certificates included, bytes both ways.
 pub const TLS_HANDSHAKE_BYTES: u64 = 5_000;
+/// A sign of life of MQTT, bytes both ways: ping, answer and acknowledgement with heads of TCP, IP and TLS.
+pub const MQTT_PING_BYTES: u64 = 200;
 /// Setting up and ending a connection without TLS, bytes both ways.
 pub const TCP_HANDSHAKE_BYTES: u64 = 400;
 /// Time a write request may still take after the stop signal.
 pub const FORWARD_STOP_MS_MAX: u64 = 2_000;
 /// Messages on their way to a platform's broker that it has not acknowledged yet; smaller than any broker's window.
 pub const UPLINK_WINDOW: usize = 16;
+/// Topics of which a platform's broker is asked whether they are forbidden; further ones are published unasked.
+pub const UPLINK_TOPICS_MAX: usize = 1_024;
+/// Connections in a row that a platform's broker ends without an acknowledgement before it is taken to refuse what it gets.
+pub const UPLINK_HANG_UPS_MAX: u32 = 3;
 /// Bytes of text in one message to a platform unless configured otherwise: what AWS, Aliyun and Huawei take, with room to spare.
 pub const UPLINK_MESSAGE_BYTES_DEFAULT: usize = 64 * 1024;
 /// The most that can be configured.

@@ -211,9 +211,9 @@ series! {
         GatewayMessages "messages_total" Int "messages received since the gateway started" "接收消息数";
         GatewayReadings "readings_total" Int "readings received since the gateway started" "接收读数";
         GatewayDropped "dropped_total" Int "readings dropped since the gateway started" "丢弃读数";
-        GatewayBacklog "backlog_points" Int "points waiting for the database" "待转发点数";
+        GatewayBacklog "backlog_points" Int "points waiting for the destinations" "待转发点数";
         GatewayRss "rss_bytes" Int "memory in use" "内存占用";
-        GatewayUplinkRequests "uplink_requests_total" Int "write requests to databases since the gateway started" "上行请求数";
+        GatewayUplinkRequests "uplink_requests_total" Int "requests to destinations since the gateway started" "上行请求数";
         GatewayUplinkFailed "uplink_failed_total" Int "of these, not accepted and to be sent again" "上行失败数";
         GatewayCardWritten "card_written_bytes_per_day" Int "written to the whole card per day, mean of the last 24 h" "存储卡日写入量";
         GatewayCardLifeUsed "card_life_used_pct" Float "life the card (eMMC) reports as used; lower end of a band of 10" "存储卡已用寿命";

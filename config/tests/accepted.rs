@@ -475,6 +475,22 @@ fn a_destination_may_be_a_folder() {
 }
 
 #[test]
+fn a_metered_line_gets_short_windows_only_if_asked_for_and_alike_is_the_priority_of_all() {
+    let table = [
+        ("", true),
+        ("mb_per_month = 30\n", false),
+        ("mb_per_month = 30\nshort_windows = true\n", true),
+        ("short_windows = false\n", false),
+    ];
+    for (lines, expected) in table {
+        let site = accepted(&format!("{HEAD}[forward.main]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n{lines}"));
+        assert_eq!((site.forward[0].short_windows, site.forward[0].priority), (expected, 1), "{lines}");
+    }
+    let site = accepted(&format!("{HEAD}[forward.main]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\npriority = 4\n"));
+    assert_eq!(site.forward[0].priority, 4);
+}
+
+#[test]
 fn a_destination_may_be_the_broker_of_a_platform() {
     let lines = "protocol = \"mqtt\"\nurl = \"mqtts://iot.example.cn, ws://127.0.0.1:8083/mqtt\"\n";
     let platform = |lines: &str| match &accepted(&format!("{HEAD}[forward.city]\n{lines}")).forward[0].target {

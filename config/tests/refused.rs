@@ -106,6 +106,7 @@ fn single_settings() {
             "[forward.a]\nprotocol = \"file\"\nurl = \"http://h\"",
             &[("GW-C007", "forward.a.dir", 5, 10), ("GW-C016", "forward.a.url", 7, 1)],
         ),
+        ("[forward.a]\nprotocol = \"file\"\ndir = \"/media/stick\"\npriority = 2", &[("GW-C016", "forward.a.priority", 8, 1)]),
         // Destinations have names: the table of before says what to write.
         ("[forward]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"", &[("GW-C004", "forward.url", 6, 1)]),
         ("[forward.main]\nurl = \"http://h\"\norg = \"o\"", &[("GW-C007", "forward.main.bucket", 5, 10)]),

@@ -129,7 +129,12 @@ impl Collector {
         let of = |((forward, sink), (_, delivery)): ((&Forward, Sink), &(_, Arc<Delivery>))| {
             let outbox = forward.takes_outbox().then(|| Account::metrics(intake, &outbox.of_one(sink)));
             let readings = forward.raw.is_some().then(|| Account::readings(intake, &readings.of_one(sink)));
-            ForwardInfo::of(&forward.name, delivery, outbox.into_iter().chain(readings).collect(), self.clock.up_ms())
+            let first = delivery.shown.borrow().waits_for.and_then(|at| self.site.forward.get(at));
+            let accounts = outbox.into_iter().chain(readings).collect();
+            ForwardInfo {
+                waits_for: first.map(|first| first.name.to_string()),
+                ..ForwardInfo::of(&forward.name, delivery, accounts, self.clock.up_ms())
+            }
         };
         self.site.forward.iter().zip(Sink::DESTINATIONS).zip(&self.watched.databases).map(of).collect()
     }

@@ -209,9 +209,9 @@ fn of_link(link: &LinkInfo, status: &Status, found: &mut Vec<Condition>) {
     let (noun_en, noun_zh) = match link.kind {
         LinkKind::Broker => ("Broker", "消息服务器"),
         LinkKind::Bus => ("Bus", "总线"),
-        LinkKind::Database => ("Database", "数据库"),
+        LinkKind::Database => ("Destination", "转发目标"),
     };
-    // The name of the only database says nothing.
+    // The name of the only destination says nothing.
     let is_only = link.kind == LinkKind::Database && status.forward.len() < 2;
     let name = if is_only { String::new() } else { format!(" {}", link.name) };
     let span_s = u64::try_from(for_ms / 1000).unwrap_or(0);

@@ -101,9 +101,9 @@ pub struct ForwardInfo {
     pub requests: u64,
     /// Requests that had to be repeated.
     pub retries: u64,
-    /// Lines the database took.
+    /// Lines the destination took.
     pub lines: u64,
-    /// Points the database took.
+    /// Points the destination took.
     pub points: u64,
     /// Points it refused for good.
     pub dead_lettered: u64,
@@ -115,6 +115,8 @@ pub struct ForwardInfo {
     pub replay: Option<ReplayInfo>,
     /// How the month's budget stands, if there is one.
     pub budget: Option<BudgetInfo>,
+    /// The destination of higher priority that it lets go first now.
+    pub waits_for: Option<String>,
     /// Its account: metrics, readings, whichever it gets.
     pub accounts: Vec<Account>,
 }
@@ -198,6 +200,7 @@ impl ForwardInfo {
             backlog: shown.drain.map(|drain| drain.info(up_ms)),
             replay: shown.replay,
             budget: shown.budget,
+            waits_for: None,
             accounts,
         }
     }

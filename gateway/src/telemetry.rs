@@ -81,9 +81,9 @@ pub struct Delivery {
     pub requests: Count,
     /// Requests that have to be repeated.
     pub retries: Count,
-    /// Lines accepted by the database.
+    /// Lines accepted by the destination.
     pub lines: Count,
-    /// Points accepted by the database.
+    /// Points accepted by the destination.
     pub points: Count,
     /// Points refused for good.
     pub dead_lettered: Count,

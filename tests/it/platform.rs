@@ -1,6 +1,7 @@
 //! A platform's broker as a destination: everything that was produced is subscribed there, whatever becomes of the broker.
 
 use facility_drivers::sim::mqtt::Publisher;
+use facility_drivers::sim::tsdb::Tsdb;
 use facility_tests::{Gateway, Mosquitto, Subscriber, until};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -149,4 +150,47 @@ async fn a_wrong_password_holds_and_is_mended_on_disk() {
     );
     until_balanced(&gateway).await;
     assert!(link(&gateway, "database").await.unwrap()["error"].is_null());
+}
+
+/// Its acknowledgements say nothing: mosquitto sends them for what it throws away too.
+#[tokio::test]
+async fn a_forbidden_topic_holds_says_why_and_holds_up_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules");
+    let allow = |topic: &str| {
+        std::fs::write(&rules, format!("topic read facility/#\ntopic write {topic}\n")).unwrap();
+        std::fs::set_permissions(&rules, Permissions::from_mode(0o600)).unwrap();
+    };
+    allow("other/#");
+    let lines = format!("acl_file {}\n", rules.display());
+    let (devices, city) = tokio::join!(Mosquitto::start(), Mosquitto::start_with(&lines));
+    let heard = Subscriber::start(city.port, "facility/#").await;
+    let main = Tsdb::start(([127, 0, 0, 1], 0).into()).unwrap();
+    main.keep_all(true);
+    let more = format!("[forward.main]\nurl = \"{}\"\norg = \"o\"\nbucket = \"b\"\nraw = true\ndelay_ms = 50\n", main.url());
+    let gateway = Gateway::start(&config(devices.port, city.port, &more)).await;
+    until_link(&gateway, "broker", "up").await;
+    publish(devices.port, facility_drivers::Clock::system().now_ms(), 50).await;
+    let denied = until_link(&gateway, "database", "denied").await;
+    assert!(denied["error"].as_str().unwrap().contains("forbids client `gw-up-01-city` to publish to `facility/gw-up-01/"), "{denied}");
+    let status = gateway.status().await;
+    let told = status["conditions"].as_array().unwrap().iter().find(|one| one["code"] == "GW-H015" && one["subject"] == "city").cloned();
+    let told = told.unwrap_or_else(|| panic!("{}", status["conditions"]));
+    for (words, begin, topic) in [("en", "Destination city at ", "`facility/gw-up-01/"), ("zh", "转发目标 city", "`facility/gw-up-01/")]
+    {
+        let words = told[words].as_str().unwrap();
+        assert!(words.starts_with(begin) && words.contains(topic), "{told}");
+    }
+    assert!(told["hint_en"].as_str().unwrap().contains("access rules") && told["hint_zh"].as_str().unwrap().contains("访问规则"), "{told}");
+    // The other destination has everything meanwhile, and nothing counts as delivered here.
+    let readings_at_main =
+        || main.points().keys().filter(|(series, field, _)| series.starts_with("locker,") && field == "comp_occupied").count();
+    until("the readings at the other destination", DEADLINE, || async { (readings_at_main() == 50).then_some(()) }).await;
+    assert_eq!((gateway.status().await["forward"][0]["points"].as_u64(), heard.lines().len()), (Some(0), 0));
+    // Mended at the broker: no restart.
+    allow("facility/gw-up-01/#");
+    city.signal("HUP");
+    until_heard(&heard, 50).await;
+    until_link(&gateway, "database", "up").await;
+    until_balanced(&gateway).await;
 }

@@ -251,5 +251,5 @@ async fn a_platform_is_believed_and_believes_as_a_database() {
         let (ok, words) = told(&format!("{url}ca_file = {ca_file:?}\n{more}"), &[]);
         assert!(ok == wrong.is_none() && words.contains(wrong.unwrap_or("acknowledged")), "{wrong:?}: {words}");
     }
-    assert!(broker.log().contains("gw-way-01-main-test"), "under an id of its own: {}", broker.log());
+    assert!(broker.log().contains("gw-way-01-main-TEST"), "under an id of its own: {}", broker.log());
 }

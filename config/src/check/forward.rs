@@ -70,11 +70,13 @@ fn destination(name: &str, path: &str, raw: &raw::Forward, target: Option<Target
         name: name.into(),
         target: target?,
         metrics: raw.metrics,
-        short_windows: raw.short_windows,
+        // A metered line has no room for them: of fifty devices they are four fifths of a month's bytes.
+        short_windows: raw.short_windows.unwrap_or(raw.mb_per_month.is_none()),
         events: raw.events,
         raw: raw.raw.then_some(readings),
         start_now: raw.start == raw::Start::Now,
         retention: raw.retention_d.map(|days| Duration::from_secs(days * 86_400)),
+        priority: raw.priority.unwrap_or(1),
         live_share_pct: raw.live_share_pct,
         bytes_per_s: raw.bytes_per_s,
         bytes_per_month: raw.mb_per_month.map(|mb| mb * 1_000_000),
@@ -225,7 +227,7 @@ fn foreign_keys(path: &str, raw: &raw::Forward, report: &mut Report) {
         let words: Vec<String> = protocols.iter().map(|protocol| format!("`protocol = \"{}\"`", protocol.as_str())).collect();
         report.key(&join(path, key), only_with(&join(path, key), &words.join(" or ")));
     }
-    let of_way = [("bytes_per_s", raw.bytes_per_s), ("mb_per_month", raw.mb_per_month)];
+    let of_way = [("bytes_per_s", raw.bytes_per_s), ("mb_per_month", raw.mb_per_month), ("priority", raw.priority.map(u64::from))];
     for (key, _) in of_way.iter().filter(|(_, given)| given.is_some() && raw.protocol == File) {
         report.key(&join(path, key), only_with(&join(path, key), "a destination on the network"));
     }

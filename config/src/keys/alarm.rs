@@ -29,7 +29,7 @@ macro_rules! rules {
         rule("lane_empty", LANE_EMPTY, "Lane empty (货道缺货)."),
         rule("vend_fail_burst", VEND_FAIL_BURST, "Lane fails to vend (货道连续出货失败)."),
         rule("comm_loss", COMM_LOSS, "Nothing heard from the device (通信中断)."),
-        rule("uplink_reliability", UPLINK_RELIABILITY, "Requests of the gateway to the database often fail (上行可靠性低)."),
+        rule("uplink_reliability", UPLINK_RELIABILITY, "Requests of the gateway to a destination often fail (上行可靠性低)."),
         $($more),*
     ] };
 }

@@ -1,6 +1,6 @@
 //! Listens to one MQTT broker: every message becomes one [`Batch`], acknowledged when its readings are durable.
 //!
-//! Toward devices it never publishes (`uplink.rs` publishes to platforms, and to nobody else), never gives up: it ends only when it is told to stop. One task owns the client: it alone polls,
+//! Toward devices it never publishes (`uplink.rs` and `permission.rs` publish to platforms, and to nobody else), never gives up: it ends only when it is told to stop. One task owns the client: it alone polls,
 //! decodes and acknowledges, so a connection's generation is a plain number and acknowledgements keep the order of
 //! receipt. Bounded by the batch queue on one side, by the acknowledgement queue on the other, and by the packet limit.
 //!
@@ -13,6 +13,7 @@ mod ears;
 mod files;
 mod intake;
 mod line;
+mod permission;
 mod places;
 mod subscriptions;
 mod tap;

@@ -3,20 +3,23 @@
 //! Toward a platform, never toward devices: it subscribes to nothing, and the configuration refuses a broker of devices here.
 //! Keeps nothing: what is not acknowledged is its owner's to hand over again. Has at most [`UPLINK_WINDOW`] messages on their
 //! way, dials only when there is something to say, and begins a new connection after whatever went wrong on the old one, so a late
-//! acknowledgement is never taken for that of another message.
+//! acknowledgement is never taken for that of another message. What is the first of its topic since the start goes by [`permission`],
+//! which learns whether the topic is forbidden.
 
 use super::dial;
 use super::files::Files;
 use super::line::Line;
+use super::permission::{self, Permission};
 use super::places::Places;
 use super::trouble::{Cause, Trouble};
 use crate::clock::Clock;
 use crate::link::LinkState;
 use crate::tls;
 use bytes::Bytes;
-use facility_config::limits::{UPLINK_MESSAGE_BYTES_MAX, UPLINK_WINDOW};
+use facility_config::limits::{UPLINK_HANG_UPS_MAX, UPLINK_MESSAGE_BYTES_MAX, UPLINK_TOPICS_MAX, UPLINK_WINDOW};
 use facility_config::site::Broker;
 use rumqttc::{ConnectionError, Event, MqttOptions, Packet, Publish, QoS};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -26,7 +29,7 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024;
 /// Longest topic and head of a packet.
 const HEAD_BYTES_MAX: usize = 65_535 + 16;
 /// How long a broker may take to hang up after a goodbye.
-const GOODBYE: Duration = Duration::from_millis(500);
+pub(super) const GOODBYE: Duration = Duration::from_millis(500);
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,9 +67,7 @@ impl Uplink {
     #[must_use]
     pub fn start(broker: Broker, clock: Clock) -> Self {
         let (orders, taken) = mpsc::channel(1);
-        let mouth =
-            Mouth { places: Places::new(broker.endpoints.len()), files: Files::new(&broker), line: None, proven: false, broker, clock };
-        tokio::spawn(mouth.serve(taken));
+        tokio::spawn(Mouth::new(broker, clock).serve(taken));
         Self { orders }
     }
 
@@ -101,9 +102,18 @@ struct Mouth {
     line: Option<Line>,
     /// It acknowledged something, or the last one did.
     proven: bool,
+    /// Topics that are not forbidden, as far as the broker can say. `None` where it is not to be asked.
+    allowed: Option<HashSet<String>>,
+    /// Connections in a row that ended without an acknowledgement.
+    hang_ups: u32,
 }
 
 impl Mouth {
+    fn new(broker: Broker, clock: Clock) -> Self {
+        let (places, files) = (Places::new(broker.endpoints.len()), Files::new(&broker));
+        Self { places, files, line: None, proven: false, allowed: Some(HashSet::new()), hang_ups: 0, broker, clock }
+    }
+
     async fn serve(mut self, mut orders: mpsc::Receiver<Order>) {
         loop {
             let order = tokio::select! {
@@ -139,21 +149,64 @@ impl Mouth {
     async fn publish(&mut self, messages: &[Message], timeout: Duration) -> Result<(), Unsent> {
         if self.line.is_some() && self.files.changed() == Some(true) {
             self.goodbye().await;
+            self.forget_allowed();
+        }
+        let asked = self.ask(messages, timeout).await?;
+        let rest: Vec<Message> = messages.iter().enumerate().filter(|(at, _)| !asked.contains(at)).map(|(_, one)| one.clone()).collect();
+        if rest.is_empty() {
+            return Ok(());
         }
         if self.line.is_none() {
             let line = self.dial().await?;
             self.line = Some(line);
         }
         let at = self.places.at();
-        for window in messages.chunks(UPLINK_WINDOW) {
+        for window in rest.chunks(UPLINK_WINDOW) {
             let Some(line) = self.line.as_mut() else { break };
             match tokio::time::timeout(timeout, say(line, window)).await {
-                Ok(Ok(())) => self.proven = true,
+                Ok(Ok(())) => (self.proven, self.hang_ups) = (true, 0),
                 Ok(Err(error)) => return Err(self.broken(&error, at)),
                 Err(_) => return Err(self.unsent(format!("{} acknowledges nothing within {timeout:?}", self.address(at)))),
             }
         }
         Ok(())
+    }
+
+    /// Publishes the first message of each topic that was not asked about yet so that a broker can say no to it. Returns which
+    /// messages are done with that.
+    async fn ask(&mut self, messages: &[Message], timeout: Duration) -> Result<BTreeSet<usize>, Unsent> {
+        let Some(allowed) = self.allowed.as_ref().filter(|allowed| allowed.len() < UPLINK_TOPICS_MAX) else { return Ok(BTreeSet::new()) };
+        let mut first = BTreeMap::new();
+        for (at, message) in messages.iter().enumerate().filter(|(_, message)| !allowed.contains(&message.topic)) {
+            first.entry(&*message.topic).or_insert(at);
+        }
+        let places: BTreeSet<usize> = first.into_values().collect();
+        if places.is_empty() {
+            return Ok(places);
+        }
+        // The other connection has the same client id: a broker would end one of them.
+        self.goodbye().await;
+        let options = self.options().await.map_err(|words| self.unsent(words))?;
+        let asked: Vec<Message> = places.iter().map(|at| messages[*at].clone()).collect();
+        let permission = permission::ask(&options, &asked, timeout).await;
+        if let (Permission::Granted | Permission::CannotSay, Some(allowed)) = (&permission, &mut self.allowed) {
+            allowed.extend(asked.into_iter().map(|message| message.topic));
+        }
+        match permission {
+            Permission::Granted => Ok(places),
+            Permission::CannotSay | Permission::Unanswered => Ok(BTreeSet::new()),
+            Permission::Refused(topic) => {
+                let client = &self.broker.client_id;
+                let words = format!("the broker forbids client `{client}` to publish to `{topic}`; check its access rules, or `topic`");
+                Err(Unsent { words, denied: true })
+            }
+        }
+    }
+
+    fn forget_allowed(&mut self) {
+        if let Some(allowed) = &mut self.allowed {
+            allowed.clear();
+        }
     }
 
     async fn dial(&mut self) -> Result<Line, Unsent> {
@@ -193,7 +246,13 @@ impl Mouth {
         let words = Trouble::of(error, true, &self.broker, at).words;
         match tls::failure(error) {
             Some(_) => self.unsent(words),
-            None => self.unsent(format!("{words} before it had acknowledged what was on its way; if that repeats, check its access rule for `topic` and its limit for `message_bytes_max`")),
+            None => {
+                self.hang_ups = self.hang_ups.saturating_add(1);
+                self.forget_allowed();
+                let denied = self.hang_ups >= UPLINK_HANG_UPS_MAX;
+                let unsent = self.unsent(format!("{words} before it had acknowledged what was on its way; if that repeats, check its access rule for `topic` and its limit for `message_bytes_max`"));
+                Unsent { denied, ..unsent }
+            }
         }
     }
 

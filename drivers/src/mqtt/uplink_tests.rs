@@ -19,7 +19,14 @@ impl Rig {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let broker = broker(listener.local_addr().unwrap().port());
-        Self { listener, uplink: Arc::new(Uplink::start(broker, Clock::manual(0))) }
+        Self::of(listener, broker)
+    }
+
+    fn of(listener: TcpListener, broker: Broker) -> Self {
+        let (orders, taken) = mpsc::channel(1);
+        // These brokers speak MQTT 3.1.1 only and are not asked for more.
+        tokio::spawn(Mouth { allowed: None, ..Mouth::new(broker, Clock::manual(0)) }.serve(taken));
+        Self { listener, uplink: Arc::new(Uplink { orders }) }
     }
 
     fn publish(&self, count: usize, timeout: Duration) -> JoinHandle<Result<(), Unsent>> {
@@ -91,6 +98,26 @@ async fn a_broker_that_hangs_up_on_a_message_is_told_with_what_to_look_at() {
 }
 
 #[tokio::test]
+async fn a_broker_that_hangs_up_again_and_again_is_for_somebody_to_mend_until_it_takes_something() {
+    let rig = Rig::start().await;
+    for denied in [false, false, true, true] {
+        let done = rig.publish(1, LONG);
+        let (mut wire, _) = Wire::welcome(&rig.listener, false).await;
+        wire.received_publish().await;
+        drop(wire);
+        assert_eq!(done.await.unwrap().unwrap_err().denied, denied);
+    }
+    let done = rig.publish(1, LONG);
+    let (mut wire, _) = Wire::welcome(&rig.listener, false).await;
+    take(&mut wire, 0, 1, false).await;
+    assert_eq!(done.await.unwrap(), Ok(()));
+    let done = rig.publish(1, LONG);
+    wire.received_publish().await;
+    drop(wire);
+    assert!(!done.await.unwrap().unwrap_err().denied);
+}
+
+#[tokio::test]
 async fn a_refused_login_is_for_somebody_to_mend() {
     let rig = Rig::start().await;
     let table = [
@@ -132,7 +159,7 @@ async fn the_next_address_has_its_turn_when_one_does_not_answer() {
     let mut both = broker(listener.local_addr().unwrap().port());
     let dead = broker(1).endpoints.remove(0);
     both.endpoints.insert(0, dead);
-    let rig = Rig { listener, uplink: Arc::new(Uplink::start(both, Clock::manual(0))) };
+    let rig = Rig::of(listener, both);
     assert!(rig.publish(1, LONG).await.unwrap().unwrap_err().words.contains("refused"));
     let done = rig.publish(1, LONG);
     let (mut wire, _) = Wire::welcome(&rig.listener, false).await;

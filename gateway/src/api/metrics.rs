@@ -92,11 +92,11 @@ fn accounts(to: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
     let all = || status.accounts.iter();
     let of = |account: &Account| vec![("account", account.name)];
     counters(to, "account_received", "All that came in", None, all().map(|row| (of(row), row.received)))?;
-    counters(to, "account_delivered", "Accepted, folded or taken by the database", None, all().map(|row| (of(row), row.delivered)))?;
+    counters(to, "account_delivered", "Accepted, folded or taken by the destination", None, all().map(|row| (of(row), row.delivered)))?;
     gauges(to, "account_buffered", "Held, not delivered yet", None, all().map(|row| (of(row), row.buffered)))?;
     let dropped = all().flat_map(|row| row.dropped.iter().map(|(reason, n)| (vec![("account", row.name), ("reason", *reason)], *n)));
     counters(to, "account_dropped", "Given up, by reason", None, dropped)?;
-    counters(to, "account_dead_lettered", "Refused by the database for good", None, all().map(|row| (of(row), row.dead_lettered)))?;
+    counters(to, "account_dead_lettered", "Refused by the destination for good", None, all().map(|row| (of(row), row.dead_lettered)))?;
     gauges(to, "account_missing", "0 when the account balances", None, all().map(|row| (of(row), row.missing())))?;
     let corrected = status.corrected.iter().map(|(reason, n)| (vec![("reason", *reason)], *n));
     counters(to, "times_corrected", "Times of devices with a wrong clock, replaced by the gateway's", None, corrected)
@@ -145,8 +145,8 @@ fn forward(to: &mut DescriptorEncoder<'_>, status: &Status) -> fmt::Result {
     };
     counters(to, "forward_requests", "Write requests sent", None, one(|sent| sent.requests))?;
     counters(to, "forward_retries", "Write requests that had to be repeated", None, one(|sent| sent.retries))?;
-    counters(to, "forward_lines", "Lines the database took", None, one(|sent| sent.lines))?;
-    counters(to, "forward_points", "Points the database took", None, one(|sent| sent.points))?;
+    counters(to, "forward_lines", "Lines the destination took", None, one(|sent| sent.lines))?;
+    counters(to, "forward_points", "Points the destination took", None, one(|sent| sent.points))?;
     counters(to, "forward_wire", "Request bodies, compressed", Some(Unit::Bytes), one(|sent| sent.wire_bytes))?;
     let all = || status.forward.iter().map(|sent| (vec![("destination", sent.name.as_str())], sent));
     let behind = all().filter_map(|(labels, sent)| Some((labels, sent.backlog?.points)));

@@ -1,6 +1,7 @@
 //! Forwarders: one task for each destination.
 
 use super::{App, seed_of};
+use crate::forward::way::Way;
 use crate::forward::{ForwardTask, Lane, NotReady, month, replay};
 use crate::letters;
 use crate::store::Sink;
@@ -8,14 +9,18 @@ use crate::tasks::Kind;
 use crate::uplink::Uplink;
 use facility_config::limits::BACKOFF_MS_MAX;
 use facility_config::series::Class;
-use facility_config::site::{Forward, Selection};
+use facility_config::site::{Forward, Selection, Target};
 use std::time::Duration;
 
 impl App {
     pub(super) fn spawn_forward(&mut self) -> anyhow::Result<()> {
-        let site = self.site.clone();
+        let (site, line) = (self.site.clone(), Way::alone());
         for (place, forward) in site.forward.iter().enumerate() {
-            self.spawn_destination(place, forward)?;
+            let way = match forward.target {
+                Target::Database(_) | Target::Platform(_) => line.shared(place, forward.priority),
+                Target::Files(_) => Way::alone(),
+            };
+            self.spawn_destination(place, forward, way)?;
         }
         Ok(())
     }
@@ -36,7 +41,7 @@ impl App {
         }
     }
 
-    fn spawn_destination(&mut self, place: usize, forward: &Forward) -> anyhow::Result<()> {
+    fn spawn_destination(&mut self, place: usize, forward: &Forward, way: Way) -> anyhow::Result<()> {
         let (Some(sink), Some((link, delivery))) = (Sink::DESTINATIONS.get(place), self.links.databases.get(place)) else { return Ok(()) };
         let lanes = self.lanes(*sink, forward);
         let (forward, clock, link, delivery) = (forward.clone(), self.clock.clone(), link.clone(), delivery.clone());
@@ -50,6 +55,7 @@ impl App {
             forward: forward.clone(),
             lanes: lanes.clone(),
             delivery: delivery.clone(),
+            way: way.clone(),
             link: link.clone(),
             clock: clock.clone(),
             stop: stop.clone(),

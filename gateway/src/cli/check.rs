@@ -4,6 +4,7 @@
 use super::{CheckArgs, Exit};
 use facility_config::{Loaded, Problems};
 use facility_drivers::Clock;
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -59,11 +60,16 @@ fn summary(site: &facility_config::Site, path: &Path) -> String {
     let devices = site.devices.len().saturating_sub(1);
     let goals: Vec<String> = site.forward.iter().map(facility_config::site::Forward::address).collect();
     let goal = if goals.is_empty() { "kept here (no [forward.NAME])".to_owned() } else { goals.join(", ") };
-    format!(
+    let mut text = format!(
         "{} is valid: gateway {}, {devices} devices, {} brokers, {} buses, metrics to {goal}",
         path.display(),
         site.gateway.id,
         site.brokers.len(),
         site.buses.len()
-    )
+    );
+    for forward in site.forward.iter().filter(|forward| forward.metrics && !forward.short_windows) {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\n  {} gets no windows shorter than an hour (short_windows)", forward.name);
+    }
+    text
 }

@@ -148,7 +148,7 @@ fn list(args: &ListArgs) -> Result<Exit, Exit> {
         let (device, why) = (letter.device.as_deref().unwrap_or("?"), reason::of_label(&letter.reason));
         let _ = writeln!(text, "{}  {device}  {}  {why}  {} bytes, {state}", row.id, plain(&letter.topic), letter.bytes);
     }
-    let _ = writeln!(text, "{} messages; {} lines refused by the database", count(rows.len() as u64), count(lines));
+    let _ = writeln!(text, "{} messages; {} lines refused by the destination", count(rows.len() as u64), count(lines));
     print(&text)?;
     Ok(Exit::Done)
 }

@@ -5,7 +5,9 @@
 
 use super::line::Name;
 use facility_config::Part;
-use facility_config::limits::{BUDGET_SERIES_MAX, BUDGET_THIN_MS, REQUEST_OVERHEAD_BYTES, TCP_HANDSHAKE_BYTES, TLS_HANDSHAKE_BYTES};
+use facility_config::limits::{
+    BUDGET_SERIES_MAX, BUDGET_THIN_MS, MQTT_PING_BYTES, REQUEST_OVERHEAD_BYTES, TCP_HANDSHAKE_BYTES, TLS_HANDSHAKE_BYTES,
+};
 use facility_config::series::Class;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -32,6 +34,8 @@ pub enum Level {
 const BEGINS_BELOW: [f64; 4] = [0.9, 0.7, 0.5, 0.25];
 /// So much better it has to be for a level to end, so that none comes and goes.
 const ENDS_ABOVE_BY: f64 = 0.05;
+/// An HTTP connection that was idle for longer is closed; the next request opens another, ms.
+const CONNECTION_IDLE_MS: i64 = 60_000;
 /// A month is never closer to its end than this.
 const REST_MIN: f64 = 1e-4;
 
@@ -143,6 +147,17 @@ impl Debt {
     fn rest(&self, now_ms: i64) -> f64 {
         let paid = now_ms.saturating_sub(self.at_ms).max(0) as f64 / 1e3 * self.per_s as f64;
         (self.owed - paid).max(0.0)
+    }
+}
+
+/// The connection that a request goes over: whether it is a new one, and the bytes of its signs of life since the request before. That one
+/// was at `before_ms` of a clock that never steps, if its connection stands. One of MQTT is kept alive every `keep_alive_ms`.
+#[must_use]
+pub fn connection(before_ms: Option<i64>, now_ms: i64, keep_alive_ms: Option<i64>) -> (bool, u64) {
+    let Some(idle_ms) = before_ms.map(|at| now_ms.saturating_sub(at).max(0)) else { return (true, 0) };
+    match keep_alive_ms {
+        Some(every_ms) => (false, idle_ms.unsigned_abs() / every_ms.max(1).unsigned_abs() * MQTT_PING_BYTES),
+        None => (idle_ms > CONNECTION_IDLE_MS, 0),
     }
 }
 

@@ -130,3 +130,23 @@ fn a_request_costs_its_body_and_what_goes_with_it() {
         assert_eq!(cost(body, is_new, is_tls), bytes);
     }
 }
+
+#[test]
+fn an_idle_connection_is_made_anew_or_was_kept_alive() {
+    const HOUR: i64 = 3_600_000;
+    let table = [
+        // The first one; one after a failure.
+        (None, HOUR, None, (true, 0)),
+        (None, HOUR, Some(120_000), (true, 0)),
+        // HTTP: closed after a minute without a request.
+        (Some(0), 60_000, None, (false, 0)),
+        (Some(0), 60_001, None, (true, 0)),
+        // MQTT: it stands, for 30 signs of life in an hour.
+        (Some(0), 119_999, Some(120_000), (false, 0)),
+        (Some(HOUR), 2 * HOUR, Some(120_000), (false, 30 * MQTT_PING_BYTES)),
+        (Some(HOUR), 0, Some(0), (false, 0)),
+    ];
+    for (before, now, keep_alive, expected) in table {
+        assert_eq!(connection(before, now, keep_alive), expected, "{before:?} {now} {keep_alive:?}");
+    }
+}

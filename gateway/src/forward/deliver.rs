@@ -51,7 +51,10 @@ impl Forwarder {
                 }
                 // No line is that large: the limit is wrong, not the line.
                 Answer::TooLarge(why) if batch.text(lines.clone()).len() <= FORWARD_BYTES_MIN => {
-                    self.hold(format!("even a single line is too large; raise the limit of the database or its proxy: {why}")).await?;
+                    self.hold(format!(
+                        "even a single line is too large; raise the limit of the destination or of a proxy before it: {why}"
+                    ))
+                    .await?;
                     todo.push(lines);
                 }
                 Answer::TooLarge(why) | Answer::Refused(why) => self.bury(feed, batch, lines, why).await?,
@@ -117,6 +120,7 @@ impl Forwarder {
             return Err(Ended::Stop);
         }
         self.wait_for_budget().await?;
+        self.take_turn().await?;
         let delivery = &self.task.delivery;
         delivery.requests.add(1);
         delivery.wire_bytes.add(body.len() as u64);
@@ -195,7 +199,8 @@ impl Forwarder {
         self.refusals_in_a_row = self.refusals_in_a_row.saturating_add(1);
         if self.refusals_in_a_row > FORWARD_REFUSALS_IN_A_ROW_MAX {
             // Without the database's words: they may repeat the line, which belongs into no log.
-            self.hold("every line is refused; read the reasons in the dead letter, check the database and its bucket".to_owned()).await?;
+            self.hold("every line is refused; read the reasons in the dead letter, check the destination and its bucket".to_owned())
+                .await?;
         }
         let text = batch.text(line.clone()).trim_end_matches('\n').to_owned();
         let letter = Letter { at_ms: self.task.clock.now_ms(), why, line: text };
@@ -231,6 +236,7 @@ impl Forwarder {
     /// A pause while the way does not work, which may be for days: how it stands is shown, and what it cost is kept.
     async fn rest(&mut self, span: Duration) -> Result<(), Ended> {
         self.meter.hung_up();
+        self.task.way.tell(false);
         self.show();
         self.save_month(false).await;
         self.pause(span).await

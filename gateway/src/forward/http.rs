@@ -14,7 +14,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Proxy, Response, Url};
+use reqwest::{Client, ClientBuilder, Proxy, Response, Url};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -122,6 +122,10 @@ impl Resolve for Elsewhere {
 }
 
 fn client(database: &Database, url: &Url) -> Result<Client, NotReady> {
+    builder(database, url)?.build().map_err(|error| NotReady::Client(chain(&error)))
+}
+
+fn builder(database: &Database, url: &Url) -> Result<ClientBuilder, NotReady> {
     // Also without TLS: reqwest panics when it has to look for a provider of its own.
     let tls = if url.scheme() == "https" { tls::client(&database.tls)? } else { tls::nobody()? };
     let mut builder = Client::builder()
@@ -140,7 +144,7 @@ fn client(database: &Database, url: &Url) -> Result<Client, NotReady> {
     if let Some((host, _)) = url.host_str().zip(database.server_name.as_ref()) {
         builder = builder.dns_resolver(Arc::new(Elsewhere(host.trim_matches(['[', ']']).into())));
     }
-    builder.build().map_err(|error| NotReady::Client(chain(&error)))
+    Ok(builder)
 }
 
 /// Compresses lines; the same lines always give the same bytes.

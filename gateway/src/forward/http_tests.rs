@@ -2,9 +2,14 @@
 
 use super::*;
 use facility_config::site::Tls;
+use facility_drivers::sim::tsdb::{Mode, Tsdb};
 use std::fs;
+use std::future::ready;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 fn database(url: &str) -> Database {
     Database {
@@ -171,4 +176,42 @@ async fn a_name_in_the_certificate_does_not_say_where_the_database_is() {
     let through = Database { server_name: Some("tsdb.example.cn".to_owned()), ..database(&url) };
     assert_eq!(Writer::new(&through).unwrap().send(gzip("m v=1 1\n"), 0).await, Outcome::Stored);
     assert!(served.await.unwrap().contains("host: tsdb.example.cn:"));
+}
+
+/// A name server whose answer changes. It stands where the system's would be: that one keeps no answers, so what is
+/// to be seen is whether the client asks again.
+#[derive(Debug)]
+struct Moving {
+    to: watch::Receiver<SocketAddr>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Resolve for Moving {
+    fn resolve(&self, _: Name) -> Resolving {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let found: Addrs = Box::new(std::iter::once(*self.to.borrow()));
+        Box::pin(ready(Ok(found)))
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_moved_is_found_by_its_name_at_the_next_connection() {
+    let (old, new) = (Tsdb::start(([127, 0, 0, 1], 0).into()).unwrap(), Tsdb::start(([127, 0, 0, 1], 0).into()).unwrap());
+    // Without a port in the address that of the answer counts.
+    let database = database("http://tsdb.example");
+    let (name, asked) = (watch::Sender::new(old.addr()), Arc::<AtomicUsize>::default());
+    let mut writer = Writer::new(&database).unwrap();
+    let moving = Moving { to: name.subscribe(), asked: Arc::clone(&asked) };
+    writer.client = builder(&database, &writer.url).unwrap().dns_resolver(Arc::new(moving)).build().unwrap();
+    let line = |nth: u32| gzip(&format!("m v=1i {nth}\n"));
+    for nth in 1..=3 {
+        assert_eq!(writer.send(line(nth), 0).await, Outcome::Stored);
+    }
+    assert_eq!((old.summary().requests, asked.load(Ordering::Relaxed)), (3, 1), "one connection");
+    // It moves: the old machine goes, the name says where to.
+    name.send_replace(new.addr());
+    old.set_mode(Mode::Drop);
+    assert!(matches!(writer.send(line(4), 0).await, Outcome::Retry { .. }));
+    assert_eq!(writer.send(line(4), 0).await, Outcome::Stored);
+    assert_eq!((new.summary().requests, asked.load(Ordering::Relaxed)), (1, 2));
 }

@@ -1,14 +1,13 @@
 //! What a forwarder's way may carry and what it has carried, kept, shown and obeyed: bytes per second and the month's budget.
 
-use super::budget::{Debt, Level, cost};
+use super::budget::{Debt, Level, connection, cost};
 use super::month::{self, Month};
 use super::shown::Drain;
 use super::{Ended, ForwardTask, Forwarder};
 use facility_config::limits::{BUDGET_BURST_S, FORWARD_BYTES_MIN};
+use facility_config::site::Target;
 use std::time::Duration;
 
-/// An HTTP connection that was idle for longer is closed; the next request opens another, ms.
-const CONNECTION_IDLE_MS: i64 = 60_000;
 /// Line protocol is packed to less than this part of itself.
 const PACKED: u64 = 4;
 /// Longest single wait: what the clock gained meanwhile counts.
@@ -22,6 +21,8 @@ pub(super) struct Meter {
     request_bytes_max: usize,
     /// Running time of the newest request, ms.
     sent_ms: Option<i64>,
+    /// How often an idle connection gives a sign of life, ms.
+    keep_alive_ms: Option<i64>,
 }
 
 impl Meter {
@@ -35,6 +36,10 @@ impl Meter {
             month: forward.bytes_per_month.map(|allowed| Month::open(allowed, task.zone.clone(), path, up_ms)),
             request_bytes_max: forward.bytes_per_s.map_or(usize::MAX, |per_s| within(per_s).max(FORWARD_BYTES_MIN)),
             sent_ms: None,
+            keep_alive_ms: match &forward.target {
+                Target::Platform(platform) => Some(i64::try_from(platform.broker.keep_alive.as_millis()).unwrap_or(i64::MAX)),
+                Target::Database(_) | Target::Files(_) => None,
+            },
         }
     }
 
@@ -65,6 +70,7 @@ impl Forwarder {
             if wait.is_zero() {
                 return Ok(());
             }
+            self.task.way.tell(false);
             self.pause(clock.real(wait).clamp(Duration::from_millis(1), WAIT_MAX)).await?;
         }
     }
@@ -72,8 +78,8 @@ impl Forwarder {
     /// Counts a request that is sent now.
     pub(super) fn charge(&mut self, body_bytes: u64) {
         let (up_ms, wall_ms) = (self.task.clock.up_ms(), self.wall_ms());
-        let is_new = self.meter.sent_ms.replace(up_ms).is_none_or(|at| up_ms.saturating_sub(at) > CONNECTION_IDLE_MS);
-        let bytes = cost(body_bytes, is_new, self.outlet.is_tls());
+        let (is_new, kept_alive) = connection(self.meter.sent_ms.replace(up_ms), up_ms, self.meter.keep_alive_ms);
+        let bytes = cost(body_bytes, is_new, self.outlet.is_tls()) + kept_alive;
         if let Some(debt) = &mut self.meter.debt {
             debt.charge(bytes, up_ms);
         }
@@ -95,6 +101,9 @@ impl Forwarder {
     pub(super) fn show(&mut self) {
         let (up_ms, wall_ms) = (self.task.clock.up_ms(), self.wall_ms());
         let behind: Vec<u64> = self.feeds.iter().filter_map(|feed| feed.behind()).collect();
+        if behind.is_empty() {
+            self.task.way.tell(false);
+        }
         let seen = self.feeds.iter().map(|feed| feed.progress()).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let cursors = self.feeds.iter().map(|feed| feed.cursor().counted());
         let left_out = cursors.fold([0, 0], |[expired, over], cursor| [expired + cursor.expired, over + cursor.over_budget]);

@@ -22,10 +22,12 @@ pub mod outcome;
 mod outlet;
 mod phase;
 pub mod platform;
+mod precedence;
 pub mod replay;
 mod search;
 pub mod shown;
 mod tls;
+pub mod way;
 
 use crate::store::{Sink, Store, StoreClosed};
 use crate::telemetry::Delivery;
@@ -49,6 +51,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use way::Way;
 
 /// One store to be forwarded. Earlier lanes go first; none waits for more than one batch of another.
 #[derive(Debug, Clone)]
@@ -74,6 +77,8 @@ pub struct ForwardTask {
     pub lanes: Vec<Lane>,
     /// What was done, counted.
     pub delivery: Arc<Delivery>,
+    /// The line it shares with other destinations.
+    pub way: Way,
     /// State of the way to the database.
     pub link: watch::Sender<Link>,
     /// Time; portions and pauses follow it, limits on requests do not.
@@ -219,7 +224,7 @@ impl Forwarder {
                     tracing::warn!(
                         points,
                         lane = self.feeds[at].name(),
-                        "refused by the database for good; see the dead letter for its reasons"
+                        "refused by the destination for good; see the dead letter for its reasons"
                     );
                 }
                 done
@@ -286,8 +291,8 @@ impl Forwarder {
                 return false;
             }
             match &error {
-                Some(error) => tracing::warn!(%destination, ?state, %error, "database"),
-                None => tracing::info!(%destination, ?state, "database"),
+                Some(error) => tracing::warn!(%destination, ?state, %error, "forwarding"),
+                None => tracing::info!(%destination, ?state, "forwarding"),
             }
             if link.state != state {
                 link.since_ms = now_ms;

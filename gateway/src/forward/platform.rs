@@ -1,8 +1,9 @@
 //! A destination that is the broker of a platform: a batch is published with QoS 1 and is stored when every message of it is
 //! acknowledged.
 //!
-//! Never knows more than the broker says. One of MQTT 3.1.1 acknowledges a message that its access rules forbid as it does any
-//! other (mosquitto 2.0.11 hangs up after it); `forward test` cannot tell either, only a subscriber can. What is not acknowledged in time is sent again, the same bytes.
+//! Never knows more than the broker says. An acknowledgement of MQTT 3.1.1 says nothing about access rules, so the first message of
+//! each topic goes by MQTT 5 where the broker speaks it (`drivers/src/mqtt/permission.rs`); where it does not, only a subscriber
+//! can tell. What is not acknowledged in time is sent again, the same bytes.
 
 use super::NotReady;
 use super::message::messages;

@@ -15,6 +15,8 @@ pub struct Shown {
     pub replay: Option<ReplayInfo>,
     /// How the month's budget stands; `None` without one.
     pub budget: Option<BudgetInfo>,
+    /// Which destination it lets go first now, by place in the configuration.
+    pub waits_for: Option<usize>,
     /// Values left out because they were too old, and because of the budget, since the stores were made.
     pub left_out: [u64; 2],
 }

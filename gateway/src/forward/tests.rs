@@ -6,6 +6,7 @@ mod ahead;
 mod order;
 mod refusal;
 mod script;
+mod turns;
 mod way;
 
 use super::*;
@@ -44,6 +45,7 @@ struct Rig {
     delivery: Arc<Delivery>,
     link: watch::Receiver<Link>,
     forward: site::Forward,
+    way: Way,
     dir: tempfile::TempDir,
     running: Option<(CancellationToken, JoinHandle<()>)>,
 }
@@ -72,6 +74,7 @@ impl Rig {
             raw: None,
             start_now: false,
             retention: None,
+            priority: 1,
             live_share_pct: 50,
             short_windows: true,
             bytes_per_s: None,
@@ -82,7 +85,7 @@ impl Rig {
         };
         let link = watch::channel(Link::new(0)).1;
         let lanes = (0..lanes).map(|_| memory(names())).collect();
-        Self { tsdb, lanes, delivery: Arc::default(), link, forward, dir, running: None }
+        Self { tsdb, lanes, delivery: Arc::default(), link, forward, way: Way::alone(), dir, running: None }
     }
 
     fn database(&mut self) -> &mut site::Database {
@@ -105,6 +108,7 @@ impl Rig {
             forward: self.forward.clone(),
             lanes: self.lanes.iter().map(lane).collect(),
             delivery: Arc::clone(&self.delivery),
+            way: self.way.clone(),
             link: watch::channel(Link::new(0)).0,
             clock: Clock::manual(AT_MS),
             stop: CancellationToken::new(),

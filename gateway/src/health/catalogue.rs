@@ -152,16 +152,16 @@ impl Code {
                 "请安排更换存储卡：闪存一旦损坏数据，往往会再次发生。",
             ),
             Self::Evicted => (
-                "Bring the connection to the database back, free space on the card, or raise the byte budget in the [store] section; overflow = \"thin\" there keeps more of the oldest readings.",
-                "请恢复与数据库的连接、释放存储卡空间，或在 [store] 中调大字节预算；设置 overflow = \"thin\" 可保留更久的旧读数。",
+                "Bring the connection to the destination back, free space on the card, or raise the byte budget in the [store] section; overflow = \"thin\" there keeps more of the oldest readings.",
+                "请恢复与转发目标的连接、释放存储卡空间，或在 [store] 中调大字节预算；设置 overflow = \"thin\" 可保留更久的旧读数。",
             ),
             Self::StoreFull => (
-                "Bring the connection to the database back, raise the byte budget or free space on the card; or let the oldest readings go: overflow = \"thin\" or \"drop_oldest\" in the [store] section.",
-                "请恢复与数据库的连接、调大字节预算或释放存储卡空间；也可在 [store] 中设置 overflow = \"thin\" 或 \"drop_oldest\"，舍弃最旧的读数。",
+                "Bring the connection to the destination back, raise the byte budget or free space on the card; or let the oldest readings go: overflow = \"thin\" or \"drop_oldest\" in the [store] section.",
+                "请恢复与转发目标的连接、调大字节预算或释放存储卡空间；也可在 [store] 中设置 overflow = \"thin\" 或 \"drop_oldest\"，舍弃最旧的读数。",
             ),
             Self::Backlog => (
-                "Bring the connection to the database back before the store is full and its overflow policy decides what gives way.",
-                "请在存储写满、overflow 策略开始舍弃数据之前恢复与数据库的连接。",
+                "Bring the connection to the destination back before the store is full and its overflow policy decides what gives way.",
+                "请在存储写满、overflow 策略开始舍弃数据之前恢复与转发目标的连接。",
             ),
             Self::Imbalance => (
                 "This is a fault of the gateway. Save /api/status and the log, and report it.",
@@ -187,12 +187,12 @@ impl Code {
                 "请授予服务用户串口权限（dialout 组），并确认没有其他程序占用。",
             ),
             Self::DatabaseDown => (
-                "Check the uplink and the database's address. Everything is kept on flash and sent later.",
-                "检查上行网络和数据库地址。数据保存在本地闪存，恢复后补传。",
+                "Check the uplink and the destination's address, or its folder. Everything is kept on flash and sent later.",
+                "检查上行网络和转发目标的地址（或文件夹）。数据保存在本地闪存，恢复后补传。",
             ),
             Self::DatabaseDenied => (
-                "Check the token file, the organisation and the bucket. A new token is read without a restart.",
-                "检查令牌文件、组织和存储桶名称。更换令牌后无需重启。",
+                "Of a database check the token file, the organisation and the bucket; of a platform's broker user, password, client id and its access rules for `topic`. A new token or password is read without a restart.",
+                "数据库：检查令牌文件、组织和存储桶名称；平台消息服务器：检查用户名、密码、client_id 及其对 topic 的访问规则。更换令牌或密码后无需重启。",
             ),
             Self::Silent => (
                 "Check the device's power and wiring, and its unit id or topic; the connection itself works.",
@@ -215,8 +215,8 @@ impl Code {
                 "同一消息中的其他值已保留。请检查型号文件中的字段和取值范围。",
             ),
             Self::SchemaChanged => (
-                "See what it sends: `facility-gateway mqtt tail --device ID --drops`. After a change of firmware adapt a copy of the profile in profiles.d. Points keep their type, so the database holds nothing wrong.",
-                "运行 facility-gateway mqtt tail --device 编号 --drops 查看报文。若固件已更新，请在 profiles.d 中修改型号文件的副本。测点类型固定，数据库中的数据不受影响。",
+                "See what it sends: `facility-gateway mqtt tail --device ID --drops`. After a change of firmware adapt a copy of the profile in profiles.d. Points keep their type, so the destinations hold nothing wrong.",
+                "运行 facility-gateway mqtt tail --device 编号 --drops 查看报文。若固件已更新，请在 profiles.d 中修改型号文件的副本。测点类型固定，转发目标中的数据不受影响。",
             ),
             Self::RateLimited => (
                 "Find out why it sends so much. If it is right, raise messages_per_s_max of the device; other devices are not affected.",

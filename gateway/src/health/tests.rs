@@ -195,11 +195,11 @@ fn messages_say_where_why_how_long_and_how_long_it_can_go_on() {
     let found = conditions(&status);
     assert_eq!(
         found[0].en,
-        "Database at https://tsdb.example.cn/insert cannot be reached for 45 min (no route to host). At the present rate there is room for 9 days."
+        "Destination at https://tsdb.example.cn/insert cannot be reached for 45 min (no route to host). At the present rate there is room for 9 days."
     );
     assert_eq!(
         found[0].zh,
-        "数据库（https://tsdb.example.cn/insert）无法访问，已持续 45 分钟 (no route to host)。按目前速率还可离线保存 9 天。"
+        "转发目标（https://tsdb.example.cn/insert）无法访问，已持续 45 分钟 (no route to host)。按目前速率还可离线保存 9 天。"
     );
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn busy() -> Status {
             allowed_bytes: 30_000_000,
             forecast_bytes: Some(33_100_000),
         }),
+        waits_for: Some("city".to_owned()),
         accounts: vec![status.accounts[2].clone()],
     }];
     status.stores =

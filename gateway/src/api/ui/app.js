@@ -18,7 +18,7 @@ import { chartOf } from './chart.js';
       quality: { sensor_error: 'sensor fault', comm_error: 'no answer', out_of_range: 'out of range', stale: 'old value', uncertain: 'uncertain' },
       links: 'Connections', link: { broker: 'Broker', bus: 'Bus', database: 'Destination' },
       state: { up: 'connected', connecting: 'not connected', denied: 'refused', stopped: 'stopped' }, lasting: s => 'for ' + s, connects: 'connections made', busy: 'line in use',
-      behind: n => `${n} older points follow`, perS: 'points/s', goneIn: s => `gone in ${s}`, again: (n, of) => `sent again by order: ${n} of ${of} points`,
+      behind: n => `${n} older points follow`, waitsFor: name => `waits for ${name}, which goes first`, perS: 'points/s', goneIn: s => `gone in ${s}`, again: (n, of) => `sent again by order: ${n} of ${of} points`,
       month: (used, of) => `this month ${used} of ${of}`, forecast: bytes => `${bytes} at its end`,
       level: { all: 'everything is sent', thin_readings: 'readings only every 15 minutes', no_readings: 'no readings', no_short: 'neither readings nor short windows', least: 'only alarms, events, days and longer' },
       account: 'Account', rows: { messages: 'Messages', readings: 'Readings', metrics: 'Metrics and events' },
@@ -46,7 +46,7 @@ import { chartOf } from './chart.js';
       quality: { sensor_error: '探头故障', comm_error: '无应答', out_of_range: '超出范围', stale: '旧值', uncertain: '不确定' },
       links: '连接', link: { broker: '消息服务器', bus: '总线', database: '转发目标' },
       state: { up: '已连接', connecting: '未连接', denied: '被拒绝', stopped: '已停止' }, lasting: s => '已持续 ' + s, connects: '连接次数', busy: '线路占用',
-      behind: n => `还有 ${n} 个较早的点待补发`, perS: '点/秒', goneIn: s => `约 ${s}后补完`, again: (n, of) => `按指令重发：${n} / ${of} 点`,
+      behind: n => `还有 ${n} 个较早的点待补发`, waitsFor: name => `等待优先的 ${name} 补发`, perS: '点/秒', goneIn: s => `约 ${s}后补完`, again: (n, of) => `按指令重发：${n} / ${of} 点`,
       month: (used, of) => `本月 ${used} / ${of}`, forecast: bytes => `预计 ${bytes}`,
       level: { all: '全部发送', thin_readings: '原始读数每 15 分钟一条', no_readings: '不发原始读数', no_short: '不发原始读数和短窗口', least: '只发报警、事件和日及以上指标' },
       account: '账目', rows: { messages: '消息', readings: '读数', metrics: '指标与事件' },
@@ -237,10 +237,11 @@ import { chartOf } from './chart.js';
   };
   // A backlog, what is sent again, the month's budget: whatever there is.
   const sending = sent => {
-    const { backlog, replay, budget } = sent || {}, said = parts => el('p', 'soft', parts.filter(Boolean).join(' · '));
+    const { backlog, replay, budget, waits_for } = sent || {}, said = parts => el('p', 'soft', parts.filter(Boolean).join(' · '));
     const per = backlog && backlog.points_per_s !== null ? `${number(Math.round(backlog.points_per_s))} ${t().perS}` : null;
     return [
       backlog ? said([t().behind(number(backlog.points)), per, backlog.empty_s === null ? null : t().goneIn(span(backlog.empty_s))]) : null,
+      waits_for ? said([t().waitsFor(waits_for)]) : null,
       replay ? said([t().again(number(replay.done_points), number(replay.of_points))]) : null,
       budget ? said([t().month(bytes(budget.used_bytes), bytes(budget.allowed_bytes)), budget.forecast_bytes === null ? null : t().forecast(bytes(budget.forecast_bytes)), t().level[budget.level]]) : null,
     ];

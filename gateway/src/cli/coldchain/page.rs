@@ -197,7 +197,7 @@ fn proof(out: &mut String, extract: &Extract<'_>) {
     }
     let _ = writeln!(
         out,
-        "<p><small>每条记录含上一条的哈希（SHA-256），改动、删除、插入任何一条都会使链断开；链首哈希每日发送到数据库。在文件所在目录执行下列命令可核对一行；结果应等于该行的 hash，并等于下一行的 prev。 Every record holds the hash of the one before, so no record can be changed, removed or put in without a break; the head is sent to the database once a day. This command checks a line of the log; it must print the line's hash, which is the prev of the next line:</small><br><code>{}</code><br><small>或 or</small> <code>facility-gateway coldchain verify --device {}</code></p>",
+        "<p><small>每条记录含上一条的哈希（SHA-256），改动、删除、插入任何一条都会使链断开；链首哈希每日发送到转发目标。在文件所在目录执行下列命令可核对一行；结果应等于该行的 hash，并等于下一行的 prev。 Every record holds the hash of the one before, so no record can be changed, removed or put in without a break; the head is sent to the database once a day. This command checks a line of the log; it must print the line's hash, which is the prev of the next line:</small><br><code>{}</code><br><small>或 or</small> <code>facility-gateway coldchain verify --device {}</code></p>",
         escaped(RECIPE),
         escaped(&extract.device.id)
     );

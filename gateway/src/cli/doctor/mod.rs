@@ -2,7 +2,8 @@
 //! for each what was found and what to do next.
 //!
 //! Disturbs no gateway that runs: that one is asked over its status page how its brokers and buses are; no serial port is opened,
-//! at no broker of devices is logged in. To each destination goes one harmless line, as `forward test` sends it.
+//! at no broker of devices is logged in. To each destination goes one harmless line, as `forward test` sends it, but
+//! to a platform that prescribes a client id, which the running gateway has.
 
 mod here;
 mod reach;
@@ -15,6 +16,7 @@ use super::store::words::plain;
 use super::{Exit, check, remote};
 use clap::Args;
 use facility_config::Site;
+use facility_config::site::Target;
 use facility_drivers::Clock;
 use serde::Serialize;
 use serde_json::Value;
@@ -122,7 +124,13 @@ async fn look(site: &Site, clock: &Clock) -> Vec<Finding> {
         findings.push(Finding::warning("destinations 转发目标", "none is configured", next));
     }
     for forward in &site.forward {
-        findings.push(reach::destination(site, forward, clock).await);
+        findings.push(match (&links, &forward.target) {
+            // Under another client id than the one it is bound to a platform need not let anybody in.
+            (Some(links), Target::Platform(platform)) if platform.prescribed_id => {
+                here::link(links, "database", &format!("destination 转发目标 {}", forward.name), &forward.name)
+            }
+            _ => reach::destination(site, forward, clock).await,
+        });
     }
     findings
 }

@@ -110,11 +110,11 @@ fn without_windows(seen: &Seen, device: &Heard) -> Hop {
     hop(Verdict::Failed, words).next(both("Mend the hops before this one.", "请先处理前面的环节。"))
 }
 
-/// Whether figures and events reach the database.
+/// Whether figures and events reach the destinations.
 pub(super) fn forwarded(seen: &Seen, site: &Site) -> Hop {
     let hop = |verdict, words| Hop::new(Step::Forwarded, verdict, words);
     if seen.forward.is_empty() || site.forward.is_empty() {
-        let words = both("No database is configured: everything stays on this gateway.", "未配置数据库：所有数据只保存在本网关。");
+        let words = both("No destination is configured: everything stays on this gateway.", "未配置转发目标：所有数据只保存在本网关。");
         return hop(Verdict::Failed, words)
             .next(both("Add a [forward.main] section with url, org and bucket.", "请添加 [forward.main] 配置（url、org、bucket）。"));
     }
@@ -133,8 +133,8 @@ pub(super) fn forwarded(seen: &Seen, site: &Site) -> Hop {
     let refused = seen.forward.iter().map(|forward| forward.dead_lettered).sum();
     let (taken, dead) = (count(seen.forward.iter().map(|forward| forward.points).sum()), count(refused));
     let words = (
-        format!("The database took {taken} points since start and refused {dead}; {waiting} wait. Sent are {raw_en}."),
-        format!("自启动以来数据库接收 {taken} 个数据点，拒绝 {dead} 个；待发送 {waiting} 个。发送内容：{raw_zh}。"),
+        format!("The destinations took {taken} points since start and refused {dead}; {waiting} wait. Sent are {raw_en}."),
+        format!("自启动以来转发目标接收 {taken} 个数据点，拒绝 {dead} 个；待发送 {waiting} 个。发送内容：{raw_zh}。"),
     );
     if refused > 0 {
         return hop(Verdict::Suspect, words).next(both(
@@ -148,7 +148,7 @@ pub(super) fn forwarded(seen: &Seen, site: &Site) -> Hop {
     hop(Verdict::Ok, words)
 }
 
-/// A database that takes nothing.
+/// A destination that takes nothing.
 fn unreachable(seen: &Seen, waiting: &str) -> Option<Hop> {
     // One that is not up and has no error was not asked for anything yet.
     let is_away = |link: &&Link| link.kind == "database" && link.state != "up" && (link.error.is_some() || link.state == "denied");
@@ -158,8 +158,8 @@ fn unreachable(seen: &Seen, waiting: &str) -> Option<Hop> {
     let (for_en, for_zh) = (span_en(seen.ago_s(link.since_ms)), span_zh(seen.ago_s(link.since_ms)));
     let (en, zh) = seen.says(&link.name, &[code]).unwrap_or_else(|| {
         (
-            format!("The database at {} has not taken anything for {for_en}{error}.", link.address),
-            format!("数据库（{}）已{for_zh}无法写入{error}。", link.address),
+            format!("The destination at {} has not taken anything for {for_en}{error}.", link.address),
+            format!("转发目标（{}）已{for_zh}无法写入{error}。", link.address),
         )
     });
     let words = (format!("{en} {waiting} points wait."), format!("{zh}待发送 {waiting} 个数据点。"));

@@ -173,7 +173,7 @@ const FAILED: [Case; 13] = [
         "(401 Unauthorized). 400 points wait.",
         "token file",
     ),
-    ("no database", LOCKER, |status| status["forward"] = json!([]), Step::Forwarded, "No database is configured", "[forward.main]"),
+    ("no database", LOCKER, |status| status["forward"] = json!([]), Step::Forwarded, "No destination is configured", "[forward.main]"),
 ];
 
 #[test]

@@ -19,6 +19,8 @@ use std::path::PathBuf;
 const MEASUREMENT: &str = "gateway_test";
 const NO_CLOCK: &str =
     "not tried: the clock of this machine is not set, and a certificate cannot be checked before; check the time server (NTP)";
+/// What makes its client id differ from that of the gateway, and of every other destination: their names have small letters.
+const TEST_ID: &str = "-TEST";
 const ACKNOWLEDGED: &str = "the broker has acknowledged the message";
 
 /// Arguments of `forward test`.
@@ -82,25 +84,37 @@ pub(in crate::cli) async fn ask(forward: &Forward, line: &str, clock: &Clock) ->
             Err(error) => (false, error.to_string()),
         },
         Target::Platform(platform) => match Platform::open(&as_another(platform)) {
-            Ok(mut platform) => match words(platform.send(platform.messages(line), clock).await) {
-                (true, _) => {
-                    (true, format!("{ACKNOWLEDGED}: whether its access rules let it through, MQTT 3.1.1 does not say; look for it there"))
-                }
-                not_sent => not_sent,
+            Ok(mut end) => match words(end.send(end.messages(line), clock).await) {
+                (true, _) => (
+                    true,
+                    format!(
+                        "{ACKNOWLEDGED}; if it speaks only MQTT 3.1.1 that does not mean that its access rules let it through: look for it there"
+                    ),
+                ),
+                not_sent => of_another(platform, not_sent),
             },
             Err(error) => (false, error.to_string()),
         },
     }
 }
 
-/// Under a client id of its own: with that of the running gateway it would throw it out. A client id that was prescribed is
-/// kept, for no other would be admitted.
+/// Under a client id of its own: with that of the running gateway it would throw it out.
 fn as_another(platform: &site::Platform) -> site::Platform {
     let mut other = platform.clone();
-    if !platform.prescribed_id {
-        other.broker.client_id.push_str("-test");
-    }
+    other.broker.client_id.push_str(TEST_ID);
     other
+}
+
+/// What a refusal may mean that would not meet the gateway itself.
+fn of_another(platform: &site::Platform, (ok, words): (bool, String)) -> (bool, String) {
+    if ok || !platform.prescribed_id {
+        return (ok, words);
+    }
+    let id = &platform.broker.client_id;
+    let more = format!(
+        "tried as `{id}{TEST_ID}`, for as `{id}` it would throw out a gateway that runs; a platform that admits only that one cannot be tried like this: see forward status"
+    );
+    (false, format!("{words}; {more}"))
 }
 
 fn words(outcome: Outcome) -> (bool, String) {

@@ -26,7 +26,7 @@ const EXIT_CODES: &str = "Exit codes: 0 the order is taken, or waits for the gat
     after_help = format!("Examples:\n  facility-gateway forward replay main --from 2026-11-01T00:00:00+08:00 --to 2026-11-08T00:00:00+08:00\n  facility-gateway forward replay main --from -24h\n  facility-gateway forward replay main --from -7d --json\n\nEverything is sent again that is still held and has its time in the span, also what a budget left out. The same bytes: a\ndatabase that has it keeps one of the two. `forward status` shows how far it is; after a restart it begins again.\n\n{EXIT_CODES}")
 )]
 pub struct ReplayArgs {
-    /// The destination 目的地
+    /// The destination 转发目标
     #[arg(value_name = "NAME")]
     name: String,
     /// First moment: 2026-11-01T00:00:00+08:00, a date in UTC, or -24h 起始时刻

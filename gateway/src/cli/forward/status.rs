@@ -55,6 +55,8 @@ pub(super) struct Stand {
     pub(super) backlog: Option<BacklogInfo>,
     pub(super) replay: Option<ReplayInfo>,
     pub(super) budget: Option<BudgetInfo>,
+    /// The destination of higher priority that it lets go first.
+    pub(super) waits_for: Option<String>,
 }
 
 impl Stand {
@@ -114,6 +116,7 @@ pub(super) fn of_snapshot(forward: &Forward, snapshot: &Value) -> Stand {
         backlog: serde_json::from_value(sent["backlog"].take()).ok(),
         replay: serde_json::from_value(sent["replay"].take()).ok(),
         budget: serde_json::from_value(sent["budget"].take()).ok(),
+        waits_for: sent["waits_for"].as_str().map(str::to_owned),
     }
 }
 
@@ -183,6 +186,9 @@ fn more(stand: &Stand) -> String {
         let forecast = budget.forecast_bytes.map(|bytes| format!(", {:.1} MB at its end 预计", mb(bytes))).unwrap_or_default();
         let (used, allowed, [en, zh]) = (mb(budget.used_bytes), mb(budget.allowed_bytes), budget.level.words());
         let _ = writeln!(text, "  this month 本月 {used:.1} of {allowed:.1} MB{forecast}: {en} {zh}");
+    }
+    if let Some(first) = &stand.waits_for {
+        let _ = writeln!(text, "  waits for {0} 等待 {0} 补发", plain(first));
     }
     if stand.over_budget > 0 {
         let _ = writeln!(text, "  left out for the budget 因限额未发 {}", count(stand.over_budget));

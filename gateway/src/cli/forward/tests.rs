@@ -82,7 +82,7 @@ fn a_backlog_an_order_and_a_budget_are_told_when_there_are_some() {
         "links": [{"kind": "database", "name": "main", "state": "up", "since_ms": 5}],
         "forward": [{
             "name": "main",
-            "accounts": [{"delivered": 7, "buffered": 40, "dead_lettered": 0, "dropped": {"over_budget": 12}}],
+            "waits_for": "city", "accounts": [{"delivered": 7, "buffered": 40, "dead_lettered": 0, "dropped": {"over_budget": 12}}],
             "backlog": {"points": 9000, "points_per_s": 150.0, "empty_s": 60},
             "replay": {"from_ms": 0, "to_ms": 1000, "done_points": 3, "of_points": 11, "sent_points": 2, "refused_points": 0},
             "budget": {"level": "no_readings", "used_bytes": 21_000_000, "allowed_bytes": 30_000_000, "forecast_bytes": null},
@@ -91,11 +91,39 @@ fn a_backlog_an_order_and_a_budget_are_told_when_there_are_some() {
     let main = of_snapshot(&site.forward[0], &snapshot);
     assert_eq!((main.over_budget, main.lost), (12, 0), "what can still be sent is not lost");
     let text = status::text(&[main]);
-    for words in ["150 points/s", "1 min", "3 of 11", "21.0 of 30.0 MB", "no readings", "因限额未发"] {
+    for words in ["150 points/s", "1 min", "3 of 11", "21.0 of 30.0 MB", "no readings", "因限额未发", "waits for city 等待 city 补发"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
     let bare = of_snapshot(&site.forward[1], &snapshot);
-    assert!(bare.backlog.is_none() && bare.replay.is_none() && bare.budget.is_none());
+    assert!(bare.backlog.is_none() && bare.replay.is_none() && bare.budget.is_none() && bare.waits_for.is_none());
+}
+
+#[tokio::test]
+async fn a_platform_is_never_tried_under_the_running_gateways_client_id() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    for (given, expected) in [("", "gw-test-01-city-TEST"), ("client_id = \"sn-0815\"\n", "sn-0815-TEST")] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let lines = format!("{HEAD}[forward.city]\nprotocol = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{port}\"\n{given}");
+        let site = facility_config::from_toml("gateway.toml", &lines).unwrap();
+        // Lets nobody in, by 5 as by 3.1.1, and keeps what it was told.
+        let broker = tokio::spawn(async move {
+            let mut heard = Vec::new();
+            for answer in [&[0x20, 3, 0, 0x87, 0][..], &[0x20, 2, 0, 5][..]] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut connect = [0; 1_024];
+                let got = stream.read(&mut connect).await.unwrap();
+                heard.push(String::from_utf8_lossy(&connect[..got]).into_owned());
+                stream.write_all(answer).await.unwrap();
+            }
+            heard
+        });
+        let (ok, words) = ask(&site.forward[0], "m v=1i 1\n", &Clock::system()).await;
+        let heard = broker.await.unwrap();
+        assert!(!ok && heard.iter().all(|connect| connect.contains(expected)), "{heard:?}");
+        assert_eq!(words.contains("admits only that one"), !given.is_empty(), "{words}");
+    }
 }
 
 #[test]

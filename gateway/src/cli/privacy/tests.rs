@@ -193,7 +193,7 @@ fn an_auditor_finds_places_fates_guards_and_hosts() {
         &["broker", "kiosk", "mqtt://127.0.0.1:1883", "NOT encrypted"],
         &["scf/v1/{site}/{kind}/{device}/telemetry", "/compartments/occupied", "locker.comp_occupied", "stays here"],
         &["/target", "event.target", "neither stored nor sent"],
-        &["computed here", "locker_5m.deposits", "to the database"],
+        &["computed here", "locker_5m.deposits", "to the destinations"],
         &["event.key", "stays here"],
         &["/code", "event.code", "a code of letters, digits and _.:#+-; free text: at most 64 bytes and 5 digits"],
         &["locker.occupancy_source", "one of: sensor business inferred"],

@@ -27,7 +27,7 @@ fn add_destinations(out: &mut String, audit: &Audit) {
         let sent: Vec<&str> = parts.iter().filter(|(_, is_sent)| *is_sent).map(|(what, _)| *what).collect();
         let no_readings = if database.raw { "" } else { "; no readings" };
         let what = format!("sends {}{no_readings}", sent.join(", "));
-        table.row(vec!["database".into(), format!("{}: {}", database.name, database.into), database.url.clone(), what]);
+        table.row(vec!["destination".into(), format!("{}: {}", database.name, database.into), database.url.clone(), what]);
     }
     for contact in &audit.contacts {
         table.row(vec![contact.what.into(), contact.name.clone(), contact.address.clone(), contact.does.into()]);
@@ -91,7 +91,7 @@ fn add_places(out: &mut String, model: &Model) {
 
 fn sent(field: &Field) -> &'static str {
     match (field.sent, field.stored_of_machine_only) {
-        (Sent::Always, _) => "to the database",
+        (Sent::Always, _) => "to the destinations",
         (Sent::OfMachine, true) => "of faults; of what people do neither stored nor sent",
         (Sent::OfMachine, false) => "of faults; of what people do it stays here",
         (Sent::Never, true) => "stays here; of what people do not even stored",

@@ -81,7 +81,7 @@ fn table(Row { store, dir, facts }: &Row) -> String {
     for gap in &facts.gaps {
         row(
             "gap",
-            format!("{} {}, {} to {}, not told to the database yet", points(gap.points), gap.reason, time(gap.from_ms), time(gap.to_ms)),
+            format!("{} {}, {} to {}, not told to the destination yet", points(gap.points), gap.reason, time(gap.from_ms), time(gap.to_ms)),
         );
     }
     if facts.missing > 0 || facts.blocks.unreadable > 0 {

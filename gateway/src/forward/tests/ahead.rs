@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 const MINUTE: i64 = 60_000;
 
 /// A line of two points at each of these minutes, logged when they were.
-fn minutes(moments: std::ops::Range<i64>) -> Vec<Record> {
+pub(super) fn minutes(moments: std::ops::Range<i64>) -> Vec<Record> {
     let logged = |record: Record| Record {
         at_ms: AT_MS + (record.at_ms - AT_MS) * MINUTE,
         log_ms: AT_MS + (record.at_ms - AT_MS) * MINUTE,

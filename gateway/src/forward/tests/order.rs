@@ -136,6 +136,7 @@ async fn says_what_is_missing_before_it_starts() {
         forward,
         lanes: Vec::new(),
         delivery: Arc::default(),
+        way: Way::alone(),
         link: watch::channel(Link::new(0)).0,
         clock: Clock::manual(AT_MS),
         stop: CancellationToken::new(),

@@ -89,7 +89,7 @@ async fn send(table: &mut Table, kept: &'static Kept, site: &Arc<Site>, days: u3
     let of_month = |bytes: u64| bytes as f64 / 1e6 * MONTH_DAYS / f64::from(days);
     table.add(&kept.month, of_month(counted.bytes()));
     table.add(&kept.body, of_month(counted.body_bytes));
-    if kept.windows == 1 {
+    if kept.windows == 1 && kept.short {
         table.add(&MONTH_VALUES, of_month(sending.delivery.points.get()));
     }
 }

@@ -6,6 +6,7 @@ use facility_config::series::Class;
 use facility_config::site::{Database, Forward, Login, Selection, Target, Tls, WriteApi};
 use facility_drivers::sim::workload::Workload;
 use facility_drivers::{Clock, Link};
+use facility_gateway::forward::way::Way;
 use facility_gateway::forward::{ForwardTask, Lane};
 use facility_gateway::store::{Opened, RealDisk, Sink, Store, open};
 use facility_gateway::telemetry::Delivery;
@@ -160,6 +161,7 @@ impl Sending {
                 raw: Some(Selection::default()),
                 start_now: false,
                 retention: None,
+                priority: 1,
                 live_share_pct: 50,
                 bytes_per_s: None,
                 bytes_per_month: None,
@@ -170,6 +172,7 @@ impl Sending {
             },
             lanes: vec![lane],
             delivery: Arc::clone(&delivery),
+            way: Way::alone(),
             link: watch::channel(Link::new(0)).0,
             clock,
             stop: CancellationToken::new(),
