@@ -46,7 +46,8 @@ async fn two_days_of_a_large_machine_are_worked_over_one_by_one() {
         running.readings.durable().wait_for(|durable| durable.end == before + points as u64).await.unwrap();
     }
     bench.end(running).await;
-    let mut revised: Vec<i64> = lines(&bench).await.into_iter().filter(|(_, what, _)| what == "vending_kpi.rev/1d").map(|(.., at_ms)| at_ms).collect();
+    let mut revised: Vec<i64> =
+        lines(&bench).await.into_iter().filter(|(_, what, _)| what == "vending_kpi.rev/1d").map(|(.., at_ms)| at_ms).collect();
     revised.sort_unstable();
     revised.dedup();
     assert_eq!(revised, [first_ms, first_ms + DAY_MS]);
