@@ -318,7 +318,8 @@ pub const LATE_AGAIN_MS: i64 = 6 * 3_600_000;
 pub const LATE_LEAD_MS: i64 = 24 * 3_600_000;
 /// The same for a day that begins with a counter that had been silent for longer than that.
 pub const LATE_LONG_LEAD_MS: i64 = 8 * 24 * 3_600_000;
-/// Readings kept in memory to work days over, about 60 bytes each; a device with more in one day is left as it is.
+/// Readings kept in memory to work days over, about 60 bytes each. Days of a device that do not fit together are worked over one by
+/// one; one that does not fit with the day before it is left as it is.
 pub const LATE_READINGS_MAX: usize = 150_000;
 /// Devices whose days are worked over at one close of a window: figures of now must not wait for those of yesterday.
 pub const LATE_DEVICES_PER_CLOSE: usize = 50;

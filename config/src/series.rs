@@ -282,7 +282,7 @@ series! {
     LockerKpi "locker_kpi" Metric Some("window"), "信包箱时、日、月、季、年指标" {
         LockerKpiOccupancy "occupancy" Float "occupied over usable compartments, time-weighted, 0 to 1" "占用率";
         LockerKpiOccupiedS "occupied_s" Float "compartment-seconds occupied (numerator of occupancy)" "占用格口秒";
-        LockerKpiUsableS "usable_s" Float "compartment-seconds usable (denominator of occupancy and of turnover)" "可用格口秒";
+        LockerKpiUsableS "usable_s" Float "compartment-seconds usable (denominator of occupancy)" "可用格口秒";
         LockerKpiPeak "occupancy_peak" Float "highest occupancy of the short windows in it" "峰值占用率";
         LockerKpiUtilizationAm "utilization_08_pct" Float "occupied of installed compartments at 08:00 local time, cut to a tenth of a percent" "八时利用率";
         LockerKpiUtilizationPm "utilization_20_pct" Float "the same at 20:00" "二十时利用率";
@@ -291,7 +291,8 @@ series! {
         LockerKpiInstalledS "installed_s" Float "compartment-seconds installed (denominator of faulted_share)" "安装格口秒";
         LockerKpiDeposits "deposits" Int "parcels put in" "入柜量";
         LockerKpiPickups "pickups" Int "parcels taken out" "出柜量";
-        LockerKpiTurnover "turnover_per_day" Float "parcels taken out per usable compartment and day" "周转率";
+        LockerKpiPickupsCountedS "pickups_counted_s" Float "seconds the pick-ups were counted over, gaps inside included" "出柜计数秒数";
+        LockerKpiTurnover "turnover_per_day" Float "pick-ups per day of pickups_counted_s over the usable compartments (usable_s over observed_s); only if that time is the window, to a tenth of it" "周转率";
         LockerKpiDwellP50 "dwell_p50_h" Float "hours from deposit to pick-up, median of those picked up in the window, to a twentieth of itself; of days or longer, and of five parcels or more" "滞留时长中位数";
         LockerKpiDwellP90 "dwell_p90_h" Float "the same, nine of ten" "滞留时长九成位";
         LockerKpiDwellParcels "dwell_parcels" Int "pick-ups whose deposit is known" "滞留统计件数";
@@ -501,7 +502,7 @@ impl Point {
             "h" => "h",
             "hz" => "Hz",
             "kwh" => "kWh",
-            "min" => "°C min",
+            "min" if rest.ends_with("_c") || rest == "degree" => "°C min",
             "ms" => "ms",
             "pct" => "%",
             "s" => "s",

@@ -99,7 +99,9 @@ async fn a_second_gateway_on_one_store_names_the_holder_and_ends() {
 
 #[test]
 fn the_demonstration_balances() {
-    let output = run(&["demo", "--for", "20s", "--port", "0", "--plain", "--json"]);
+    let here = tempfile::tempdir().unwrap();
+    let words = ["demo", "--for", "20s", "--port", "0", "--dir", "kept", "--plain", "--json"];
+    let output = Command::new(binary()).args(words).env_clear().current_dir(&here).output().unwrap();
     let shown = text(&output.stdout);
     assert!(output.status.success(), "{shown}\n{}", text(&output.stderr));
     let account: Value = serde_json::from_str(shown.lines().last().unwrap()).unwrap();
@@ -111,6 +113,8 @@ fn the_demonstration_balances() {
     }
     assert_eq!(account["database"]["conflicts"], 0);
     assert!(account["database"]["points"].as_u64().unwrap() > 0, "{account}");
+    let kept = facility_config::open(&here.path().join("kept/gateway.toml"), &[]).unwrap().site;
+    assert_eq!(kept.store.dir, here.path().join("kept/store"), "found from anywhere");
 }
 
 #[test]

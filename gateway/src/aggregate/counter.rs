@@ -1,4 +1,5 @@
-//! Cumulative counters: what was added between two values, also across a gap, a rollover and a reset.
+//! Cumulative counters: what was added between two values, also across a gap, a rollover and a reset. Of one that went back
+//! and did not begin anew nothing is added for that step.
 //!
 //! The first value ever gives no difference. A value older than the newest known one is not looked at: it would pass
 //! for a reset. Holds one value per counter.
@@ -15,6 +16,9 @@ const DEX_ROLLOVER_STEP_MAX: i64 = DEX_RANGE / 10;
 /// A meter may step back by its last digit (0.01 kWh) or by the rounding of a 32-bit float without a reset.
 const KWH_JITTER: f64 = 0.01;
 const KWH_JITTER_SHARE: f64 = 1e-6;
+/// Who starts again is below this part of what he had counted. Who is not was set to another value, or two messages have changed
+/// places: a machine's whole life is not what it counted since its last message.
+const ANEW_BELOW: f64 = 0.5;
 /// mWh in a kWh.
 const MILLI_WH: f64 = 1e6;
 /// mWh in a Wh.
@@ -49,7 +53,7 @@ impl Default for Counter {
 pub(super) struct Step {
     pub(super) added: i64,
     /// Time between the two, ms.
-    over_ms: i64,
+    pub(super) over_ms: i64,
     /// It went back, and not through its end: what was counted before is missing.
     pub(super) is_reset: bool,
 }
@@ -118,7 +122,12 @@ fn added(last: i64, count: i64, wrap: Wrap) -> (i64, bool) {
             return (through_zero, false);
         }
     }
-    (count, true)
+    (if is_anew(last as f64, count as f64) { count } else { 0 }, true)
+}
+
+/// Whether what went back began at nothing, so that what it has now was counted since.
+fn is_anew(last: f64, now: f64) -> bool {
+    now < last * ANEW_BELOW
 }
 
 /// An energy meter's total.
@@ -206,7 +215,7 @@ impl Meter {
             // The higher value stays the mark, or the jitter would be counted again on its way up.
             return true;
         } else {
-            sum.add_kwh(kwh);
+            sum.add_kwh(if is_anew(last_kwh, kwh) { kwh } else { 0.0 });
             sum.resets = sum.resets.saturating_add(1);
         }
         self.last_kwh = Some(kwh);

@@ -43,6 +43,15 @@ pub(super) fn reach_ms(metric: &Metric, at_ms: i64, terms: Terms) -> i64 {
     if is_parcel { at_ms.saturating_add(terms.keep_ms) } else { at_ms }
 }
 
+/// Whether figures follow a point. What they do not follow only says that the device was there.
+pub(crate) fn is_followed(metric: &Metric) -> bool {
+    match metric.point.measurement() {
+        Measurement::Lane => matches!(metric.point, Point::LaneLevel | Point::LanePar | Point::LaneMin),
+        Measurement::Probe | Measurement::ControllerAlarm | Measurement::Compartment | Measurement::EnergyPhase => false,
+        _ => true,
+    }
+}
+
 /// Lives on the heap part by part: most devices have one or two.
 #[derive(Debug, Default)]
 pub(super) struct State {

@@ -9,7 +9,7 @@ use super::dwell::Dwell;
 use super::hold::{Frame, Held, Sample, Terms, walk};
 use super::overdue::{Cohort, Due};
 use super::retry::Retries;
-use super::row::{DAY_MS, Row, Rows};
+use super::row::{Row, Rows};
 use super::save::saved;
 use super::sizes::{BySize, Size, Sizes};
 use facility_config::Point;
@@ -44,6 +44,8 @@ pub(super) struct Slot {
     installed_ms: i64,
     deposits: Option<i64>,
     pickups: Option<i64>,
+    /// Time the pick-ups were counted over, as with [`Counted`](super::counter::Counted).
+    pickups_over_ms: i64,
     open_cmds: Option<i64>,
     open_fails: Option<i64>,
     open_retries: i64,
@@ -70,6 +72,7 @@ sums!(Slot {
     installed_ms,
     deposits,
     pickups,
+    pickups_over_ms,
     open_cmds,
     open_fails,
     open_retries,
@@ -111,7 +114,11 @@ impl Locker {
             Point::LockerFaulted => self.faulted.set(at_ms, hold_ms, sample.count()),
             Point::LockerDisabled => self.disabled.set(at_ms, hold_ms, sample.count()),
             Point::LockerDeposits => count(&mut self.deposits, sample, &mut slot.deposits, &mut slot.resets),
-            Point::LockerPickups => count(&mut self.pickups, sample, &mut slot.pickups, &mut slot.resets),
+            Point::LockerPickups => self.pickups.take(sample, Wrap::Never, |step| {
+                slot.pickups.take_in(&Some(step.added));
+                slot.pickups_over_ms.take_in(&step.over_ms);
+                slot.resets += i64::from(step.is_reset);
+            }),
             Point::LockerOpenCmds => count(&mut self.open_cmds, sample, &mut slot.open_cmds, &mut slot.resets),
             Point::LockerOpenFails => count(&mut self.open_fails, sample, &mut slot.open_fails, &mut slot.resets),
             _ => true,
@@ -255,9 +262,7 @@ impl Slot {
         }
         row.counted(Point::LockerKpiDeposits, self.deposits);
         row.counted(Point::LockerKpiPickups, self.pickups);
-        if let Some(pickups) = self.pickups.filter(|_| self.usable_ms > 0) {
-            row.float(Point::LockerKpiTurnover, pickups as f64 / (self.usable_ms as f64 / DAY_MS));
-        }
+        self.write_turnover(row);
         if row.long >= Some(Long::Day) && self.dwell.count() >= DWELL_PARCELS_MIN {
             row.known(Point::LockerKpiDwellP50, self.dwell.quantile_h(0.5));
             row.known(Point::LockerKpiDwellP90, self.dwell.quantile_h(0.9));
@@ -285,6 +290,17 @@ impl Slot {
         row.quality(Point::LockerKpiQuality, self.observed_ms);
         if row.long >= Some(Long::Day) {
             self.sizes.write_long(row);
+        }
+    }
+
+    /// Pick-ups are counted through gaps in which nobody knows what was usable: so over as many compartments as there were on
+    /// average while it was known.
+    fn write_turnover(&self, row: &mut Row<'_>) {
+        let Some(pickups) = self.pickups else { return };
+        row.seconds(Point::LockerKpiPickupsCountedS, self.pickups_over_ms);
+        if self.usable_ms > 0 {
+            let usable = self.usable_ms as f64 / self.observed_ms as f64;
+            row.known(Point::LockerKpiTurnover, row.per_day(pickups as f64 / usable, self.pickups_over_ms));
         }
     }
 

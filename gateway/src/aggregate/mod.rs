@@ -46,7 +46,7 @@ pub(crate) use calendar::{Long, Span};
 pub(crate) use column::{Cell, Cells, Kept, Name};
 pub(crate) use days::{DaySums, Turn};
 pub(crate) use defrost::Defrost;
-pub(crate) use device::{FIGURES_OF_ALL, figures_of};
+pub(crate) use device::{FIGURES_OF_ALL, figures_of, is_followed};
 pub(crate) use hold::{Held, flag, float, probe_c};
 pub(crate) use late::DueDay;
 pub(crate) use online::{Sign, online_ms, sign};

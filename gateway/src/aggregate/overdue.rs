@@ -10,8 +10,9 @@ use super::column::{Cell, Cells, Keep, Kept, Name};
 use super::save::saved;
 use facility_config::limits::PARCELS_DUE_MAX;
 
-/// Kiosks that tell the duration themselves tell whole seconds.
-const LINK_MS: i64 = 1_000;
+/// Kiosks that tell the duration themselves tell whole seconds, and if their clock is wrong both events have the time of their
+/// receipt: the deposit that is nearest, but no farther than this.
+const LINK_MS: i64 = 60_000;
 
 /// Parcels whose deadline is still to come, by the time of their deposit.
 #[derive(Debug, Default)]
@@ -103,6 +104,10 @@ impl Cohort {
         let from = self.parcels.partition_point(|parcel| parcel.deposit_ms < deposit_ms - LINK_MS);
         let near = self.parcels.iter_mut().skip(from).take_while(|parcel| parcel.deposit_ms <= deposit_ms + LINK_MS);
         let Some(parcel) = near.filter(|parcel| !parcel.is_gone).min_by_key(|parcel| (parcel.deposit_ms - deposit_ms).abs()) else {
+            // Its deposit came before the others that are known, or has another time: then it was one of them.
+            if self.parcels.first().is_some_and(|oldest| oldest.deposit_ms <= deposit_ms) {
+                self.doubt(at_ms, keep_ms);
+            }
             return;
         };
         parcel.is_gone = true;

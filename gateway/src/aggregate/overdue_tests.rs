@@ -51,7 +51,8 @@ fn what_a_pickup_without_a_deposit_took_is_unknown() {
         ("one of two", &[1, 2, 3], &[(5, Some(2)), (6, None)], due(3, 1, 1)),
         ("known later: the other one is unknown then", &[1, 2], &[(5, None), (6, Some(5))], due(2, 0, 1)),
         ("more than there were", &[1], &[(5, None), (6, None), (7, Some(1))], due(1, 0, 1)),
-        ("of a parcel that was never seen", &[1], &[(7, Some(5))], due(1, 1, 0)),
+        ("of a parcel from before the first that was seen", &[3], &[(7, Some(5))], due(1, 1, 0)),
+        ("of a parcel that was not seen then: its deposit may have another time", &[1], &[(7, Some(5))], due(1, 0, 1)),
         ("after the deadline", &[1], &[(2, Some(20)), (26, None)], due(1, 1, 0)),
         ("before the deposit", &[5], &[(2, None), (6, Some(5))], due(1, 1, 0)),
     ];
@@ -75,6 +76,16 @@ fn the_duration_may_come_before_its_pickup_and_in_whole_seconds() {
     cohort.taken(5 * H, KEEP);
     cohort.linked(5 * H, 4 * H - 1_000, KEEP);
     assert_eq!(cohort.close(60 * H, KEEP), due(3, 1, 0));
+}
+
+/// A kiosk whose clock is wrong tells how long a parcel lay by that clock; both events have the time of their receipt.
+#[test]
+fn a_deposit_is_found_by_a_time_that_is_not_quite_its_own() {
+    let mut cohort = Cohort::default();
+    [H, H + 20 * 60_000].iter().for_each(|at_ms| assert!(cohort.deposit(*at_ms)));
+    pickup(&mut cohort, 5 * H, Some(4 * H - 7_000));
+    pickup(&mut cohort, 6 * H, Some(5 * H - 20 * 60_000 + 45_000));
+    assert_eq!(cohort.close(60 * H, KEEP), due(2, 0, 0));
 }
 
 #[test]

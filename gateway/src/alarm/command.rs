@@ -2,7 +2,7 @@
 
 use facility_config::alarm::RuleKind;
 use facility_config::limits::PART_BYTES_MAX;
-use facility_config::{DeviceIx, Part, Site};
+use facility_config::{DeviceIx, Part, Site, Source};
 
 /// What an operator wants of an alarm. `part` is its lane, compartment, probe or phase; the whole device stands for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,15 @@ impl LinkId {
     /// Every link of a site.
     pub(super) fn all(site: &Site) -> impl Iterator<Item = Self> {
         (0..site.brokers.len()).map(Self::Broker).chain((0..site.buses.len()).map(Self::Bus))
+    }
+
+    /// The link a device hangs on; the gateway hangs on none.
+    pub(super) fn of(source: &Source) -> Option<Self> {
+        match source {
+            Source::Mqtt { broker, .. } => Some(Self::Broker(*broker)),
+            Source::Bus { bus, .. } => Some(Self::Bus(*bus)),
+            Source::Gateway => None,
+        }
     }
 
     /// Its name as the part of `link.up` in the log: `broker_NAME`, `bus_NAME`, cut to what a part can hold.

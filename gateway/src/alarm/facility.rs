@@ -12,9 +12,10 @@ use super::held::{Held, Shelf, covers, held};
 use super::inputs::Inputs;
 use super::item::{Item, WATCHES_MAX, is_gone, is_serviced, limit_of, quiet_parts, watched};
 use super::late::Late;
+use super::mute::Silence;
 use super::run::Cause;
 use super::save::{load_list, save_list};
-use super::stand::{Moment, Seen, Stand, each, is_of_events, reported_as};
+use super::stand::{Moment, Seen, Stand, each, is_of_events, reported_as, silence_of};
 use super::watch::May;
 use crate::aggregate::save::Save;
 use facility_config::Part;
@@ -47,6 +48,8 @@ pub(super) struct Facility {
     event_ms: i64,
     link_is_down: bool,
     linked_ms: i64,
+    /// Whether it is silent by itself is not known yet. Found anew with every tick.
+    pub(super) waits_for_link: bool,
     late: Late,
 }
 
@@ -55,7 +58,7 @@ impl Default for Facility {
         let (items, shelves) = (Vec::new(), Vec::new());
         let (event_ms, linked_ms) = (i64::MIN, i64::MIN);
         let (inputs, late) = (Inputs::default(), Late::default());
-        Self { inputs, items, shelves, maintenance_ms: None, event_ms, link_is_down: false, linked_ms, late }
+        Self { inputs, items, shelves, maintenance_ms: None, event_ms, link_is_down: false, linked_ms, waits_for_link: false, late }
     }
 }
 
@@ -108,13 +111,15 @@ impl Facility {
     }
 
     fn judge_rule(&mut self, rule: &Rule, at: Moment, follows: bool, tell: &mut impl FnMut(Event, i64)) {
-        let Self { inputs, items, shelves, maintenance_ms, event_ms, link_is_down, .. } = self;
+        let Self { inputs, items, shelves, maintenance_ms, event_ms, link_is_down, waits_for_link, .. } = self;
+        let waits = *waits_for_link && rule.kind == RuleKind::CommLoss;
         let is_watched = items.iter().any(|item| item.rule == rule.kind);
         let mut judge = |items: &mut Vec<Item>, part: Part, seen: Seen| {
             let held = held(rule.kind, part, shelves, *maintenance_ms, *link_is_down);
             let may = match (follows, held) {
                 (true, _) => May::Follow,
                 (false, Some(_)) => May::Clear,
+                (false, None) if waits => May::Clear,
                 (false, None) => May::Turn,
             };
             let Some(item) = watched(items, rule.kind, part, &seen) else { return };
@@ -209,6 +214,11 @@ impl Facility {
     /// Whether the link it hangs on is down, after a restart.
     pub(super) fn hang_on(&mut self, link_is_down: bool) {
         self.link_is_down = link_is_down;
+    }
+
+    /// How silent it is, also if that is no alarm of its own.
+    pub(super) fn silence(&self, rules: &[Rule], at: Moment) -> Silence {
+        silence_of(rules.iter().find(|rule| rule.kind == RuleKind::CommLoss), &self.inputs, self.listening(at))
     }
 
     fn listening(&self, at: Moment) -> Moment {
@@ -328,6 +338,7 @@ impl Save for Facility {
             event_ms: Save::load(input)?,
             link_is_down: Save::load(input)?,
             linked_ms: Save::load(input)?,
+            waits_for_link: false,
             late: Save::load(input)?,
         })
     }

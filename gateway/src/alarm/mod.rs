@@ -18,6 +18,7 @@ mod held;
 mod inputs;
 mod item;
 mod late;
+mod mute;
 mod removed;
 mod run;
 mod save;
@@ -85,6 +86,8 @@ pub struct Engine {
     listening_ms: Option<i64>,
     /// Links that are known to be down.
     down: Vec<LinkId>,
+    /// Those of them that are connected, but nobody on them is heard.
+    mute: Vec<LinkId>,
     /// When what stands was told again, steady time.
     repeated_ms: Option<i64>,
     /// Alarms of devices that are no longer declared, to be told as ended.
@@ -98,8 +101,8 @@ impl Engine {
     #[must_use]
     pub fn new(site: Arc<Site>) -> Self {
         let devices = site.devices.iter().map(|_| Facility::default()).collect();
-        let (time, down, removed, tail) = (Steady::default(), Vec::new(), Vec::new(), (i64::MIN, Vec::new()));
-        Self { site, devices, time, listening_ms: None, down, repeated_ms: None, removed, tail }
+        let (time, removed, tail) = (Steady::default(), Vec::new(), (i64::MIN, Vec::new()));
+        Self { site, devices, time, listening_ms: None, down: Vec::new(), mute: Vec::new(), repeated_ms: None, removed, tail }
     }
 
     /// Takes what a device said, once the pipeline has settled its time, and returns the alarms raised and cleared by it.
@@ -118,6 +121,7 @@ impl Engine {
         for ix in std::mem::take(&mut self.tail.1) {
             self.judge(ix, now_ms, false, &mut events);
         }
+        self.listen_to_links(now_ms, &mut events);
         let is_due = self.repeated_ms.is_some_and(|repeated_ms| now_ms - repeated_ms >= REPEAT_MS);
         self.repeated_ms = self.repeated_ms.filter(|_| !is_due).or(Some(now_ms));
         let time = &self.time;
@@ -149,9 +153,14 @@ impl Engine {
     /// go into the log, where a restart reads them. A link nobody spoke of is up.
     pub fn link(&mut self, link: LinkId, is_up: bool, now_ms: i64) -> Vec<Batch> {
         let now_ms = self.listen(now_ms);
-        if is_up != self.down.contains(&link) {
+        // A connection that nobody answers on is none.
+        if is_up != self.down.contains(&link) || self.mute.contains(&link) {
             return Vec::new();
         }
+        self.turn_link(link, is_up, now_ms)
+    }
+
+    fn turn_link(&mut self, link: LinkId, is_up: bool, now_ms: i64) -> Vec<Batch> {
         let mut reading = Batch::new(DeviceIx::GATEWAY, Subject::Telemetry, self.time.wall(now_ms));
         reading.push(Metric { point: Point::LinkUp, part: link.part(&self.site) }, Value::Bool(is_up));
         let mut events = vec![reading];
@@ -341,9 +350,5 @@ fn set_link(down: &mut Vec<LinkId>, link: LinkId, is_up: bool) {
 }
 
 fn is_on(source: &Source, link: LinkId) -> bool {
-    match (source, link) {
-        (Source::Mqtt { broker, .. }, LinkId::Broker(at)) => *broker == at,
-        (Source::Bus { bus, .. }, LinkId::Bus(at)) => *bus == at,
-        (Source::Gateway | Source::Mqtt { .. } | Source::Bus { .. }, _) => false,
-    }
+    LinkId::of(source) == Some(link)
 }

@@ -121,6 +121,9 @@ impl Answer {
     fn new(question: Question, history: History) -> Self {
         let info = question.metric.point.info();
         let History { mut samples, buckets, unreadable, .. } = history;
+        if question.metric.point.measurement().info().class == Class::Metric {
+            newest_issues(&mut samples);
+        }
         let next_ms = cut(&mut samples);
         let with_buckets = question.buckets.is_some();
         Self {
@@ -144,6 +147,17 @@ impl Answer {
             unreadable,
         }
     }
+}
+
+/// Of a figure that was revised the newest issue counts: the last of a moment, for they are in the order of the log.
+fn newest_issues(samples: &mut Vec<(i64, Value)>) {
+    samples.dedup_by(|later, kept| {
+        let is_revised = later.0 == kept.0;
+        if is_revised {
+            std::mem::swap(later, kept);
+        }
+        is_revised
+    });
 }
 
 /// Gives up the newest of too many samples, all of a moment or none of it; says which is the first moment without.

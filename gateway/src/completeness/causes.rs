@@ -22,6 +22,13 @@ struct Heartbeat {
 
 saved!(Heartbeat { at_ms, uptime_s, is_provisional });
 
+impl Heartbeat {
+    /// When the gateway started, Unix ms.
+    fn started_ms(self) -> i64 {
+        self.at_ms.saturating_sub(self.uptime_s.saturating_mul(1000))
+    }
+}
+
 /// What is known.
 #[derive(Debug, Default)]
 pub(super) struct Causes {
@@ -103,7 +110,10 @@ impl Causes {
 
     fn beat(&mut self, now: Heartbeat) {
         let is_lost = std::mem::take(&mut self.is_lost);
-        let Some(before) = self.heartbeat.replace(now) else { return };
+        let Some(before) = self.heartbeat.replace(now) else {
+            // Where the log begins there was no gateway before.
+            return self.off.add(0, now.started_ms());
+        };
         let hole_ms = now.at_ms - before.at_ms;
         let ran_ms = (now.uptime_s.saturating_sub(before.uptime_s)).saturating_mul(1000);
         let spans = if is_lost {
@@ -124,7 +134,7 @@ impl Causes {
 
     /// When the gateway started, as its newest heartbeat says, Unix ms.
     pub(super) fn started_ms(&self) -> Option<i64> {
-        self.heartbeat.map(|beat| beat.at_ms.saturating_sub(beat.uptime_s.saturating_mul(1000)))
+        self.heartbeat.map(Heartbeat::started_ms)
     }
 
     /// What may explain an interval of a device on a link, the most certain first, without what only the device knows.

@@ -213,6 +213,10 @@ impl Watch {
         }
     }
 
+    pub(super) fn was_heard(&self) -> bool {
+        self.heard_ms != i64::MIN
+    }
+
     /// Takes a record of the device.
     pub(super) fn observe(&mut self, metric: Metric, at_ms: i64, value: &Value, terms: Terms<'_>) {
         match sign(metric.point, value) {

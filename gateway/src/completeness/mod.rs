@@ -148,7 +148,8 @@ impl Ledger {
             // Whoever has not listened for as long as a device may be silent does not know that it is.
             let least_ms = self.terms.get(at).map_or(0, |(interval_ms, _)| online_ms(*interval_ms));
             let listened_ms = self.progress.log_ms - self.causes.started_ms().unwrap_or(self.progress.log_ms).max(last.from_ms);
-            if last.reason == Reason::Silent && open.from_ms == last.from_ms && listened_ms < least_ms {
+            let is_new = !watch.was_heard() || last.reason == Reason::Silent && open.from_ms == last.from_ms;
+            if is_new && listened_ms < least_ms {
                 return watch.newest;
             }
             Some(Missing { from_ms: open.from_ms, to_ms: None, reason: last.reason })

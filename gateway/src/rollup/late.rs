@@ -2,21 +2,23 @@
 //!
 //! Devices that are due together share a way through the log: no more than [`LATE_DEVICES_PER_CLOSE`](facility_config::limits::LATE_DEVICES_PER_CLOSE) at one close of a window,
 //! so that the figures of now come in between. What is held in memory are the readings of as many devices as
-//! [`LATE_READINGS_MAX`] allows; the others wait for the next way. A day whose readings are not all there any more, or are too
-//! many, stays as it is and is counted.
+//! [`LATE_READINGS_MAX`] allows; the others wait for the next way, and of one that is too much alone the days are worked over
+//! one by one. A day whose readings are not all there any more, or are too many even so, stays as it is and is counted.
 
 use super::{Ended, Rollup, Work, long_rows};
 use crate::aggregate::save::saved;
-use crate::aggregate::{DueDay, Heard, revise, span_ms};
+use crate::aggregate::{DueDay, Heard, Sign, is_followed, revise, sign, span_ms};
 use crate::archive::Revised;
 use crate::store::{Page, Seq};
 use facility_config::limits::{CLOCK_AHEAD_MS_MAX, LATE_LEAD_MS, LATE_LONG_LEAD_MS, LATE_MARKS_MAX, LATE_READINGS_MAX, READ_POINTS_MAX};
 use facility_config::{DeviceIx, Site};
 use facility_drivers::Batch;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 const HOUR_MS: i64 = 3_600_000;
+/// Readings there is room for; tests do with fewer.
+const ROOM: usize = if cfg!(test) { 7_000 } else { LATE_READINGS_MAX };
 
 /// Where the log was at the hours of its own time.
 #[derive(Debug, Default)]
@@ -70,8 +72,11 @@ impl Rollup {
             return Ok(());
         }
         let lead_ms = self.lead_ms(&due);
-        let lacking = self.work_over_from(work, due, lead_ms, seq, output).await?;
-        self.work_over_from(work, lacking, LATE_LONG_LEAD_MS, seq, output).await?;
+        let mut lacking: BTreeMap<DeviceIx, Vec<DueDay>> = BTreeMap::new();
+        for (device, days) in self.work_over_from(work, due, lead_ms, seq, output).await? {
+            lacking.entry(device).or_default().extend(days);
+        }
+        self.work_over_from(work, lacking.into_iter().collect(), LATE_LONG_LEAD_MS, seq, output).await?;
         Ok(())
     }
 
@@ -79,16 +84,27 @@ impl Rollup {
     async fn work_over_from(
         &self,
         work: &mut Work,
-        mut due: Vec<Due>,
+        due: Vec<Due>,
         lead_ms: i64,
         seq: Seq,
         output: &mut Vec<Batch>,
     ) -> Result<Vec<Due>, Ended> {
         let mut lacking = Vec::new();
-        while !due.is_empty() {
+        let mut ways = VecDeque::from([due]);
+        while let Some(mut due) = ways.pop_front() {
+            if due.is_empty() {
+                continue;
+            }
             let (mut heard, is_whole) = self.read_back(work, &due, lead_ms, seq).await?;
-            let rest = due.split_off(heard.len().max(1));
-            if !is_whole || heard.len() < due.len() {
+            ways.push_front(due.split_off(heard.len().max(1)));
+            if is_whole && heard.len() < due.len() {
+                let apart = apart(due);
+                if apart.len() > 1 {
+                    apart.into_iter().rev().for_each(|day| ways.push_front(day));
+                } else {
+                    leave(work, &apart.concat());
+                }
+            } else if !is_whole {
                 leave(work, &due);
             } else {
                 if lead_ms < LATE_LONG_LEAD_MS {
@@ -96,7 +112,6 @@ impl Rollup {
                 }
                 output.extend(self.work_over_all(work, &due, &heard, seq).await?);
             }
-            due = rest;
             self.write_portion(output, seq).await?;
         }
         Ok(lacking)
@@ -177,6 +192,11 @@ impl Rollup {
     }
 }
 
+/// Each day of a device by itself.
+fn apart(due: Vec<Due>) -> Vec<Vec<Due>> {
+    due.into_iter().flat_map(|(device, days)| days.into_iter().map(move |day| vec![(device, vec![day])])).collect()
+}
+
 /// Counts days that stay as they are.
 fn leave(work: &mut Work, due: &[Due]) {
     due.iter().for_each(|(device, days)| days.iter().for_each(|_| work.fold.unrevised(*device)));
@@ -224,9 +244,13 @@ impl Reading {
                 continue;
             }
             let Some(heard) = self.heard.get_mut(at) else { continue };
+            let is_of_message = |last: &Heard| last.at_ms == record.at_ms && sign(last.metric.point, &last.value) == Sign::Message;
+            if !is_followed(&metric) && heard.last().is_some_and(is_of_message) {
+                continue;
+            }
             heard.push(Heard { log_ms: record.log_ms, at_ms: record.at_ms, metric, value: record.value.clone() });
             self.held += 1;
-            while self.held > LATE_READINGS_MAX {
+            while self.held > ROOM {
                 // The last one waits for another way.
                 self.held -= self.heard.pop().map_or(self.held, |heard| heard.len());
             }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod kills;
+mod late;
 
 use super::*;
 use crate::store::{self, Options, Overflow, RealDisk};
@@ -39,7 +40,11 @@ struct Running {
 
 impl Bench {
     fn new() -> Self {
-        let site = Arc::new(facility_config::from_toml("gateway.toml", SITE).unwrap());
+        Self::of(SITE)
+    }
+
+    fn of(site: &str) -> Self {
+        let site = Arc::new(facility_config::from_toml("gateway.toml", site).unwrap());
         Self { dir: tempfile::tempdir().unwrap(), clock: Clock::manual(START_MS), site }
     }
 

@@ -148,12 +148,16 @@ impl<D: Disk> Log<D> {
                 break;
             }
             let (mut points, mut seq) = (Decoder::new(&frame), at.first);
-            let mut take = |mut record| {
-                correct(&mut record, frame.stamp.provisional, shift_ms.unwrap_or(0));
-                self.builder.push(seq, &record);
+            loop {
+                let taken = points.next_to(|mut record| {
+                    correct(&mut record, frame.stamp.provisional, shift_ms.unwrap_or(0));
+                    self.builder.push(seq, &record);
+                });
+                if taken.is_none() {
+                    break;
+                }
                 seq += 1;
-            };
-            while points.next_to(|record| take(record)).is_some() {}
+            }
             (span.frames, span.end, span.unresolved) = (span.frames + 1, at.end(), unresolved);
             (span.epoch, span.mark) = (frame.stamp.epoch, frame.stamp.mark);
         }

@@ -119,6 +119,7 @@ fn counters_roll_over_reset_and_survive_gaps() {
         ("DEX rollover", Point::VendingVends, &[99_999_990, 99_999_999, 4], "vending_5m.vends", Some(14.0)),
         ("DEX sales rollover", Point::VendingSales, &[99_999_000, 500], "vending_5m.sales_fen", Some(1500.0)),
         ("DEX reset", Point::VendingFails, &[164, 166, 3], "vending_5m.vend_fails", Some(5.0)),
+        ("two messages that changed places", Point::LockerDeposits, &[18_044, 18_050, 18_049, 18_051], "locker_5m.deposits", Some(8.0)),
         ("reset of a locker", Point::LockerDeposits, &[18_044, 18_050, 2], "locker_5m.deposits", Some(8.0)),
         ("no rollover of a locker", Point::LockerPickups, &[99_999_999, 4], "locker_5m.pickups", Some(4.0)),
         ("standing still", Point::LockerOpenCmds, &[7, 7], "locker_5m.open_cmds", Some(0.0)),
@@ -137,6 +138,7 @@ fn energy_counts_through_resets_and_not_through_jitter() {
     type Case = (&'static str, &'static [f64], Option<f64>, Option<f64>);
     let cases: &[Case] = &[
         ("reset", &[1374.5, 1376.0, 0.4, 1.9], Some(3.4), Some(1.0)),
+        ("set back, or messages that changed places", &[1374.5, 1376.0, 1375.8, 1376.1], Some(1.8), Some(1.0)),
         ("last digit steps back", &[1374.51, 1374.50, 1374.52], Some(0.01), Some(0.0)),
         ("one value", &[1374.5], None, None),
         ("below zero", &[1.0, -3.0, 2.0], Some(1.0), Some(0.0)),

@@ -50,7 +50,7 @@ fn counted(samples: &Samples, range: Option<f64>) -> (f64, f64, f64) {
     steps.fold((0.0, 0.0, 0.0), |(sum, over_s, resets), pair| {
         let (before, after) = (pair[0].1, pair[1].1);
         let rolled = range.map(|range| range - before + after).filter(|rolled| after < before && *rolled < 1e7);
-        let added = rolled.unwrap_or(if after < before { after } else { after - before });
+        let added = rolled.unwrap_or(if after >= before { after - before } else { after * yes(after < before / 2.0) });
         (sum + added, over_s + (pair[1].0 - pair[0].0) as f64, resets + yes(after < before && rolled.is_none()))
     })
 }
@@ -145,6 +145,8 @@ fn locker_day(heard: &Heard<'_>) -> Expected {
         ("locker_kpi.overdue_unknown", Some(0.0)),
         ("locker_kpi.overdue_rate", positive(overdue, due.len() as f64)),
         ("locker_kpi.deposits", Some(counters[0].0)),
+        ("locker_kpi.pickups_counted_s", Some(counters[1].1)),
+        ("locker_kpi.turnover_per_day", per_day(counters[1]).map(|pickups| pickups / (day(used) / known(used)))),
         ("locker_kpi.resets", Some(counters[0].2 + counters[1].2)),
         ("locker_size_kpi.s_occupancy", positive(small.0, small.1)),
         ("locker_size_kpi.s_occupied_s", Some(small.0)),

@@ -181,6 +181,7 @@ fn gained(samples: &Samples, start_s: i64, range: Option<f64>) -> Option<f64> {
             (before, after) if after >= before => after - before,
             (before, after) => match range {
                 Some(range) if before > 0.9 * range && before < range && range - before + after < range / 10.0 => range - before + after,
+                _ if after >= before / 2.0 => 0.0,
                 _ => after,
             },
         })

@@ -1,10 +1,10 @@
 //! What people and links change: acknowledged, latched, shelved, told again, in maintenance, suppressed by a link.
 
 use super::fixture::*;
-use crate::aggregate::fixture::T0;
+use crate::aggregate::fixture::{T0, site};
 use crate::alarm::{Command, Engine, Held, LinkId};
 use facility_config::alarm::{Rule, RuleKind};
-use facility_config::{DeviceIx, Part, Point};
+use facility_config::{Device, DeviceIx, Part, Point};
 use facility_drivers::{Batch, Value};
 
 const DEVICE: DeviceIx = DeviceIx(1);
@@ -159,4 +159,70 @@ fn a_link_that_is_down_is_one_thing_and_not_one_per_device() {
     assert_eq!(told(5..30), [down, up, "22 comm_loss raised", "30 comm_loss cleared"], "silence counts from when it could be heard");
     let before = ["3 comm_loss raised", down, "5 comm_loss suppressed", up, "20 comm_loss released", "25 comm_loss cleared"];
     assert_eq!(told(2..25), before, "silent before the link");
+}
+
+/// Four devices on one broker, one after the other within each minute, of which some fall silent; what is told, as
+/// `minute device what`.
+fn on_one_link(silent: impl Fn(u16, i64) -> bool, length_min: i64) -> Vec<String> {
+    let devices = (1..=4).map(|nth| Device { id: format!("fz-{nth}").into(), ..cabinet(&[comm_loss()]) }).collect();
+    let mut engine = Engine::new(site(minutes(5), devices));
+    let mut events = Vec::new();
+    for second in (0..length_min * 60).step_by(5) {
+        let at_ms = T0 + second * 1000;
+        for device in (1..=4).filter(|device| second % 60 == i64::from(*device) * 10 && !silent(*device, second / 60)) {
+            events.extend(engine.observe(&said(device, at_ms, vec![whole(Point::CabinetAir, -20.0)]), at_ms));
+        }
+        events.extend(engine.tick(at_ms));
+    }
+    events.retain(is_news);
+    let who = |event: &Batch| event.device.map_or(0, |device| device.at());
+    events.iter().map(|event| format!("{} {}", who(event), line(event))).collect()
+}
+
+#[test]
+fn a_link_on_which_nobody_is_heard_is_one_thing_though_it_is_connected() {
+    type Silent = fn(u16, i64) -> bool;
+    let cases: [(&str, Silent, &[&str]); 5] = [
+        ("all of them, and all come back", |_, m| (5..20).contains(&m), &["0 6 link Bool(false)", "0 20 link Bool(true)"]),
+        ("one alone has its own", |device, m| device == 2 && (5..20).contains(&m), &["2 6 comm_loss raised", "2 20 comm_loss cleared"]),
+        (
+            "one does not come back with the others",
+            |device, m| (5..20).contains(&m) || device == 3 && (5..30).contains(&m),
+            &["0 6 link Bool(false)", "0 20 link Bool(true)", "3 22 comm_loss raised", "3 30 comm_loss cleared"],
+        ),
+        (
+            "one was silent before",
+            |device, m| (5..20).contains(&m) || device == 4 && (1..20).contains(&m),
+            &[
+                "4 2 comm_loss raised",
+                "0 6 link Bool(false)",
+                "4 6 comm_loss suppressed",
+                "0 20 link Bool(true)",
+                "4 20 comm_loss released",
+                "4 20 comm_loss cleared",
+            ],
+        ),
+        ("nobody ever", |_, _| true, &["0 2 link Bool(false)"]),
+    ];
+    for (case, silent, told) in cases {
+        assert_eq!(on_one_link(silent, 40), told, "{case}");
+    }
+}
+
+#[test]
+fn a_connection_that_comes_back_to_nobody_is_no_link() {
+    let devices = (1..=2).map(|nth| Device { id: format!("fz-{nth}").into(), ..cabinet(&[comm_loss()]) }).collect();
+    let mut engine = Engine::new(site(minutes(5), devices));
+    let mut told = Vec::new();
+    for minute in 0..20 {
+        let at_ms = T0 + minute * MIN_MS;
+        told.extend(engine.tick(at_ms));
+        if minute > 4 {
+            told.extend(engine.link(LinkId::Broker(0), minute % 2 == 0, at_ms));
+        }
+    }
+    told.extend(engine.observe(&said(1, T0 + 20 * MIN_MS, vec![whole(Point::CabinetAir, -20.0)]), T0 + 20 * MIN_MS));
+    told.extend(engine.tick(T0 + 20 * MIN_MS));
+    told.retain(is_news);
+    assert_eq!(told.iter().map(line).collect::<Vec<_>>(), ["3 link Bool(false)", "20 link Bool(true)"]);
 }

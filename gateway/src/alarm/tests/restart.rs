@@ -4,7 +4,7 @@ use super::fixture::*;
 use crate::aggregate::fixture::{T0, device, site, text};
 use crate::alarm::{Active, Command, Engine, LinkId};
 use facility_config::alarm::RuleKind;
-use facility_config::{Device, DeviceIx, Kind, Part, Point, Site};
+use facility_config::{Device, DeviceIx, Kind, Part, Point, Site, Source};
 use facility_drivers::{Batch, Quality, Subject, Value};
 use std::sync::Arc;
 
@@ -143,7 +143,8 @@ fn the_log_gives_back_what_stood() {
 #[test]
 fn silence_of_the_gateway_is_not_silence_of_its_devices() {
     let rule = comm_loss();
-    let two = site(minutes(5), vec![cabinet(&[rule]), Device { id: "other".into(), ..cabinet(&[rule]) }]);
+    let elsewhere = Source::Mqtt { broker: 1, topic_id: "other".into() };
+    let two = site(minutes(5), vec![cabinet(&[rule]), Device { id: "other".into(), source: elsewhere, ..cabinet(&[rule]) }]);
     let mut engine = Engine::new(two.clone());
     let mut events = Vec::new();
     for m in 0..10 {

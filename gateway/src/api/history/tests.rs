@@ -116,6 +116,17 @@ fn buckets_are_what_the_samples_say() {
 }
 
 #[test]
+fn of_a_figure_that_was_revised_the_newest_issue_is_told() {
+    let stores = Stores::new();
+    let day = Metric { point: Point::CabinetKpiAirMean, part: Part::new("1d").unwrap() };
+    let (first_ms, next_ms) = (NOW_MS - 80_000_000, NOW_MS - 40_000_000);
+    let told = [(first_ms, -18.0), (next_ms, -19.0), (first_ms, -18.5), (first_ms, -18.25)];
+    Stores::keep(&stores.outbox, day, told.map(|(at_ms, mean_c)| (at_ms, Value::Float(mean_c))));
+    let answer = stores.serve().get(&format!("/api/history?device={CABINET}&point=cabinet_kpi.air_mean_c&part=1d")).json();
+    assert_eq!(answer["samples"], json!([[first_ms, -18.25], [next_ms, -19.0]]));
+}
+
+#[test]
 fn metrics_parts_words_and_the_gateway_itself_can_be_asked_for() {
     let stores = Stores::new();
     let at_ms = NOW_MS - 1_000;

@@ -50,8 +50,9 @@ pub(super) fn text(alarms: &Value) -> String {
         let since = alarm["since_ms"].as_i64().map(time).unwrap_or_default();
         let _ = write!(text, "  since {since}");
         if let Some(value) = alarm["value"].as_f64() {
-            let limit = alarm["limit"].as_f64().map(|limit| format!(", limit {limit:.1} {}", word("unit")));
-            let _ = write!(text, "  {value:.1} {}{}", word("unit"), limit.unwrap_or_default());
+            let unit = Some(word("unit")).filter(|unit| !unit.is_empty()).map(|unit| format!(" {unit}")).unwrap_or_default();
+            let limit = alarm["limit"].as_f64().map(|limit| format!(", limit {limit:.1}{unit}")).unwrap_or_default();
+            let _ = write!(text, "  {value:.1}{unit}{limit}");
         }
         if alarm["acknowledged"] == true {
             text.push_str("  acknowledged 已确认");

@@ -33,6 +33,8 @@ fn an_alarm_is_listed_with_its_values_and_what_was_done_about_it() {
           "since_ms": 1_788_220_800_000_i64, "value": -13.25, "limit": -15.0, "acknowledged": true },
         { "device": "vm-\u{1b}1", "rule": "lane_low", "target": "12", "severity": "warning", "en": "Low", "zh": "缺货", "since_ms": 0,
           "acknowledged": false, "held": "shelved" },
+        { "device": "lk-01", "rule": "comm_loss", "severity": "alarm", "en": "Lost", "zh": "中断", "unit": "", "since_ms": 0,
+          "value": 7.25, "limit": 2.0 },
     ]);
     let listed = text(&alarms);
     let lines: Vec<&str> = listed.lines().collect();
@@ -43,6 +45,8 @@ fn an_alarm_is_listed_with_its_values_and_what_was_done_about_it() {
             "  since 2026-09-01T00:00:00.000Z  -13.2 °C, limit -15.0 °C  acknowledged 已确认",
             "vm-\u{fffd}1  lane_low 12  warning  Low 缺货",
             "  since 1970-01-01T00:00:00.000Z  shelved 已搁置",
+            "lk-01  comm_loss  alarm  Lost 中断",
+            "  since 1970-01-01T00:00:00.000Z  7.2, limit 2.0",
         ]
     );
 }

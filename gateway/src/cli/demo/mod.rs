@@ -12,7 +12,6 @@ use crate::status::Status;
 use facility_drivers::Clock;
 use facility_drivers::sim::story::Story;
 use std::fs::File;
-use std::path::PathBuf;
 use std::time::Duration;
 pub(super) use world::Told;
 use world::{Setting, World};
@@ -32,8 +31,8 @@ pub fn demo(args: &DemoArgs, filter: &str, log_json: bool) -> Exit {
 fn prepare_and_run(args: &DemoArgs, filter: &str, log_json: bool) -> anyhow::Result<Exit> {
     // Kept until the end: dropping it deletes the directory.
     let temporary = tempfile::Builder::new().prefix("facility-gateway-demo-").tempdir()?;
-    // In full: a path in the configuration is one from the configuration's folder.
-    let dir: PathBuf = std::path::absolute(args.dir.as_deref().unwrap_or(temporary.path()))?;
+    // The configuration that stays there names the store, and must find it from wherever it is read.
+    let dir = std::path::absolute(args.dir.as_deref().unwrap_or(temporary.path()))?;
     std::fs::create_dir_all(&dir)?;
     let log_file = dir.join("demo.log");
     log::start(filter, log_json, log::Place::File(File::create(&log_file)?));

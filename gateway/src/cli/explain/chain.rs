@@ -145,6 +145,12 @@ fn heard(seen: &Seen, link: Option<&Link>, device: &Heard) -> Hop {
         return hop
             .next(both("Mend the link first; the device cannot be heard without it.", "请先恢复链路；链路不通时无法收到该设备的数据。"));
     }
+    if n == 0 && all > 0 {
+        return hop.next(both(
+            "Nobody on this link is heard: first check what all of them hang on, such as cable, converter or router.",
+            "该链路上所有设备均无数据：请先检查共用的线缆、转换器或路由器。",
+        ));
+    }
     hop.hint(Code::Silent)
 }
 

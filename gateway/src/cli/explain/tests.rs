@@ -79,7 +79,7 @@ fn on_a_good_day_every_hop_is_well() {
 /// What is wrong, of which device, which hop is the first to fail, and words of its evidence and of what to do.
 type Case = (&'static str, &'static str, fn(&mut Value), Step, &'static str, &'static str);
 
-const FAILED: [Case; 13] = [
+const FAILED: [Case; 14] = [
     ("a name like it", "gl-junmen-lk-1", |_| {}, Step::Declared, "not declared", "Did you mean gl-junmen-lk-01?"),
     ("no name like it", "zzz", |_| {}, Step::Declared, "not declared", "mqtt strangers"),
     (
@@ -120,6 +120,18 @@ const FAILED: [Case; 13] = [
         Step::Heard,
         "last heard 12 min ago",
         "power and wiring",
+    ),
+    (
+        "silence of all",
+        LOCKER,
+        |status| {
+            for device in status["devices"].as_array_mut().unwrap() {
+                (device["online"], device["last_seen_ms"]) = (json!(false), json!(NOW_MS - 760_000));
+            }
+        },
+        Step::Heard,
+        "last heard 12 min ago",
+        "what all of them hang on",
     ),
     (
         "everything it sends is refused",

@@ -267,3 +267,13 @@ fn a_silence_is_shown_from_the_cut_off_after_the_start_on() {
     assert_eq!([11 * 60 + 5, 12 * 60 + 5].map(|second| at(&again, second)), [None; 2]);
     assert_eq!(at(&again, 13 * 60 + 30), Some((Reason::Silent, 8 * 60 + 150)));
 }
+
+/// The day begins with the window, the gateway four minutes later, the device behind that.
+#[test]
+fn before_its_first_start_the_gateway_was_off_and_no_device_silent() {
+    let mut log = Log::default();
+    log.gateway(4..60).cabinet(9..60);
+    let rows = log.rows();
+    let told: Vec<_> = rows.iter().map(|row| (row.reason, row.from_s, row.dur_s, row.expected)).collect();
+    assert_eq!(told, [(Reason::GatewayOff, 0, 240.0, 4), (Reason::Silent, 240, 330.0, 4)]);
+}
