@@ -1,16 +1,24 @@
 //! `check`: every problem of a configuration at once. Passing means that `run` starts, but for credentials of systemd that are
 //! not there to be looked at: a warning says which.
 
+use super::say::tell_problems;
 use super::{CheckArgs, Exit};
 use facility_config::{Loaded, Problems};
 use facility_drivers::Clock;
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 use std::path::Path;
 
 /// Reads a configuration with this process's environment, to log in nowhere: a shell has no credentials of systemd.
 pub(super) fn load(path: &Path) -> Result<Loaded, Problems> {
     facility_config::look(path, &environment())
+}
+
+/// A configuration that is valid; its problems are told.
+pub(super) fn valid(path: &Path) -> Result<Loaded, Exit> {
+    load(path).map_err(|problems| {
+        tell_problems(&problems);
+        Exit::Config
+    })
 }
 
 /// Reads a configuration to run the gateway with it.
@@ -22,7 +30,7 @@ fn environment() -> Vec<(String, String)> {
     std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this command is for")]
+#[expect(clippy::print_stdout, reason = "printing is what this command is for")]
 pub(super) fn check(args: &CheckArgs) -> Exit {
     let mut loaded = load(&args.config);
     if let Ok(loaded) = &mut loaded {
@@ -31,14 +39,13 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
         let today = jiff::tz::Offset::constant(8).to_datetime(today).date();
         loaded.warnings.extend(facility_config::calibration::warnings(&loaded.site, today));
     }
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     match loaded {
         Ok(loaded) => {
             if args.json {
                 println!("{}", Problems(loaded.warnings).to_json());
             } else {
                 if !loaded.warnings.is_empty() {
-                    eprintln!("{}", Problems(loaded.warnings).render(colour));
+                    tell_problems(&Problems(loaded.warnings));
                 }
                 println!("{}", summary(&loaded.site, &args.config));
                 loaded.files.iter().for_each(|file| println!("  read {}", file.display()));
@@ -49,7 +56,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
             if args.json {
                 println!("{}", problems.to_json());
             } else {
-                eprintln!("{}", problems.render(colour));
+                tell_problems(&problems);
             }
             Exit::Config
         }

@@ -3,6 +3,7 @@
 use super::Exit;
 use super::say::{UNAVAILABLE, usage};
 use facility_config::Site;
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -32,6 +33,13 @@ pub(super) async fn get(url: &str) -> Result<Vec<u8>, String> {
         Ok(body)
     };
     tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+}
+
+/// All that the running gateway of a configuration shows; why nothing is known, in a few words.
+pub(super) async fn snapshot(site: &Site) -> Result<Value, String> {
+    let listen = address(site).map_err(|_| "api.listen is off or has no fixed port".to_owned())?;
+    let body = get(&format!("http://{listen}/api/status")).await?;
+    serde_json::from_slice(&body).map_err(|_| "what comes is not of a gateway".to_owned())
 }
 
 /// Every line of an answer that goes on for as long as both sides want. `advice` says what to do without one.

@@ -2,8 +2,9 @@
 
 use super::Exit;
 use super::store::no_output;
+use facility_config::Problems;
 use std::future::Future;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 /// A device, a whole line or the gateway itself does not answer.
 pub(super) const UNAVAILABLE: u8 = 69;
@@ -24,6 +25,11 @@ pub(super) fn print(text: &str) -> Result<(), Exit> {
 #[expect(clippy::print_stderr, reason = "for the person who started the command")]
 pub(super) fn tell(text: &str) {
     eprintln!("{text}");
+}
+
+/// Tells the problems of files, in colour for a person who wants some.
+pub(super) fn tell_problems(problems: &Problems) {
+    tell(&problems.render(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
 }
 
 /// Writes a value as JSON.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// More would be memory for readers that are far apart, which share nothing anyway.
-const PAGES_KEPT: usize = 3;
+const PAGES_KEPT: usize = 2;
 
 /// The newest pages, oldest first.
 #[derive(Debug, Default)]

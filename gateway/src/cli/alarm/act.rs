@@ -1,7 +1,8 @@
 //! Commands to the running gateway: each is left as a file in its data folder, and what became of it is waited for.
 
-use super::{CONFIG, EXIT_CODES, load, print};
+use super::{CONFIG, EXIT_CODES, print};
 use crate::cli::Exit;
+use crate::cli::check::valid;
 use crate::cli::say::{UNAVAILABLE, usage};
 use crate::cli::store::words::time;
 use crate::operator::{DIR, Fate, PAUSE_MS_MAX, Refusal, Spool, What, Wish};
@@ -132,7 +133,7 @@ fn wish(what: What, device: &str) -> Wish {
 impl Saying {
     /// Leaves a command for the gateway and says what became of it.
     fn leave(&self, mut wish: Wish, span: Option<Duration>) -> Result<Exit, Exit> {
-        let (site, clock) = (load(&self.config)?, Clock::system());
+        let (site, clock) = (valid(&self.config)?.site, Clock::system());
         wish.by = self.by.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
         wish.note.clone_from(&self.note);
         wish.until_ms = span.map(|span| clock.now_ms().saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)));

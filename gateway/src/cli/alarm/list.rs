@@ -1,6 +1,7 @@
 //! `alarm list`: alarms of the running gateway, as its status page has them.
 
-use super::{CONFIG, EXIT_CODES, load, print, print_json};
+use super::{CONFIG, EXIT_CODES, print, print_json};
+use crate::cli::check::valid;
 use crate::cli::say::UNAVAILABLE;
 use crate::cli::store::words::{plain, time};
 use crate::cli::{Exit, remote};
@@ -24,12 +25,9 @@ pub struct ListArgs {
 }
 
 pub(super) async fn list(args: &ListArgs) -> Result<Exit, Exit> {
-    let listen = remote::address(&load(&args.config)?)?;
-    let url = format!("http://{listen}/api/status");
-    let unavailable =
-        |why: String| Exit::Start { code: UNAVAILABLE, message: format!("{url}: {why}. Is the gateway running with this configuration?") };
-    let body = remote::get(&url).await.map_err(unavailable)?;
-    let mut status: Value = serde_json::from_slice(&body).map_err(|_| unavailable("what comes is not of a gateway".into()))?;
+    let site = valid(&args.config)?.site;
+    let message = |why| format!("no gateway with this configuration answers ({why}): is it running?");
+    let mut status = remote::snapshot(&site).await.map_err(|why| Exit::Start { code: UNAVAILABLE, message: message(why) })?;
     let alarms = status["alarms"].take();
     if args.json {
         print_json(&alarms)?;

@@ -7,12 +7,9 @@ mod list;
 #[cfg(test)]
 mod tests;
 
-use super::say::{print, print_json, run, tell};
-use super::{Exit, check};
+use super::Exit;
+use super::say::{print, print_json, run};
 use clap::Subcommand;
-use facility_config::Site;
-use std::io::IsTerminal as _;
-use std::path::Path;
 
 const CONFIG: &str = "/etc/facility-gateway/gateway.toml";
 const EXIT_CODES: &str = "Exit codes: 0 done · 2 wrong usage · 65 the gateway refuses it · 69 the gateway does not answer · 74 the data folder or the output cannot be used · 78 configuration wrong";
@@ -43,13 +40,4 @@ pub(super) fn act(command: &AlarmCommand) -> Exit {
         AlarmCommand::Maintenance(args) => args.act(),
     };
     done.unwrap_or_else(|exit| exit)
-}
-
-/// A configuration that is valid; its problems are told.
-fn load(config: &Path) -> Result<Site, Exit> {
-    let loaded = check::load(config).map_err(|problems| {
-        tell(&problems.render(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
-        Exit::Config
-    })?;
-    Ok(loaded.site)
 }

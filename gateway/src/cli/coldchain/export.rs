@@ -1,8 +1,9 @@
 //! `coldchain export`: the log of one device over some days, for an inspector. Says beside it whether the chain is whole.
 
 use super::day::Extract;
-use super::{EXIT_CODES, load, page, sheet, unreadable, verify::words};
+use super::{EXIT_CODES, page, sheet, unreadable, verify::words};
 use crate::cli::Exit;
+use crate::cli::check::valid;
 use crate::cli::say::{print, tell, usage};
 use crate::cli::store::words::plain;
 use crate::coldchain::record::{LOCAL, Month, Record};
@@ -56,7 +57,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<Exit, Exit> {
     if args.to < args.from {
         return Err(usage(format!("--to {} is before --from {}", args.to, args.from)));
     }
-    let site = load(&args.config)?.site;
+    let site = valid(&args.config)?.site;
     let root = site.store.dir.join(files::DIR);
     let Some(device) = site.devices.iter().find(|device| *device.id == *args.device) else {
         return Err(Exit::Start {

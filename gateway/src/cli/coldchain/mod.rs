@@ -10,7 +10,6 @@ mod verify;
 
 use super::Exit;
 use clap::Subcommand;
-use facility_config::Loaded;
 use std::io;
 use std::path::Path;
 
@@ -33,13 +32,6 @@ pub(super) fn act(command: &ColdChainCommand) -> Exit {
         ColdChainCommand::Export(args) => export::export(args),
     };
     done.unwrap_or_else(|exit| exit)
-}
-
-fn load(config: &Path) -> Result<Loaded, Exit> {
-    super::check::load(config).map_err(|problems| {
-        super::say::tell(&problems.render(false));
-        Exit::Config
-    })
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Exit {

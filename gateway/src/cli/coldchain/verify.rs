@@ -1,7 +1,8 @@
 //! `coldchain verify`: whether the log is as it was written.
 
-use super::{EXIT_CODES, load, unreadable};
+use super::{EXIT_CODES, unreadable};
 use crate::cli::Exit;
+use crate::cli::check::valid;
 use crate::cli::say::{print, print_json};
 use crate::cli::store::words::{count, plain};
 use crate::coldchain::files;
@@ -40,7 +41,7 @@ pub struct VerifyArgs {
 pub(super) fn verify(args: &VerifyArgs) -> Result<Exit, Exit> {
     let root = match &args.dir {
         Some(dir) => dir.clone(),
-        None => load(&args.config)?.site.store.dir.join(files::DIR),
+        None => valid(&args.config)?.site.store.dir.join(files::DIR),
     };
     let devices = files::devices(&root).map_err(|error| unreadable(&root, &error))?;
     let devices: Vec<_> = devices.into_iter().filter(|device| args.device.as_ref().is_none_or(|wanted| wanted == device)).collect();

@@ -19,7 +19,6 @@ use facility_config::Site;
 use facility_config::site::Target;
 use facility_drivers::Clock;
 use serde::Serialize;
-use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -104,7 +103,7 @@ async fn examine(args: &DoctorArgs) -> Result<Exit, Exit> {
 
 async fn look(site: &Site, clock: &Clock) -> Vec<Finding> {
     let mut findings = vec![here::clock(clock), here::data(site)];
-    let running = running(site).await;
+    let running = remote::snapshot(site).await;
     findings.push(here::gateway(running.as_ref().map(|_| ()).map_err(String::as_str)));
     let links = running.ok().map(|status| status["links"].clone());
     for broker in &site.brokers {
@@ -133,13 +132,6 @@ async fn look(site: &Site, clock: &Clock) -> Vec<Finding> {
         });
     }
     findings
-}
-
-/// What the running gateway says of itself; why there is nothing.
-async fn running(site: &Site) -> Result<Value, String> {
-    let listen = remote::address(site).map_err(|_| "its status page is off (api.listen)".to_owned())?;
-    let body = remote::get(&format!("http://{listen}/api/status")).await?;
-    serde_json::from_slice(&body).map_err(|_| format!("what answers on {listen} is no gateway"))
 }
 
 fn text(findings: &[Finding]) -> String {

@@ -10,7 +10,7 @@ mod stopped;
 #[cfg(test)]
 mod tests;
 
-use super::say::{print, print_json, run, tell, usage};
+use super::say::{print, print_json, run, usage};
 use super::{Exit, check, remote};
 use clap::Args;
 use facility_config::{Kind, Point, Site};
@@ -18,7 +18,6 @@ use hop::Hop;
 use seen::Seen;
 use serde::Deserialize;
 use serde_json::json;
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 const CONFIG: &str = "/etc/facility-gateway/gateway.toml";
@@ -60,10 +59,7 @@ async fn explain(args: &ExplainArgs) -> Result<Exit, Exit> {
     if id.is_empty() {
         return Err(usage("name a device"));
     }
-    let loaded = check::load(&args.config).map_err(|problems| {
-        tell(&problems.render(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
-        Exit::Config
-    })?;
+    let loaded = check::valid(&args.config)?;
     let hops = hops(&loaded.site, id).await;
     let (en, zh) = hop::verdict(&hops, id);
     if args.json {

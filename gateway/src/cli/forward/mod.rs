@@ -8,13 +8,12 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use super::say::{print, print_json, run, tell};
+use super::say::{print, print_json, run};
 use super::{Exit, check};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use facility_config::Site;
 use facility_config::site::Forward;
-use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const CONFIG: &str = "/etc/facility-gateway/gateway.toml";
 const EXIT_CODES: &str = "Exit codes: 0 every destination works · 1 one does not · 2 wrong usage · 69 no gateway answers and there is no store to read · 74 the output cannot be written · 78 configuration wrong";
@@ -31,6 +30,20 @@ pub enum ForwardCommand {
     Replay(replay::ReplayArgs),
 }
 
+/// Which destinations, and for whom.
+#[derive(Debug, Args)]
+struct About {
+    /// Only this destination
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Configuration
+    #[arg(long, short, value_name = "FILE", default_value = CONFIG)]
+    config: PathBuf,
+    /// Print a list as JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Does what was asked for.
 pub(super) fn act(command: &ForwardCommand) -> Exit {
     let done = match command {
@@ -43,15 +56,12 @@ pub(super) fn act(command: &ForwardCommand) -> Exit {
 
 /// A valid configuration with at least one destination.
 fn load(config: &Path) -> Result<Site, Exit> {
-    let loaded = check::load(config).map_err(|problems| {
-        tell(&problems.render(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
-        Exit::Config
-    })?;
-    if loaded.site.forward.is_empty() {
+    let site = check::valid(config)?.site;
+    if site.forward.is_empty() {
         let message = "no destination is configured: add a [forward.main] table with url, org and bucket".to_owned();
         return Err(Exit::Start { code: 78, message });
     }
-    Ok(loaded.site)
+    Ok(site)
 }
 
 /// The destination of that name, or all.

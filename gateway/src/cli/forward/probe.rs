@@ -1,7 +1,7 @@
 //! `forward test`: one harmless line to each destination, and what came back in words. Not through the store: what waits
 //! there is not touched. A folder for files is looked at only, for the running gateway may be writing there.
 
-use super::{CONFIG, EXIT_CODES, chosen, load, print, print_json};
+use super::{About, EXIT_CODES, chosen, load, print, print_json};
 use crate::cli::Exit;
 use crate::cli::store::words::plain;
 use crate::forward::http::{Writer, gzip};
@@ -13,7 +13,6 @@ use facility_config::Site;
 use facility_config::site::{self, Forward, Target};
 use facility_drivers::Clock;
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// Measurement of the line.
 const MEASUREMENT: &str = "gateway_test";
@@ -29,15 +28,8 @@ const ACKNOWLEDGED: &str = "the broker has acknowledged the message";
     after_help = format!("Examples:\n  facility-gateway forward test\n  facility-gateway forward test --name main --config site.toml\n  facility-gateway forward test --json | jq -r '.[] | select(.ok | not) | .words'\n\nThe line is `{MEASUREMENT},gw_id=ID sent=1i`, with the time of now. Run it as the user of the gateway, who may read its secrets.\n\n{EXIT_CODES}")
 )]
 pub struct TestArgs {
-    /// Only this destination
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-    /// Configuration
-    #[arg(long, short, value_name = "FILE", default_value = CONFIG)]
-    config: PathBuf,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    about: About,
 }
 
 /// What became of the line.
@@ -50,15 +42,15 @@ pub(super) struct Answer {
 }
 
 pub(super) async fn test(args: &TestArgs) -> Result<Exit, Exit> {
-    let site = load(&args.config)?;
+    let site = load(&args.about.config)?;
     let clock = Clock::system();
     let line = line(&site, &clock);
     let mut answers = Vec::new();
-    for forward in chosen(&site, args.name.as_deref())? {
+    for forward in chosen(&site, args.about.name.as_deref())? {
         let (ok, words) = ask(forward, &line, &clock).await;
         answers.push(Answer { name: forward.name.to_string(), address: forward.address(), ok, words });
     }
-    if args.json {
+    if args.about.json {
         print_json(&answers)?;
     } else {
         print(&text(&answers))?;

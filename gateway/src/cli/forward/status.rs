@@ -1,6 +1,6 @@
 //! `forward status`: from the running gateway's snapshot; if none answers, from the positions in its stores.
 
-use super::{CONFIG, EXIT_CODES, chosen, load, print, print_json};
+use super::{About, EXIT_CODES, chosen, load, print, print_json};
 use crate::cli::say::{UNAVAILABLE, tell};
 use crate::cli::store::words::{count, plain, time};
 use crate::cli::{Exit, remote};
@@ -15,7 +15,6 @@ use facility_config::site::Forward;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 /// Arguments of `forward status`.
 #[derive(Debug, Args)]
@@ -23,15 +22,8 @@ use std::path::PathBuf;
     after_help = format!("Examples:\n  facility-gateway forward status\n  facility-gateway forward status --name main\n  facility-gateway forward status --json | jq -r '.[] | [.name, .waiting] | @tsv'\n\n{EXIT_CODES}")
 )]
 pub struct StatusArgs {
-    /// Only this destination
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-    /// Configuration
-    #[arg(long, short, value_name = "FILE", default_value = CONFIG)]
-    config: PathBuf,
-    /// Print the list as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    about: About,
 }
 
 /// How a destination stands. Counts are points since the stores were made.
@@ -67,9 +59,9 @@ impl Stand {
 }
 
 pub(super) async fn status(args: &StatusArgs) -> Result<Exit, Exit> {
-    let site = load(&args.config)?;
-    let wanted = chosen(&site, args.name.as_deref())?;
-    let stands = match snapshot(&site).await {
+    let site = load(&args.about.config)?;
+    let wanted = chosen(&site, args.about.name.as_deref())?;
+    let stands = match remote::snapshot(&site).await {
         Ok(snapshot) => wanted.iter().map(|forward| of_snapshot(forward, &snapshot)).collect(),
         Err(why) => {
             tell(&format!("no gateway with this configuration answers ({why}); this is from its stores"));
@@ -79,18 +71,12 @@ pub(super) async fn status(args: &StatusArgs) -> Result<Exit, Exit> {
             })?
         }
     };
-    if args.json {
+    if args.about.json {
         print_json(&stands)?;
     } else {
         print(&text(&stands))?;
     }
     Ok(if stands.iter().all(Stand::works) { Exit::Done } else { Exit::Found(1) })
-}
-
-async fn snapshot(site: &Site) -> Result<Value, String> {
-    let listen = remote::address(site).map_err(|_| "api.listen is off".to_owned())?;
-    let body = remote::get(&format!("http://{listen}/api/status")).await?;
-    serde_json::from_slice(&body).map_err(|_| "what comes is not of a gateway".to_owned())
 }
 
 pub(super) fn of_snapshot(forward: &Forward, snapshot: &Value) -> Stand {

@@ -1,6 +1,6 @@
 //! Which line: one that a configuration declares, or one named by hand.
 
-use super::{UNAVAILABLE, tell, usage};
+use super::{UNAVAILABLE, usage};
 use crate::cli::{Exit, check};
 use clap::Args;
 use facility_config::device::Source;
@@ -9,7 +9,6 @@ use facility_config::site::{Bus, Framing, HostPort, Parity, SerialLine, Transpor
 use facility_config::{Device, Site};
 use facility_drivers::modbus::{Inquiry, Tap};
 use std::io;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,11 +119,7 @@ pub(super) fn load(config: Option<&Path>) -> Result<Site, Exit> {
             "which line? Name it by hand (--port /dev/…, --tcp host:502, --rtu-over-tcp host:port) or give --config FILE; {CONFIG} does not exist"
         )));
     }
-    let loaded = check::load(path).map_err(|problems| {
-        tell(&problems.render(io::stderr().is_terminal()));
-        Exit::Config
-    })?;
-    Ok(loaded.site)
+    Ok(check::valid(path)?.site)
 }
 
 /// A device of the site by its id.

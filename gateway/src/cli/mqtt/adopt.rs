@@ -4,8 +4,9 @@
 //! a copy before the file is made.
 
 use super::strangers::find;
-use super::{CONFIG, EXIT_CODES, load, print, usage};
+use super::{CONFIG, EXIT_CODES, print, usage};
 use crate::cli::Exit;
+use crate::cli::check::valid;
 use crate::status::StrangerInfo;
 use clap::Args;
 use facility_config::Site;
@@ -47,7 +48,7 @@ pub struct AdoptArgs {
 }
 
 pub(super) async fn adopt(args: &AdoptArgs) -> Result<Exit, Exit> {
-    let site = load(&args.config)?.site;
+    let site = valid(&args.config)?.site;
     let stranger = chosen(args, find(&site).await)?;
     let device = device_id(args, &site)?;
     let text = fragment(args, &stranger, &device);
@@ -136,7 +137,7 @@ fn check_with(config: &Path, device: &str, text: &str) -> Result<(), Exit> {
         fs::write(fragments.join(format!("{device}.toml")), text)
     };
     mirror().map_err(failed)?;
-    load(&copy.path().join(name)).map(drop)
+    valid(&copy.path().join(name)).map(drop)
 }
 
 /// Links everything of a folder into another one, the fragments left out.

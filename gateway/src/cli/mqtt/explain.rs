@@ -1,8 +1,9 @@
 //! `mqtt explain`: what one message becomes, step by step, without a gateway and without a broker.
 
-use super::{CONFIG, EXIT_CODES, line, load_with_brokers, lone, print, print_json, tell, usage};
+use super::{CONFIG, EXIT_CODES, line, load_with_brokers, lone, print, print_json, usage};
 use crate::api::{Became, Line};
 use crate::cli::Exit;
+use crate::cli::say::tell_problems;
 use crate::cli::store::words::{plain, time};
 use crate::status::reason;
 use clap::Args;
@@ -108,7 +109,7 @@ fn as_model(profile: Arc<Profile>, arrival: &Arrival<'_>) -> Result<Decoded, Exi
 
 fn model(id: &str, config: &Path) -> Result<Arc<Profile>, Exit> {
     let own = own_profiles(config).unwrap_or_else(|problems| {
-        tell(&problems.render(false));
+        tell_problems(&problems);
         Vec::new()
     });
     if let Some(profile) = own.iter().find(|profile| &*profile.id == id).cloned().or_else(|| builtin(id)) {

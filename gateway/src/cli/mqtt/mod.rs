@@ -11,11 +11,11 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
+use super::Exit;
+use super::check::valid;
 use super::say::{print, print_json, run, tell, usage};
-use super::{Exit, check};
 use clap::Subcommand;
-use facility_config::{Loaded, Site};
-use std::io::IsTerminal as _;
+use facility_config::Site;
 use std::path::Path;
 
 const CONFIG: &str = "/etc/facility-gateway/gateway.toml";
@@ -46,16 +46,8 @@ pub(super) fn act(command: &MqttCommand) -> Exit {
     done.unwrap_or_else(|exit| exit)
 }
 
-/// A configuration that is valid; its problems are told.
-fn load(config: &Path) -> Result<Loaded, Exit> {
-    check::load(config).map_err(|problems| {
-        tell(&problems.render(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
-        Exit::Config
-    })
-}
-
 /// A configuration with at least one broker.
 fn load_with_brokers(config: &Path) -> Result<Site, Exit> {
-    let site = load(config)?.site;
+    let site = valid(config)?.site;
     if site.brokers.is_empty() { Err(usage(format!("{} declares no broker", config.display()))) } else { Ok(site) }
 }

@@ -1,6 +1,7 @@
 //! `mqtt strangers`: devices that were heard and are not declared, from the running gateway, or as a stopped one left them.
 
-use super::{CONFIG, EXIT_CODES, load, print, print_json, tell};
+use super::{CONFIG, EXIT_CODES, print, print_json, tell};
+use crate::cli::check::valid;
 use crate::cli::store::words::{count, plain, time};
 use crate::cli::{Exit, remote};
 use crate::status::StrangerInfo;
@@ -32,7 +33,7 @@ struct Snapshot {
 }
 
 pub(super) async fn strangers(args: &StrangersArgs) -> Result<Exit, Exit> {
-    let site = load(&args.config)?.site;
+    let site = valid(&args.config)?.site;
     let found = find(&site).await;
     if args.json {
         print_json(&found)?;

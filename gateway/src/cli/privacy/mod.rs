@@ -35,15 +35,11 @@ pub struct AuditArgs {
 }
 
 /// Does what was asked for.
-#[expect(clippy::print_stderr, reason = "problems are what a person wants to read")]
 pub(super) fn act(command: &PrivacyCommand) -> Exit {
     let PrivacyCommand::Audit(args) = command;
-    let loaded = match super::check::load(&args.config) {
+    let loaded = match super::check::valid(&args.config) {
         Ok(loaded) => loaded,
-        Err(problems) => {
-            eprintln!("{}", problems.render(false));
-            return Exit::Config;
-        }
+        Err(exit) => return exit,
     };
     let audit = audit::Audit::of(&loaded.site);
     let text = if args.json { words::json(&audit) } else { words::text(&audit) };

@@ -1,7 +1,8 @@
 //! `profile import` and `profile check`: for somebody who writes a model.
 
-use super::{EXIT_CODES, advise, put, tell};
+use super::{EXIT_CODES, advise, put};
 use crate::cli::Exit;
+use crate::cli::say::tell_problems;
 use clap::Args;
 use facility_config::profile::to_toml;
 use facility_config::{Problems, Profile, check_profile, import_csv};
@@ -37,7 +38,7 @@ pub struct CheckArgs {
 
 pub(super) fn import(args: &ImportArgs) -> Result<Exit, Exit> {
     let profile = import_csv(&args.file).map_err(|problems| {
-        tell(&problems);
+        tell_problems(&problems);
         unusable(&args.file)
     })?;
     put(&to_toml(&profile), args.output.as_deref())?;
@@ -59,7 +60,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, Exit> {
             if json {
                 println!("{}", problems.to_json());
             } else {
-                tell(&problems);
+                tell_problems(&problems);
             }
             return Err(unusable(&args.file));
         }

@@ -10,10 +10,11 @@ mod show;
 pub(in crate::cli) mod table;
 
 use super::Exit;
+use super::say::tell_problems;
 use clap::{Args, Subcommand};
 use facility_config::profile::{builtin, builtin_ids};
-use facility_config::{Problems, Profile, nearest, own_profiles};
-use std::io::{IsTerminal, Write};
+use facility_config::{Profile, nearest, own_profiles};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ impl Site {
         let is_whole = own.is_ok();
         match own {
             Ok(own) => known.extend(own.into_iter().map(|profile| (profile, false))),
-            Err(problems) => tell(&problems),
+            Err(problems) => tell_problems(&problems),
         }
         known.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
         Models { known, is_whole }
@@ -86,13 +87,6 @@ impl Models {
     fn end(&self) -> Exit {
         if self.is_whole { Exit::Done } else { Exit::Found(78) }
     }
-}
-
-/// Problems of files, for the person at the terminal.
-#[expect(clippy::print_stderr, reason = "problems are what an author wants to read")]
-fn tell(problems: &Problems) {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    eprintln!("{}", problems.render(colour));
 }
 
 /// What to do next, beside an output that may go into a file.
