@@ -11,6 +11,7 @@ pub mod dead_letter;
 mod deliver;
 pub mod feed;
 pub mod files;
+pub mod gzip;
 pub mod http;
 pub mod line;
 pub mod live;
@@ -38,6 +39,7 @@ use facility_config::series::Class;
 use facility_config::site;
 use facility_drivers::{Backoff, Clock, Link, LinkState};
 use feed::{Due, Feed, Terms};
+use gzip::Gzip;
 use live::Trust;
 use meter::Meter;
 pub use not_ready::NotReady;
@@ -118,6 +120,7 @@ pub struct Forwarder {
     task: ForwardTask,
     feeds: Vec<Feed>,
     outlet: Outlet,
+    gzip: Gzip,
     letters: DeadLetters,
     retry: Backoff,
     hold: Backoff,
@@ -160,6 +163,7 @@ impl ForwardTask {
             stored_in_a_row: 0,
             task: self,
             outlet,
+            gzip: Gzip::default(),
             letters,
         })
     }

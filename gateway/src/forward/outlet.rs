@@ -2,7 +2,8 @@
 
 use super::NotReady;
 use super::files::Files;
-use super::http::{Writer, gzip};
+use super::gzip::Gzip;
+use super::http::Writer;
 use super::outcome::Outcome;
 use super::platform::Platform;
 use bytes::Bytes;
@@ -52,9 +53,9 @@ impl Outlet {
     }
 
     /// Lines as this end takes them; the same lines always give the same bytes.
-    pub(super) fn body(&self, lines: &str) -> Body {
+    pub(super) fn body(&self, lines: &str, gzip: &mut Gzip) -> Body {
         match self {
-            Self::Database(_) | Self::Files(_) => Body::Gzip(gzip(lines)),
+            Self::Database(_) | Self::Files(_) => Body::Gzip(gzip.body(lines)),
             Self::Platform(platform) => Body::Messages(platform.messages(lines)),
         }
     }
