@@ -75,11 +75,11 @@ impl Forwarder {
     /// Sends the same bytes until the answer is about them. After several failures only the first line is sent, as a probe:
     /// a database that is away, on a metered line, costs little. What is stored twice is the same bytes.
     async fn answer(&mut self, batch: &Batch, lines: &Range<usize>) -> Result<Answer, Ended> {
-        let body = self.body(batch, lines.clone());
+        let body = self.outlet.body(batch.text(lines.clone()));
         let (mut failures, mut server_errors, mut proved) = (0, 0, false);
         loop {
             let is_probe = failures >= FORWARD_PROBE_AFTER && lines.len() > 1;
-            let sent = if is_probe { self.body(batch, lines.start..lines.start + 1) } else { body.clone() };
+            let sent = if is_probe { self.outlet.body(batch.text(lines.start..lines.start + 1)) } else { body.clone() };
             match self.send(sent).await? {
                 Outcome::Retry { after, why, suspicious } => {
                     self.task.delivery.retries.add(1);
@@ -108,10 +108,6 @@ impl Forwarder {
                 Outcome::Partial { refused } => return Ok(Answer::Partial(refused)),
             }
         }
-    }
-
-    fn body(&mut self, batch: &Batch, lines: Range<usize>) -> Body {
-        self.outlet.body(batch.text(lines), &mut self.gzip)
     }
 
     /// One request. At the stop signal it gets a little more time to be answered.
@@ -153,9 +149,8 @@ impl Forwarder {
             return Ok(None);
         }
         for other in others.iter().rev() {
-            let (other, line) = (self.body(batch, other.clone()), self.body(batch, line.clone()));
-            if self.send(other).await? == Outcome::Stored {
-                let again = self.send(line).await?;
+            if self.send(self.outlet.body(batch.text(other.clone()))).await? == Outcome::Stored {
+                let again = self.send(self.outlet.body(batch.text(line.clone()))).await?;
                 return Ok(Some(matches!(again, Outcome::Retry { suspicious: true, .. })));
             }
             self.wait_to_retry(None).await?;

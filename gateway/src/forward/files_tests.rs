@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::super::gzip::gzip;
+use super::super::http::gzip;
 use super::*;
 use flate2::read::MultiGzDecoder;
 use std::time::Duration;

@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
-use crate::forward::gzip::gzip;
 use facility_config::site::Tls;
 use facility_drivers::sim::tsdb::{Mode, Tsdb};
 use std::fs;
@@ -105,6 +104,13 @@ fn without_an_authority_there_is_no_tls() {
     assert!(matches!(Writer::new(&database), Err(NotReady::Roots { .. })));
     fs::write(&ca, "no certificate").unwrap();
     assert!(matches!(Writer::new(&database), Err(NotReady::Roots { .. })));
+}
+
+#[test]
+fn the_same_lines_give_the_same_bytes() {
+    let text = "cabinet,device_id=a t=1.0 1\n".repeat(1_000);
+    assert_eq!(gzip(&text), gzip(&text));
+    assert!(gzip(&text).len() < text.len() / 20);
 }
 
 #[tokio::test]

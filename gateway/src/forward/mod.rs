@@ -11,7 +11,6 @@ pub mod dead_letter;
 mod deliver;
 pub mod feed;
 pub mod files;
-pub mod gzip;
 pub mod http;
 pub mod line;
 pub mod live;
@@ -39,7 +38,6 @@ use facility_config::series::Class;
 use facility_config::site;
 use facility_drivers::{Backoff, Clock, Link, LinkState};
 use feed::{Due, Feed, Terms};
-use gzip::Gzip;
 use live::Trust;
 use meter::Meter;
 pub use not_ready::NotReady;
@@ -120,7 +118,6 @@ pub struct Forwarder {
     task: ForwardTask,
     feeds: Vec<Feed>,
     outlet: Outlet,
-    gzip: Gzip,
     letters: DeadLetters,
     retry: Backoff,
     hold: Backoff,
@@ -163,7 +160,6 @@ impl ForwardTask {
             stored_in_a_row: 0,
             task: self,
             outlet,
-            gzip: Gzip::default(),
             letters,
         })
     }

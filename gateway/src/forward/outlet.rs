@@ -2,8 +2,7 @@
 
 use super::NotReady;
 use super::files::Files;
-use super::gzip::Gzip;
-use super::http::Writer;
+use super::http::{Writer, gzip};
 use super::outcome::Outcome;
 use super::platform::Platform;
 use bytes::Bytes;
@@ -53,9 +52,9 @@ impl Outlet {
     }
 
     /// Lines as this end takes them; the same lines always give the same bytes.
-    pub(super) fn body(&self, lines: &str, gzip: &mut Gzip) -> Body {
+    pub(super) fn body(&self, lines: &str) -> Body {
         match self {
-            Self::Database(_) | Self::Files(_) => Body::Gzip(gzip.body(lines)),
+            Self::Database(_) | Self::Files(_) => Body::Gzip(gzip(lines)),
             Self::Platform(platform) => Body::Messages(platform.messages(lines)),
         }
     }

@@ -4,8 +4,7 @@
 use super::{About, EXIT_CODES, chosen, load, print, print_json};
 use crate::cli::Exit;
 use crate::cli::store::words::plain;
-use crate::forward::gzip::gzip;
-use crate::forward::http::Writer;
+use crate::forward::http::{Writer, gzip};
 use crate::forward::line::tags;
 use crate::forward::outcome::Outcome;
 use crate::forward::platform::Platform;

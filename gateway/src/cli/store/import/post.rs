@@ -7,8 +7,7 @@ use super::{ImportArgs, Rejected, no_input};
 use crate::cli::Exit;
 use crate::cli::store::words::count;
 use crate::forward::batch::{Bounds, Packer};
-use crate::forward::gzip::gzip;
-use crate::forward::http::Writer;
+use crate::forward::http::{Writer, gzip};
 use crate::forward::outcome::Outcome;
 use crate::store::record::{MetricName, Names, Origin, Page, Record};
 use facility_config::limits::{
