@@ -227,6 +227,9 @@ rules! {
     UplinkReliability "uplink_reliability" Warning Gateway "%" Side::Below, 80.0 - 5.0, on 0 quiet 0 latch false
         "Requests to a destination often fail" "上行可靠性低"
         "EVA-DTS EIK: less than 80 % of the attempts of 30 days; of at least 100";
+    LinkDown "link_down" Alarm Gateway "" Side::State, 0.0 - 0.0, on 60 quiet 0 latch false
+        "Bus or broker does not answer" "总线或消息服务器无响应"
+        "policy: 60 s; it stands for the silence of its devices (comm_loss), which is 3 polls or 10 min and held meanwhile";
 }
 
 impl RuleKind {

@@ -145,7 +145,7 @@ fn the_gateway_is_the_first_device_and_the_others_follow_by_id() {
     assert_eq!((gateway.kind, &gateway.source, gateway.interval), (Kind::Gateway, &Source::Gateway, secs(60)));
     assert!(gateway.profile.is_none());
     let rules: Vec<_> = gateway.rules.iter().map(|rule| rule.kind).collect();
-    assert_eq!(rules, [RuleKind::UplinkReliability]);
+    assert_eq!(rules, [RuleKind::UplinkReliability, RuleKind::LinkDown]);
     assert_eq!(site.brokers[0].client_id, "gw-junmen-01");
     let address = HostPort { host: "192.168.1.20".into(), port: 4001 };
     assert_eq!((site.buses[0].framing, &site.buses[0].transport), (Framing::Rtu, &Transport::Dial { address, backup: None }));
@@ -313,9 +313,10 @@ fn a_limit_for_many_cabinets_never_loosens_that_of_fresh_goods() {
 fn the_gateway_has_a_rule_of_its_own() {
     let rules = |lines: &str| accepted(&format!("{HEAD}{lines}")).devices[0].rules.clone();
     let told = |lines: &str| rules(lines).iter().map(|rule| (rule.kind, rule.limit, rule.deadband)).collect::<Vec<_>>();
-    assert_eq!(told(""), [(RuleKind::UplinkReliability, 80.0, 5.0)]);
-    assert_eq!(told("[alarm.uplink_reliability]\nlimit_pct = 90\n"), [(RuleKind::UplinkReliability, 90.0, 5.0)]);
-    assert_eq!(told("[alarm.uplink_reliability]\nenabled = false\n"), []);
+    let link_down = (RuleKind::LinkDown, 0.0, 0.0);
+    assert_eq!(told(""), [(RuleKind::UplinkReliability, 80.0, 5.0), link_down]);
+    assert_eq!(told("[alarm.uplink_reliability]\nlimit_pct = 90\n"), [(RuleKind::UplinkReliability, 90.0, 5.0), link_down]);
+    assert_eq!(told("[alarm.uplink_reliability]\nenabled = false\n[alarm.link_down]\nenabled = false\n"), []);
 }
 
 #[test]

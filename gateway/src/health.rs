@@ -10,6 +10,8 @@ mod messages;
 
 pub use catalogue::{Code, Severity};
 
+use catalogue::MUTE_HINT;
+
 use crate::status::{DeviceInfo, LinkInfo, LinkKind, Status, StoreInfo, WearInfo};
 use crate::wear::card::{Band, Reserve};
 use facility_config::limits::{LINK_GRACE_MS, STATUS_AGE_MS_MAX};
@@ -251,7 +253,10 @@ fn of_devices(status: &Status, found: &mut Vec<Condition>) {
         let dots = if silent.len() > NAMES_SHOWN_MAX { ", …" } else { "" };
         let (n, name) = (silent.len(), &link.name);
         let en = format!("{n} of {all} devices on {name} are silent: {shown}{dots}.");
-        found.push(Condition::new(Code::Silent, name, en, format!("{name} 上 {all} 台设备中有 {n} 台无数据：{shown}{dots}。")));
+        let condition = Condition::new(Code::Silent, name, en, format!("{name} 上 {all} 台设备中有 {n} 台无数据：{shown}{dots}。"));
+        let is_mute = n == all && all > 1;
+        let (hint_en, hint_zh) = if is_mute { MUTE_HINT } else { Code::Silent.hint() };
+        found.push(Condition { hint_en, hint_zh, ..condition });
     }
 }
 

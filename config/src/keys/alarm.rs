@@ -30,6 +30,7 @@ macro_rules! rules {
         rule("vend_fail_burst", VEND_FAIL_BURST, "Lane fails to vend (货道连续出货失败)."),
         rule("comm_loss", COMM_LOSS, "Nothing heard from the device (通信中断)."),
         rule("uplink_reliability", UPLINK_RELIABILITY, "Requests of the gateway to a destination often fail (上行可靠性低)."),
+        rule("link_down", LINK_DOWN, "A bus or broker does not answer; part is the link, such as broker_kiosk (总线或消息服务器无响应)."),
         $($more),*
     ] };
 }
@@ -85,7 +86,12 @@ const fn defrost_delay(default: &'static str) -> Key {
 }
 
 const fn grace(default: &'static str) -> Key {
-    key("grace_s", Type::Int(0, DAY_S), IfAbsent::Derived(default), "Not judged for this long after a refill, a service or a power-up.")
+    key(
+        "grace_s",
+        Type::Int(0, DAY_S),
+        IfAbsent::Derived(default),
+        "Not judged for this long after its door was opened or closed, a refill, a service or a power-up.",
+    )
 }
 
 const AIR_ABOVE: &str = "Raise above this air temperature, °C.";
@@ -215,3 +221,4 @@ const UPLINK_RELIABILITY: &[Key] = &[
     latch("false"),
     RE_ALARM,
 ];
+const LINK_DOWN: &[Key] = &[ENABLED, on_delay("60"), OFF_DELAY, latch("false"), RE_ALARM];

@@ -82,6 +82,16 @@ impl LinkId {
         (0..site.brokers.len()).map(Self::Broker).chain((0..site.buses.len()).map(Self::Bus))
     }
 
+    /// The link of that name in the log, unless it is declared no more.
+    pub(super) fn named(site: &Site, part: Part) -> Option<Self> {
+        Self::all(site).find(|link| link.part(site) == part)
+    }
+
+    /// Whether a device hangs on it.
+    pub(super) fn has(self, source: &Source) -> bool {
+        Self::of(source) == Some(self)
+    }
+
     /// The link a device hangs on; the gateway hangs on none.
     pub(super) fn of(source: &Source) -> Option<Self> {
         match source {

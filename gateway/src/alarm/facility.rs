@@ -148,8 +148,8 @@ impl Facility {
     /// Whether an alarm stands or its delay is running that the readings around it explain. What is low or broken for days
     /// makes none of them precious.
     pub(super) fn is_uneasy(&self) -> bool {
-        use RuleKind::{LaneEmpty, LaneLow, LockerOverdue, ProbeFault, UplinkReliability};
-        let lasting = [LaneLow, LaneEmpty, LockerOverdue, ProbeFault, UplinkReliability];
+        use RuleKind::{LaneEmpty, LaneLow, LinkDown, LockerOverdue, ProbeFault, UplinkReliability};
+        let lasting = [LaneLow, LaneEmpty, LockerOverdue, ProbeFault, UplinkReliability, LinkDown];
         self.items.iter().any(|item| !lasting.contains(&item.rule))
     }
 
@@ -214,6 +214,17 @@ impl Facility {
     /// Whether the link it hangs on is down, after a restart.
     pub(super) fn hang_on(&mut self, link_is_down: bool) {
         self.link_is_down = link_is_down;
+    }
+
+    /// Takes that a link is down, since when, or that it is up. Of the gateway.
+    pub(super) fn tell_link(&mut self, link: Part, down_ms: Option<i64>) {
+        self.inputs.down.retain(|(known, _)| *known != link);
+        self.inputs.down.extend(down_ms.map(|down_ms| (link, down_ms)));
+    }
+
+    /// Whether an alarm stands.
+    pub(super) fn has_raised(&self, rule: RuleKind, part: Part) -> bool {
+        self.items.iter().any(|item| item.is(rule, part) && item.watch.is_raised())
     }
 
     /// How silent it is, also if that is no alarm of its own.

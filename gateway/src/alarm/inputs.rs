@@ -68,11 +68,15 @@ pub(super) struct Inputs {
     pub(super) power_ms: Option<i64>,
     /// Newest refill or service.
     pub(super) serviced_ms: Option<i64>,
+    /// When the service door was opened or closed last.
+    pub(super) door_ms: Option<i64>,
     /// Since when some compartment stands open and none was closed.
     pub(super) ajar_ms: Option<i64>,
     pub(super) heard_ms: Option<i64>,
     /// Since when it has been heard without a pause of [`PAUSE_MS`].
     pub(super) heard_since_ms: Option<i64>,
+    /// Links that are down, of the gateway, and since when. Not saved: the engine knows them.
+    pub(super) down: Vec<(Part, i64)>,
     /// What is to be judged at once; empty between two messages.
     pub(super) pulses: Vec<Pulse>,
     /// Newest report of how long it has been up, and its time stamp.
@@ -81,6 +85,8 @@ pub(super) struct Inputs {
     command_ms: Option<i64>,
     /// What failed within the last seconds: not saved, for it is forgotten as fast.
     retries: Retries,
+    /// Whether the machine says that its service door is open.
+    is_open: bool,
     /// Doors that had been opened in all when the open ones were counted last.
     opened: Option<i64>,
     /// The count of open doors before the one of this message, and that; empty between two messages.
@@ -98,6 +104,8 @@ impl Save for Inputs {
         let times = [self.started_ms, self.power_ms, self.serviced_ms, self.ajar_ms, self.heard_ms, self.heard_since_ms];
         times.iter().for_each(|time| time.save(out));
         [self.command_ms, self.opened].save(out);
+        self.door_ms.save(out);
+        self.is_open.save(out);
         [self.uptime.map(|(at_ms, _)| at_ms), self.uptime.map(|(_, up_s)| up_s)].save(out);
     }
 
@@ -117,8 +125,11 @@ impl Save for Inputs {
             heard_since_ms: Save::load(input)?,
             command_ms: Save::load(input)?,
             opened: Save::load(input)?,
+            door_ms: Save::load(input)?,
+            is_open: Save::load(input)?,
             uptime: <[Option<i64>; 2]>::load(input).map(|[at_ms, up_s]| at_ms.zip(up_s))?,
             retries: Retries::default(),
+            down: Vec::new(),
             pulses: Vec::new(),
             doors: None,
         })
@@ -178,7 +189,11 @@ impl Inputs {
                 self.set(metric, stamp, yes_or_no(mode_is_defrost(value)));
             }
             Point::VendingStatus => {
-                self.set(metric, stamp, yes_or_no(status_is_lockout(value)));
+                if self.set(metric, stamp, yes_or_no(status_is_lockout(value)))
+                    && let Value::Text(status) = value
+                {
+                    self.service_door(&**status == "door_open", stamp.from_ms);
+                }
             }
             Point::EnergyVoltage | Point::PhaseVoltage => self.voltage(metric, stamp, value),
             Point::VendingSetpoint | Point::LockerOverdue | Point::LaneLevel => {
@@ -243,6 +258,15 @@ impl Inputs {
         self.ajar_ms = if count <= 0.0 { None } else { self.ajar_ms.filter(|_| stands).or(Some(from_ms)) };
     }
 
+    /// Takes whether the machine's service door is open: the goods get warm meanwhile, and for a while after. One that stays
+    /// open is no service for ever: only its opening and its closing count.
+    fn service_door(&mut self, is_open: bool, at_ms: i64) {
+        if is_open != self.is_open {
+            self.is_open = is_open;
+            self.door_ms = self.door_ms.max(Some(at_ms));
+        }
+    }
+
     /// A device that has been up for less time than it had been before was switched on again.
     fn notice_power_up(&mut self, value: &Value, stamp: Stamp) {
         let Value::Int(uptime_s) = *value else { return };
@@ -267,6 +291,9 @@ impl Inputs {
         };
         let part = text(Point::EventTarget).and_then(Part::new).unwrap_or_default();
         let at_ms = stamp.from_ms;
+        if matches!(event.as_str(), "door_open" | "door_closed") {
+            self.service_door(event.as_str() == "door_open", at_ms);
+        }
         match event.as_str() {
             OPEN_FAIL if self.retries.take(part.as_str(), stamp.stamp_ms) => {
                 if let Some(openings) = &mut self.openings {

@@ -7,7 +7,8 @@
 //!
 //! How missing data is treated (DOMAIN §5): it neither raises nor clears. While the newest reading has no value, or is
 //! older than three intervals, no delay can run out; once three intervals have passed since the last good value, delays
-//! that were running start again. Silence has its own rule, `comm_loss`, which is held while the device's link is down.
+//! that were running start again. Silence has its own rule, `comm_loss`, which is held while the device's link is down: that
+//! is one alarm of the gateway itself, `link_down` (`link.rs`).
 //!
 //! A rule is about now: what a device kept while it was offline begins and ends nothing (`late.rs`, `inputs.rs`).
 
@@ -18,6 +19,7 @@ mod held;
 mod inputs;
 mod item;
 mod late;
+mod link;
 mod mute;
 mod removed;
 mod run;
@@ -39,8 +41,8 @@ use crate::aggregate::span_ms;
 use event::Event;
 use facility::Facility;
 use facility_config::alarm::RuleKind;
-use facility_config::{DeviceIx, Part, Point, Site, Source};
-use facility_drivers::{Batch, Metric, Subject, Value};
+use facility_config::{DeviceIx, Part, Point, Site};
+use facility_drivers::{Batch, Value};
 use removed::Removed;
 use save::{MAGIC, VERSION};
 use stand::Moment;
@@ -86,8 +88,8 @@ pub struct Engine {
     listening_ms: Option<i64>,
     /// Links that are known to be down.
     down: Vec<LinkId>,
-    /// Those of them that are connected, but nobody on them is heard.
-    mute: Vec<LinkId>,
+    /// Those of them that are up for all their driver knows, but nobody on them has been heard since this steady time.
+    mute: Vec<(LinkId, i64)>,
     /// When what stands was told again, steady time.
     repeated_ms: Option<i64>,
     /// Alarms of devices that are no longer declared, to be told as ended.
@@ -149,31 +151,6 @@ impl Engine {
         events
     }
 
-    /// Takes the state of a link. A change is returned as the gateway's reading `link.up` with the events it causes: they
-    /// go into the log, where a restart reads them. A link nobody spoke of is up.
-    pub fn link(&mut self, link: LinkId, is_up: bool, now_ms: i64) -> Vec<Batch> {
-        let now_ms = self.listen(now_ms);
-        // A connection that nobody answers on is none.
-        if is_up != self.down.contains(&link) || self.mute.contains(&link) {
-            return Vec::new();
-        }
-        self.turn_link(link, is_up, now_ms)
-    }
-
-    fn turn_link(&mut self, link: LinkId, is_up: bool, now_ms: i64) -> Vec<Batch> {
-        let mut reading = Batch::new(DeviceIx::GATEWAY, Subject::Telemetry, self.time.wall(now_ms));
-        reading.push(Metric { point: Point::LinkUp, part: link.part(&self.site) }, Value::Bool(is_up));
-        let mut events = vec![reading];
-        let time = &self.time;
-        set_link(&mut self.down, link, is_up);
-        for (at, _) in self.site.devices.iter().enumerate().filter(|(_, device)| is_on(&device.source, link)) {
-            if let Some(facility) = self.devices.get_mut(at) {
-                facility.link(is_up, now_ms, |event, at_ms| events.push(told(time, DeviceIx(at as u16), event, at_ms)));
-            }
-        }
-        events
-    }
-
     /// Takes a heartbeat of the gateway, which says what of the time that has passed was only a step of the clock. To be
     /// taken before anything else that came after the step; taking it again changes nothing.
     pub fn beat(&mut self, batch: &Batch) {
@@ -198,18 +175,22 @@ impl Engine {
             self.tail.0 = log_ms;
         }
         if ix == DeviceIx::GATEWAY {
-            self.recall_links(batch, now_ms);
+            self.recall_links(batch);
             self.removed.retain(|removed| !removed.is_told_by(batch));
         }
         drop(self.take(batch, now_ms, true));
         let Some(facility) = self.devices.get_mut(ix.at()) else { return };
-        if let Some(event) = Event::read(batch) {
+        let event = Event::read(batch);
+        if let Some(event) = &event {
             let (at_ms, until_ms) = (self.time.steady(batch.at_ms), event.until_ms.map(|until_ms| self.time.steady(until_ms)));
-            facility.recall(&Event { until_ms, ..event }, at_ms);
+            facility.recall(&Event { until_ms, ..*event }, at_ms);
             self.repeated_ms = if event.state.is_repeated() { Some(at_ms) } else { self.repeated_ms };
         }
         if facility.has_pulses() && !self.tail.1.contains(&ix) {
             self.tail.1.push(ix);
+        }
+        if let Some(event) = event.filter(|event| event.rule == Some(RuleKind::LinkDown) && event.is_active) {
+            self.recall_down(event.part, now_ms);
         }
     }
 
@@ -237,8 +218,7 @@ impl Engine {
         let (time, repeated_ms) = (Steady::load(&mut input)?, Save::load(&mut input)?);
         let mut down = Vec::new();
         for _ in 0..u64::load(&mut input)? {
-            let name = Part::load(&mut input)?;
-            down.extend(LinkId::all(&site).find(|link| link.part(&site) == name));
+            down.extend(LinkId::named(&site, Part::load(&mut input)?));
         }
         let mut known = BTreeMap::new();
         for _ in 0..u64::load(&mut input)? {
@@ -247,9 +227,10 @@ impl Engine {
         let mut devices: Vec<Facility> = site.devices.iter().map(|device| known.remove(&device.id).unwrap_or_default()).collect();
         // The device may hang on another link by now.
         for (device, facility) in site.devices.iter().zip(&mut devices) {
-            facility.hang_on(down.iter().any(|link| is_on(&device.source, *link)));
+            facility.hang_on(down.iter().any(|link| link.has(&device.source)));
         }
         let now_ms = time.now_ms();
+        down.iter().for_each(|link| devices.iter_mut().take(1).for_each(|gateway| gateway.tell_link(link.part(&site), Some(now_ms))));
         let gone = known.into_iter().flat_map(|(device, facility)| {
             let rules = facility.standing_rules(now_ms);
             rules.into_iter().map(move |(rule, lasted_ms)| Removed { device: device.clone(), rule, since_ms: now_ms - lasted_ms })
@@ -287,8 +268,11 @@ impl Engine {
     }
 
     fn listen(&mut self, now_ms: i64) -> i64 {
+        let before_ms = self.time.now_ms();
         let now_ms = self.time.advance(now_ms);
-        self.listening_ms.get_or_insert(now_ms);
+        if self.listening_ms.replace(self.listening_ms.unwrap_or(now_ms)).is_none() {
+            self.doubt_links(before_ms);
+        }
         now_ms
     }
 
@@ -320,17 +304,6 @@ impl Engine {
             facility.judge(&device.rules, at, follows, |event, at_ms| events.push(told(time, ix, event, at_ms)));
         }
     }
-
-    fn recall_links(&mut self, batch: &Batch, now_ms: i64) {
-        for reading in batch.readings.iter().filter(|reading| reading.metric.point == Point::LinkUp) {
-            let link = LinkId::all(&self.site).find(|link| link.part(&self.site) == reading.metric.part);
-            let (Some(link), Value::Bool(is_up)) = (link, &reading.value) else { continue };
-            set_link(&mut self.down, link, *is_up);
-            for (_, facility) in self.site.devices.iter().zip(&mut self.devices).filter(|(device, _)| is_on(&device.source, link)) {
-                facility.set_link(*is_up, now_ms);
-            }
-        }
-    }
 }
 
 fn moment(device: &facility_config::Device, now_ms: i64, listening_ms: Option<i64>) -> Moment {
@@ -340,15 +313,4 @@ fn moment(device: &facility_config::Device, now_ms: i64, listening_ms: Option<i6
 fn told(time: &Steady, device: DeviceIx, event: Event, at_ms: i64) -> Batch {
     let until_ms = event.until_ms.map(|until_ms| time.wall(until_ms));
     Event { until_ms, ..event }.batch(device, time.wall(at_ms))
-}
-
-fn set_link(down: &mut Vec<LinkId>, link: LinkId, is_up: bool) {
-    down.retain(|known| *known != link);
-    if !is_up {
-        down.push(link);
-    }
-}
-
-fn is_on(source: &Source, link: LinkId) -> bool {
-    LinkId::of(source) == Some(link)
 }

@@ -1,11 +1,11 @@
 //! A link that is connected and on which nobody is heard: a cut line behind a converter, a router behind which all kiosks are.
 //!
 //! It is told as a link that is down, and holds back the silence of its devices like one: one cause, one thing told. It is
-//! over with the first device that is heard. A device that falls silent alone has its own alarm: the others speak. So
+//! over with the first device that is heard, also after a restart. A device that falls silent alone has its own alarm: the others speak. So
 //! whose time is up waits for a sign of the others, but no longer than for as long again; then its silence is told in any
 //! case. A link with one device says nothing that the device does not.
 
-use super::{Engine, LinkId, is_on, moment};
+use super::{Engine, LinkId, moment};
 use facility_drivers::Batch;
 
 /// A device that may be silent.
@@ -38,15 +38,19 @@ impl Engine {
         links.sort_unstable();
         links.dedup();
         for link in links {
-            let (was_mute, is_down) = (self.mute.contains(&link), self.down.contains(&link));
-            if is_down && !was_mute {
+            let mute_ms = self.mute.iter().find(|(known, _)| *known == link).map(|(_, since_ms)| *since_ms);
+            if self.down.contains(&link) && mute_ms.is_none() {
                 continue;
             }
             let silences = self.silences(link, now_ms);
-            let is_mute = silences.len() > 1 && silences.iter().all(|(_, silence, _)| silence.is_over(now_ms));
-            if is_mute != was_mute {
-                self.mute.retain(|known| *known != link);
-                self.mute.extend(is_mute.then_some(link));
+            let is_mute = silences.len() > 1
+                && silences.iter().all(|(_, silence, _)| match mute_ms {
+                    Some(since_ms) => silence.heard_ms.is_none_or(|heard_ms| heard_ms <= since_ms),
+                    None => silence.is_over(now_ms),
+                });
+            if is_mute != mute_ms.is_some() {
+                self.mute.retain(|(known, _)| *known != link);
+                self.mute.extend(is_mute.then_some((link, now_ms)));
                 events.extend(self.turn_link(link, !is_mute, now_ms));
             }
             let newest_ms = silences.iter().filter_map(|(_, silence, _)| silence.heard_ms).max();
@@ -60,7 +64,7 @@ impl Engine {
     /// Of every device on a link, with its interval.
     fn silences(&self, link: LinkId, now_ms: i64) -> Vec<(usize, Silence, i64)> {
         let of_all = self.site.devices.iter().zip(&self.devices).enumerate();
-        let on_link = of_all.filter(|(_, (device, _))| is_on(&device.source, link));
+        let on_link = of_all.filter(|(_, (device, _))| link.has(&device.source));
         let silence = |(at, (device, facility)): (usize, (&facility_config::Device, &super::Facility))| {
             let moment = moment(device, now_ms, self.listening_ms);
             (at, facility.silence(&device.rules, moment), moment.interval_ms)

@@ -11,7 +11,7 @@ use facility_drivers::Metric;
 /// First bytes of a snapshot of alarms.
 pub(super) const MAGIC: &[u8; 4] = b"ALRM";
 /// Raise it with any change of a saved struct: an older snapshot is then refused and the log replayed.
-pub(super) const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 3;
 
 impl Save for RuleKind {
     fn save(&self, out: &mut Vec<u8>) {

@@ -106,6 +106,11 @@ pub(super) fn each(rule: &Rule, seen: &Inputs, at: Moment, mut tell: impl FnMut(
         }
         RuleKind::CommLoss => tell(Part::WHOLE, silence(rule, seen, at)),
         RuleKind::UplinkReliability => tell(Part::WHOLE, uplink(rule, seen, at)),
+        // How it was while the gateway was off nobody knows.
+        RuleKind::LinkDown => {
+            let since = |down_ms: i64| Seen::state(Stand::OverAnew(down_ms.max(at.listening_ms)));
+            seen.down.iter().for_each(|(link, down_ms)| tell(*link, since(*down_ms)));
+        }
     }
 }
 
@@ -128,7 +133,7 @@ pub(super) fn reported_as(kind: RuleKind, part: Part) -> Option<Metric> {
 
 /// Whether parts that are not told of are in order, because only what happens is told.
 pub(super) fn is_of_events(kind: RuleKind) -> bool {
-    matches!(kind, RuleKind::LockerTamper | RuleKind::UnexpectedOpen | RuleKind::VendFailBurst)
+    matches!(kind, RuleKind::LockerTamper | RuleKind::UnexpectedOpen | RuleKind::VendFailBurst | RuleKind::LinkDown)
 }
 
 /// The point whose temperature makes an excursion of this rule, of this part.
@@ -156,7 +161,7 @@ fn temperature(rule: &Rule, seen: &Inputs, point: Point, at: Moment) -> Seen {
     Seen { may_raise: !is_quiet, ..number(rule, seen, point, at) }
 }
 
-fn is_within(quiet: Duration, since_ms: [Option<i64>; 2], at: Moment) -> bool {
+fn is_within<const N: usize>(quiet: Duration, since_ms: [Option<i64>; N], at: Moment) -> bool {
     let quiet_ms = span_or_zero_ms(quiet);
     since_ms.into_iter().flatten().any(|from_ms| at.now_ms < from_ms.saturating_add(quiet_ms))
 }
@@ -202,7 +207,8 @@ fn on(known: Known) -> Stand {
 }
 
 /// A machine says itself that it is locked, or is warmer, or colder, than its goods may be. Which goods it has is told by its
-/// setpoint: a machine for drinks or snacks, or one that does not report a setpoint, is not judged by temperature.
+/// setpoint: a machine for drinks or snacks, or one that does not report a setpoint, is not judged by temperature. The grace
+/// after a service begins with the door that is opened for it, and anew with the door that is closed and with the word of it.
 fn lockout(rule: &Rule, seen: &Inputs, at: Moment) -> Seen {
     let setpoint_c = seen.signals.get(Point::VendingSetpoint).and_then(Signal::newest);
     let is_hot = rule.kind == RuleKind::VendingHotLockout;
@@ -212,7 +218,7 @@ fn lockout(rule: &Rule, seen: &Inputs, at: Moment) -> Seen {
     let said = seen.signals.at(Point::VendingStatus, at.now_ms, at.hold_ms());
     match said {
         Known::Good(locked, since_ms) if locked > 0.0 && (suits || !is_hot) => Seen { stand: Stand::Over(since_ms), ..air },
-        _ if suits => Seen { may_raise: !is_within(rule.defrost_delay, [seen.serviced_ms, seen.started_ms], at), ..air },
+        _ if suits => Seen { may_raise: !is_within(rule.defrost_delay, [seen.serviced_ms, seen.door_ms, seen.started_ms], at), ..air },
         Known::Paused | Known::Lost => Seen { limit: rule.limit, ..Seen::state(on(said)) },
         Known::Good(_, since_ms) => Seen { stand: Stand::Under(since_ms), ..air },
     }

@@ -4,6 +4,7 @@
 mod basics;
 mod excursion;
 mod fixture;
+mod links;
 mod people;
 mod present;
 mod restart;

@@ -88,14 +88,8 @@ impl Logs {
     }
 
     async fn ask(&self, question: &Question) -> Result<History, Refusal> {
-        let stopped = || Refusal::later("the store has stopped", "The gateway is stopping; ask again when it runs.");
-        let silent = || Refusal::later("the store does not answer", "See /healthz; ask again in a minute.");
         let _place = self.places.acquire().await.map_err(|_| stopped())?;
-        let store = match question.metric.point.measurement().info().class {
-            Class::Reading => &self.readings,
-            Class::Metric | Class::Event => &self.outbox,
-        };
-        let mut query = HistoryQuery {
+        let query = HistoryQuery {
             tag: format!("device_id={}", question.device),
             metric: question.metric,
             from_ms: question.from_ms,
@@ -103,27 +97,60 @@ impl Logs {
             buckets: question.buckets,
             from: 0,
         };
-        let mut whole = History::default();
-        loop {
-            let part = timeout(Duration::from_millis(API_HISTORY_PART_MS_MAX), store.history(query.clone())).await;
-            let part = part.map_err(|_| silent())?.map_err(|_| stopped())?;
-            let next = part.next;
-            whole.add(part);
-            match next {
-                Some(next) => query.from = next,
-                None => return Ok(whole),
-            }
+        match question.metric.point.measurement().info().class {
+            Class::Reading => whole(&self.readings, query).await,
+            Class::Event => whole(&self.outbox, query).await,
+            Class::Metric => newest_of_all(&self.outbox, query).await,
         }
     }
+}
+
+/// All parts of an answer.
+async fn whole(store: &Store, mut query: HistoryQuery) -> Result<History, Refusal> {
+    let silent = || Refusal::later("the store does not answer", "See /healthz; ask again in a minute.");
+    let mut whole = History::default();
+    loop {
+        let part = timeout(Duration::from_millis(API_HISTORY_PART_MS_MAX), store.history(query.clone())).await;
+        let part = part.map_err(|_| silent())?.map_err(|_| stopped())?;
+        let next = part.next;
+        whole.add(part);
+        match next {
+            Some(next) => query.from = next,
+            None => return Ok(whole),
+        }
+    }
+}
+
+/// The same of figures, of which the newest issue counts, in buckets too: only samples tell issues apart. If they are too
+/// many at once, the rest is asked for next.
+async fn newest_of_all(store: &Store, query: HistoryQuery) -> Result<History, Refusal> {
+    let (mut told, mut from_ms) = (History::default(), query.from_ms);
+    loop {
+        let mut part = whole(store, HistoryQuery { buckets: None, from_ms, ..query.clone() }).await?;
+        let cut_ms = part.samples.last().filter(|_| part.cut).map(|(at_ms, _)| (*at_ms).max(from_ms + 1));
+        newest_issues(&mut part.samples);
+        if query.buckets.is_none() {
+            return Ok(part);
+        }
+        let mut samples = std::mem::take(&mut part.samples);
+        // Of the moment of the cut some issues may be missing.
+        samples.retain(|(at_ms, _)| cut_ms.is_none_or(|cut_ms| *at_ms < cut_ms));
+        told.add(History { buckets: query.buckets_of(samples), ..part });
+        match cut_ms {
+            Some(cut_ms) => from_ms = cut_ms,
+            None => return Ok(told),
+        }
+    }
+}
+
+fn stopped() -> Refusal {
+    Refusal::later("the store has stopped", "The gateway is stopping; ask again when it runs.")
 }
 
 impl Answer {
     fn new(question: Question, history: History) -> Self {
         let info = question.metric.point.info();
         let History { mut samples, buckets, unreadable, .. } = history;
-        if question.metric.point.measurement().info().class == Class::Metric {
-            newest_issues(&mut samples);
-        }
         let next_ms = cut(&mut samples);
         let with_buckets = question.buckets.is_some();
         Self {

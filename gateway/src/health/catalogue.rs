@@ -234,6 +234,12 @@ impl Code {
     }
 }
 
+/// Next step where nobody on a connected link is heard: it need not be the devices.
+pub(super) const MUTE_HINT: (&str, &str) = (
+    "All of them at once: check what they have in common, the line or network behind the connection, its power, its baud rate or topics. The connection itself is up, which says nothing of what is behind it.",
+    "所有设备同时无数据：请检查其公共部分，即链路之后的总线线缆或网络、电源、波特率或主题。链路本身已连接，但不代表其后的线路正常。",
+);
+
 impl Serialize for Code {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())

@@ -136,6 +136,25 @@ fn a_dead_bus_explains_its_silent_devices() {
 }
 
 #[test]
+fn of_a_link_on_which_nobody_is_heard_it_is_not_said_that_it_works() {
+    let of_silent = |silent: usize| {
+        let mut status = sample::well();
+        let broker = link(&mut status, LinkKind::Broker).name.clone();
+        let on_broker = |device: &&mut DeviceInfo| device.link.as_deref() == Some(&broker);
+        let all = status.devices.iter_mut().filter(on_broker).count();
+        status.devices.iter_mut().filter(on_broker).take(silent).for_each(|device| device.online = false);
+        (all, conditions(&status).into_iter().find(|one| one.code == Code::Silent).unwrap())
+    };
+    let (all, one) = of_silent(1);
+    assert!(all > 1, "the sample has several devices on its broker");
+    assert_eq!((one.hint_en, one.hint_zh), Code::Silent.hint());
+    let (_, everyone) = of_silent(all);
+    assert!(everyone.en.starts_with(&format!("{all} of {all} devices")), "{}", everyone.en);
+    assert!(!everyone.hint_en.contains("itself works") && everyone.hint_en.contains("in common"), "{}", everyone.hint_en);
+    assert!(!everyone.hint_zh.contains("链路本身正常") && everyone.hint_zh.contains("公共"), "{}", everyone.hint_zh);
+}
+
+#[test]
 fn a_full_store_hides_its_backlog_and_the_worst_comes_first() {
     let mut status = sample::busy();
     status.stores[1].backlog_bytes = status.stores[1].bytes_max;

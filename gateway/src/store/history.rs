@@ -35,6 +35,16 @@ pub struct HistoryQuery {
     pub from: Seq,
 }
 
+impl HistoryQuery {
+    /// What samples of the span are in its buckets, without empty ones.
+    #[must_use]
+    pub fn buckets_of(&self, samples: Vec<(i64, Value)>) -> Vec<Bucket> {
+        let mut gathering = Gathering::new(self);
+        samples.into_iter().for_each(|(at_ms, value)| gathering.add(at_ms, value));
+        gathering.finish().buckets
+    }
+}
+
 /// One part of a span.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bucket {

@@ -140,7 +140,7 @@ pub(super) fn line(batch: &Batch) -> String {
         _ => String::new(),
     };
     let (minute, rule) = ((batch.at_ms - T0) / MIN_MS, batch.readings[0].metric.part);
-    if batch.device == Some(DeviceIx::GATEWAY) {
+    if batch.readings[0].metric.point == Point::LinkUp {
         return format!("{minute} link {:?}", batch.readings[0].value);
     }
     let target = Some(word(Point::AlarmTarget)).filter(|target| !target.is_empty()).map_or(String::new(), |target| format!("/{target}"));

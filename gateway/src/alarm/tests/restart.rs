@@ -8,12 +8,14 @@ use facility_config::{Device, DeviceIx, Kind, Part, Point, Site, Source};
 use facility_drivers::{Batch, Quality, Subject, Value};
 use std::sync::Arc;
 
-/// Three devices of a broker, with every rule but that of silence, which listens anew after a restart.
+/// Three devices of a broker, with every rule but those of silence, which listen anew after a restart.
 fn three() -> Arc<Site> {
     let head = "[gateway]\nid = \"gw-1\"\nsite = \"s-1\"\ndistrict = \"350102\"\n[mqtt.local]\nurl = \"mqtt://localhost\"\n";
     let devices = ["a-1", "b-2", "c-3"].map(|id| format!("[device.{id}]\nprofile = \"cabinet\"\nmqtt = \"local\"\ninterval_s = 60\n"));
     let mut site = facility_config::from_toml("test.toml", &(head.to_owned() + &devices.concat())).unwrap();
-    let rules: Vec<_> = RuleKind::ALL.iter().filter(|kind| **kind != RuleKind::CommLoss).map(|kind| kind.default_rule()).collect();
+    let listens = [RuleKind::CommLoss, RuleKind::LinkDown];
+    let rules: Vec<_> = RuleKind::ALL.iter().filter(|kind| !listens.contains(kind)).map(|kind| kind.default_rule()).collect();
+    site.devices[0].rules.retain(|rule| !listens.contains(&rule.kind));
     site.devices.iter_mut().skip(1).for_each(|device| device.rules.clone_from(&rules));
     Arc::new(site)
 }
@@ -132,8 +134,13 @@ fn the_log_gives_back_what_stood() {
         }
         log.iter().for_each(|(log_ms, batch)| replayed.replay(batch, *log_ms));
         let now_ms = T0 + 120 * MIN_MS;
-        let (one, other) = (live.tick(now_ms), replayed.tick(now_ms));
-        assert_eq!(readings(&one), readings(&other), "seed {seed}: nothing is told twice, nothing is forgotten");
+        // A device whose log ended within a commit is looked at before the others.
+        let [one, other] = [&mut live, &mut replayed].map(|engine| {
+            let mut told = readings(&engine.tick(now_ms));
+            told.sort_unstable();
+            told
+        });
+        assert_eq!(one, other, "seed {seed}: nothing is told twice, nothing is forgotten");
         assert_eq!(shown(&live), shown(&replayed), "seed {seed}");
         stood += live.active().len();
     }

@@ -287,6 +287,13 @@ fn machines_with_goods_that_spoil() {
     use RuleKind::*;
     let temps = |setpoint_c: f64, air_c: f64| vec![whole(Point::VendingSetpoint, setpoint_c), whole(Point::VendingAir, air_c)];
     let status = |word: &str| vec![(Point::VendingStatus.into(), text(word))];
+    let warm = |m: i64, warm: std::ops::Range<i64>| if warm.contains(&m) { 6.0 } else { 3.0 };
+    let refill = |m: i64, opens: i64, closes: i64| match m {
+        m if m == opens => [status("door_open"), event("door_open", "", "EGS")].concat(),
+        m if m == closes => [status("in_service"), event("refill", "", "")].concat(),
+        m if m == closes + 1 => [status("in_service"), event("door_closed", "", "EGT")].concat(),
+        m => status(if (opens..closes).contains(&m) { "door_open" } else { "in_service" }),
+    };
     check(&[
         (
             "warm after the grace, serviced, warm again",
@@ -301,6 +308,29 @@ fn machines_with_goods_that_spoil() {
             100,
             &|m| temps(4.0, if m < 40 { 6.0 } else { 3.0 }),
             &["30 vending_health_lockout raised"],
+        ),
+        // Door, refill and door as the simulated machine tells them; 12 minutes, and half an hour until it is cold again.
+        ("an ordinary refill", &[VendingHealthLockout], 200, &|m| [temps(4.0, warm(m, 100..135)), refill(m, 100, 112)].concat(), &[]),
+        (
+            "told by the status alone",
+            &[VendingHealthLockout],
+            200,
+            &|m| [temps(4.0, warm(m, 100..135)), status(if (100..112).contains(&m) { "door_open" } else { "in_service" })].concat(),
+            &[],
+        ),
+        (
+            "too warm half an hour after the door was closed",
+            &[VendingHealthLockout],
+            200,
+            &|m| [temps(4.0, warm(m, 100..150)), refill(m, 100, 112)].concat(),
+            &["142 vending_health_lockout raised"],
+        ),
+        (
+            "a door that is left open",
+            &[VendingHealthLockout],
+            200,
+            &|m| [temps(4.0, warm(m, 100..180)), refill(m, 100, 180)].concat(),
+            &["130 vending_health_lockout raised", "180 vending_health_lockout cleared"],
         ),
         ("drinks", &[VendingHealthLockout, VendingHotLockout], 200, &|_| temps(8.0, 12.0), &[]),
         ("who knows what is in it", &[VendingHealthLockout], 100, &|_| vec![whole(Point::VendingAir, 25.0)], &[]),

@@ -124,6 +124,8 @@ fn of_a_figure_that_was_revised_the_newest_issue_is_told() {
     Stores::keep(&stores.outbox, day, told.map(|(at_ms, mean_c)| (at_ms, Value::Float(mean_c))));
     let answer = stores.serve().get(&format!("/api/history?device={CABINET}&point=cabinet_kpi.air_mean_c&part=1d")).json();
     assert_eq!(answer["samples"], json!([[first_ms, -18.25], [next_ms, -19.0]]));
+    let asked = format!("/api/history?device={CABINET}&point=cabinet_kpi.air_mean_c&part=1d&from={first_ms}&to={NOW_MS}&buckets=1");
+    assert_eq!(stores.serve().get(&asked).json()["buckets"], json!([[first_ms, -19.0, -18.25, -18.625, 2]]), "and counted once");
 }
 
 #[test]

@@ -41,7 +41,7 @@ struct Which {
     /// Name of the rule, as `alarm list` has it 报警规则
     #[arg(value_name = "RULE")]
     rule: String,
-    /// Only this lane, compartment, probe or phase
+    /// Only this lane, compartment, probe, phase or link (broker_NAME, bus_NAME)
     #[arg(long, value_name = "PART")]
     part: Option<String>,
 }
