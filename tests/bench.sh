@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints the figures of the README: builds the release binary and puts it under load.
 #
-#   tests/bench.sh                    300 000 messages, in-flight window 100
+#   tests/bench.sh                    300 000 messages, in-flight window 128
 #   tests/bench.sh 1000000 20         messages and window of your choice
 #   tests/bench.sh node-red           the same load on the gateway and on Node-RED (npm installs it), one after the other
 #   tests/bench.sh metrics            bytes of a metric, of a site that forwards metrics only (a month: forward month)
@@ -36,7 +36,7 @@ if [ "${1:-}" = node-red ]; then
   mkdir -p "$NODE_RED"
   cp tests/peers/node-red/*.js* "$NODE_RED"
   npm install --prefix "$NODE_RED" --no-audit --no-fund --silent
-  for window in 100 20; do
+  for window in 128 20; do
     "$built/facility-bench" "${2:-100000}" "$window"
     "$built/facility-bench" node-red "${2:-100000}" "$window"
   done

@@ -11,6 +11,7 @@
 use bytes::Bytes;
 use facility_drivers::Clock;
 use facility_drivers::sim::broker::Broker;
+use facility_config::limits::BROKER_WINDOW_MAX;
 use facility_drivers::sim::mqtt::Publisher;
 use facility_drivers::sim::tsdb::Tsdb;
 use facility_tests::{Gateway, until};
@@ -19,6 +20,8 @@ use std::time::{Duration, Instant};
 
 const DEVICES: usize = 50;
 const FIELDS: u64 = 10;
+/// Messages under way, unless told otherwise: as many as a configuration may have.
+const WINDOW: u32 = BROKER_WINDOW_MAX as u32;
 /// Messages that may wait in the broker.
 const BROKER_QUEUE: usize = 500;
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -29,9 +32,9 @@ async fn main() {
         return metrics().await;
     }
     if std::env::args().nth(1).is_some_and(|what| what == "node-red") {
-        return node_red(argument(2, 100_000), argument(3, 100)).await;
+        return node_red(argument(2, 100_000), argument(3, WINDOW)).await;
     }
-    load(argument(1, 300_000), argument(2, 100)).await;
+    load(argument(1, 300_000), argument(2, WINDOW)).await;
 }
 
 fn argument(nth: usize, usual: u32) -> u32 {
