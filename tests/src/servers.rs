@@ -256,6 +256,20 @@ impl Victoria {
         listening("victoria-metrics", self.port).await;
     }
 
+    /// What a query gives that is one series, at each step of a span.
+    pub async fn range(&self, query: &str, from_ms: i64, to_ms: i64, step_ms: i64) -> Series {
+        self.flush().await;
+        let text = |ms: i64| format!("{}", ms as f64 / 1e3);
+        let span = [("start", text(from_ms)), ("end", text(to_ms)), ("step", text(step_ms)), ("nocache", "1".to_owned())];
+        let url = reqwest::Url::parse_with_params(&format!("{}/api/v1/query_range", self.url()), span);
+        let Ok(mut url) = url else { return Series::new() };
+        url.query_pairs_mut().append_pair("query", query);
+        let Ok(answer) = self.http.get(url).send().await else { return Series::new() };
+        let body: Value = serde_json::from_str(&answer.text().await.unwrap_or_default()).unwrap_or_default();
+        let points = body["data"]["result"][0]["values"].as_array().into_iter().flatten();
+        points.filter_map(|point| Some(((point[0].as_f64()? * 1e3) as i64, point[1].as_str()?.parse().ok()?))).collect()
+    }
+
     /// Every point of the series of one name, by the value of a label.
     ///
     /// # Panics
