@@ -17,6 +17,8 @@ pub struct Forward {
     pub metrics: bool,
     /// Of metrics also windows shorter than an hour.
     pub short_windows: bool,
+    /// Where the rows of a window stand that was computed again.
+    pub revisions: Revisions,
     /// Send events.
     pub events: bool,
     /// Send readings too, these of them.
@@ -39,6 +41,18 @@ pub struct Forward {
     pub bytes_max: usize,
     /// Longest time a line waits for its batch to fill.
     pub delay: Duration,
+}
+
+/// Where a figure's row stands whose window was computed again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Revisions {
+    /// In the place of the earlier one, at the start of the window: a database that overwrites has the newest.
+    #[default]
+    Over,
+    /// Beside the earlier ones, as many milliseconds behind the start of the window as its `rev` says, at most
+    /// [`REVISION_MS_MAX`](crate::limits::REVISION_MS_MAX): a database that keeps one value of a series and time, not a row, has
+    /// every issue whole.
+    Beside,
 }
 
 /// Which readings are sent. An empty list stands for all.

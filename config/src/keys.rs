@@ -309,6 +309,12 @@ const FORWARD: &[Key] = &[
     key("files_max", Type::Int(1, 10_000), IfAbsent::Int(64), "Full files that may lie in the folder; then it waits; file."),
     key("metrics", Type::Bool, IfAbsent::Bool(true), "Send metrics."),
     key("short_windows", Type::Bool, IfAbsent::Derived("true, false with mb_per_month"), "Of metrics also windows shorter than an hour."),
+    key(
+        "revisions",
+        Type::Word(&["over", "beside"]),
+        IfAbsent::Text("over"),
+        "A row computed again with late readings: over replaces the earlier one; beside, which VictoriaMetrics wants, stamps it its `rev` in ms later.",
+    ),
     key("events", Type::Bool, IfAbsent::Bool(true), "Send events and alarms."),
     key("raw", Type::Bool, IfAbsent::Bool(false), "Send readings too, not only metrics and events."),
     key("raw_measurements", Type::Text, IfAbsent::None, "Of readings only these measurements, with commas in between."),

@@ -99,7 +99,7 @@ fn every_word_of_every_choice_is_understood() {
     }
     let mut found = Vec::new();
     choices(ROOT, &mut found);
-    assert_eq!(found.len(), 32);
+    assert_eq!(found.len(), 34);
     for (key, word) in found {
         let mut root = full(ROOT);
         replace(&mut root, key, word);

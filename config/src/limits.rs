@@ -168,6 +168,9 @@ pub const FORWARD_GROW_AFTER: u32 = 64;
 /// A destination is behind when what does not fit its next request is older than its newest value by more than this, ms. New
 /// values begin there.
 pub const LIVE_FRESH_MS: i64 = 60_000;
+/// A revised row that stands beside the earlier ones is stamped at most this much behind the start of its window, ms: less than a
+/// second, and so of the shortest window. Worked over every six hours for seven days, the last days of a year make some 200 issues of it.
+pub const REVISION_MS_MAX: i64 = 999;
 /// How often a forwarder looks for orders to send history again, ms.
 pub const REPLAY_LOOK_MS: u64 = 5_000;
 /// Log read behind the end of a span that is sent again, ms: what came late is in it, and days that were worked over.

@@ -223,6 +223,13 @@ pub(crate) enum Format {
     Json,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Revisions {
+    Over,
+    Beside,
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Forward {
     pub(crate) protocol: Protocol,
@@ -250,6 +257,7 @@ pub(crate) struct Forward {
     pub(crate) files_max: u64,
     pub(crate) metrics: bool,
     pub(crate) short_windows: Option<bool>,
+    pub(crate) revisions: Revisions,
     pub(crate) events: bool,
     pub(crate) raw: bool,
     pub(crate) raw_measurements: Option<String>,

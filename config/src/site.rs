@@ -1,6 +1,6 @@
 //! The checked root of a configuration. Only [`open`](crate::open) and [`from_toml`](crate::from_toml) build one.
 
-pub use crate::destination::{Database, Files, Format, Forward, Login, Platform, Selection, Target, WriteApi};
+pub use crate::destination::{Database, Files, Format, Forward, Login, Platform, Revisions, Selection, Target, WriteApi};
 use crate::device::{Device, DeviceIx};
 use crate::limits::COLDCHAIN_KEEP_MONTHS_DEFAULT;
 use crate::place::CircleType;

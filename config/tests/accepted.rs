@@ -4,7 +4,8 @@
 use facility_config::alarm::RuleKind;
 use facility_config::device::{ColdClass, Ingest, Kind, Source};
 use facility_config::site::{
-    Database, Format, Forward, Framing, HostPort, Login, Parity, Retained, Selection, SerialLine, Target, Transport, Wire, WriteApi,
+    Database, Format, Forward, Framing, HostPort, Login, Parity, Retained, Revisions, Selection, SerialLine, Target, Transport, Wire,
+    WriteApi,
 };
 use facility_config::{Device, DeviceIx, Loaded, Overflow, Site, from_toml, look, open};
 use std::fs;
@@ -489,6 +490,18 @@ fn a_metered_line_gets_short_windows_only_if_asked_for_and_alike_is_the_priority
     }
     let site = accepted(&format!("{HEAD}[forward.main]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\npriority = 4\n"));
     assert_eq!(site.forward[0].priority, 4);
+}
+
+#[test]
+fn a_revised_row_stands_over_the_earlier_one_unless_the_destination_wants_it_beside() {
+    let table = [("", Revisions::Over), ("revisions = \"over\"\n", Revisions::Over), ("revisions = \"beside\"\n", Revisions::Beside)];
+    let ends = ["url = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n", "protocol = \"file\"\ndir = \"/media/stick\"\n"];
+    for (lines, expected) in table {
+        for end in ends {
+            let site = accepted(&format!("{HEAD}[forward.main]\n{end}{lines}"));
+            assert_eq!(site.forward[0].revisions, expected, "{end}{lines}");
+        }
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod mqtt_site;
 mod outage;
 mod platform;
 mod privacy;
+mod revisions;
 mod store_commands;
 mod tls;
 mod ways;

@@ -194,6 +194,9 @@ pub struct Victoria {
     http: reqwest::Client,
 }
 
+/// An export ends now unless it is told otherwise, and a gateway's clock may be ahead. 2100-01-01.
+const FOR_EVER_S: u64 = 4_102_444_800;
+
 /// One series of the database: labels with its name, and its points.
 pub type Series = BTreeMap<i64, f64>;
 
@@ -256,6 +259,20 @@ impl Victoria {
         listening("victoria-metrics", self.port).await;
     }
 
+    /// What a query gives that is one series, at each step of a span.
+    pub async fn range(&self, query: &str, from_ms: i64, to_ms: i64, step_ms: i64) -> Series {
+        self.flush().await;
+        let text = |ms: i64| format!("{}", ms as f64 / 1e3);
+        let span = [("start", text(from_ms)), ("end", text(to_ms)), ("step", text(step_ms)), ("nocache", "1".to_owned())];
+        let url = reqwest::Url::parse_with_params(&format!("{}/api/v1/query_range", self.url()), span);
+        let Ok(mut url) = url else { return Series::new() };
+        url.query_pairs_mut().append_pair("query", query);
+        let Ok(answer) = self.http.get(url).send().await else { return Series::new() };
+        let body: Value = serde_json::from_str(&answer.text().await.unwrap_or_default()).unwrap_or_default();
+        let points = body["data"]["result"][0]["values"].as_array().into_iter().flatten();
+        points.filter_map(|point| Some(((point[0].as_f64()? * 1e3) as i64, point[1].as_str()?.parse().ok()?))).collect()
+    }
+
     /// Every point of the series of one name, by the value of a label.
     ///
     /// # Panics
@@ -281,7 +298,7 @@ impl Victoria {
     #[expect(clippy::panic, reason = "a doubled point is what the tests look for")]
     async fn export(&self, of: &str, key: impl Fn(&Value) -> String) -> BTreeMap<String, Series> {
         self.flush().await;
-        let Ok(answer) = self.http.get(format!("{}/api/v1/export?match[]={of}&start=0", self.url())).send().await else {
+        let Ok(answer) = self.http.get(format!("{}/api/v1/export?match[]={of}&start=0&end={FOR_EVER_S}", self.url())).send().await else {
             return BTreeMap::new();
         };
         let text = answer.text().await.unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::platform::platform;
 use super::wires::check_name;
 use super::{file, plain_text, unencrypted};
-use crate::destination::{Database, Files, Forward, Login, Selection, Target, WriteApi};
+use crate::destination::{Database, Files, Forward, Login, Revisions, Selection, Target, WriteApi};
 use crate::device::Kind;
 use crate::limits::DESTINATIONS_MAX;
 use crate::problem;
@@ -72,6 +72,10 @@ fn destination(name: &str, path: &str, raw: &raw::Forward, target: Option<Target
         metrics: raw.metrics,
         // A metered line has no room for them: of fifty devices they are four fifths of a month's bytes.
         short_windows: raw.short_windows.unwrap_or(raw.mb_per_month.is_none()),
+        revisions: match raw.revisions {
+            raw::Revisions::Over => Revisions::Over,
+            raw::Revisions::Beside => Revisions::Beside,
+        },
         events: raw.events,
         raw: raw.raw.then_some(readings),
         start_now: raw.start == raw::Start::Now,

@@ -4,14 +4,14 @@
 //! and by [`FORWARD_POINTS_MAX`] points looked at.
 
 use super::budget::{Leaves, Level, Thinner, is_short};
-use super::line::{Name, has_value, push_field, push_series};
+use super::line::{Name, has_value, later_ms, push_field, push_series};
 use crate::privacy::is_kept_back;
 use crate::store::record::{KEEP, MetricName, Origin};
 use crate::store::{Page, Record, Seq};
 use facility_config::Part;
 use facility_config::limits::FORWARD_POINTS_MAX;
 use facility_config::series::Class;
-use facility_config::site::Selection;
+use facility_config::site::{Revisions, Selection};
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -113,6 +113,8 @@ struct Open {
     origin: u32,
     part: Part,
     at_ms: i64,
+    /// How much later the line is stamped than its points, ms.
+    later_ms: i64,
     measurement: String,
     /// Metrics it has, by id: a repeated field begins another line.
     metrics: Vec<u32>,
@@ -124,6 +126,7 @@ impl Open {
     /// Empty, with room for what the next line will need.
     fn clear(&mut self) {
         self.measurement.clear();
+        self.later_ms = 0;
         self.metrics.clear();
         self.text.clear();
         self.share = Share::default();
@@ -135,6 +138,8 @@ impl Open {
             && self.part == part
             && self.measurement == name.measurement
             && !self.metrics.contains(&record.metric)
+            // The revision ends its row, whatever comes behind it.
+            && self.later_ms == 0
     }
 }
 
@@ -148,6 +153,7 @@ pub struct Packer<'a> {
     not_before_ms: i64,
     /// Windows shorter than an hour are passed over.
     no_short: bool,
+    revisions: Revisions,
     /// Only points of this time, Unix ms.
     of_ms: Range<i64>,
     /// What a budget leaves, and what is known of readings that were sent.
@@ -173,6 +179,7 @@ impl<'a> Packer<'a> {
             only: None,
             not_before_ms: i64::MIN,
             no_short: false,
+            revisions: Revisions::Over,
             of_ms: i64::MIN..i64::MAX,
             budget: None,
             bounds,
@@ -213,6 +220,13 @@ impl<'a> Packer<'a> {
     #[must_use]
     pub fn no_short_windows(mut self) -> Self {
         self.no_short = true;
+        self
+    }
+
+    /// Where rows stand whose window was computed again.
+    #[must_use]
+    pub fn revisions(mut self, revisions: Revisions) -> Self {
+        self.revisions = revisions;
         self
     }
 
@@ -315,6 +329,9 @@ impl<'a> Packer<'a> {
         });
         open.text.push(if open.metrics.is_empty() { ' ' } else { ',' });
         push_field(&mut open.text, &name, &record.value);
+        if self.revisions == Revisions::Beside {
+            open.later_ms += later_ms(&name, &record.value);
+        }
         open.metrics.push(record.metric);
         open.share.add(Share { next: seq + 1, points: 1, ..Share::default() });
     }
@@ -345,7 +362,7 @@ impl<'a> Packer<'a> {
     fn close(&mut self) {
         let Some(mut open) = self.open.take() else { return };
         // Writing to a String cannot fail.
-        let _ = writeln!(open.text, " {}", open.at_ms);
+        let _ = writeln!(open.text, " {}", open.at_ms.saturating_add(open.later_ms));
         let bytes = self.batch.body.len() + open.text.len();
         if bytes > self.bounds.bytes && !self.batch.lines.is_empty() {
             self.full = true;

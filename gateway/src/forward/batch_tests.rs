@@ -24,6 +24,8 @@ fn names() -> Arc<Names> {
             metric("event.key", "deposit"),
             metric("compartment.occupied", "7"),
             metric("event.count", "deposit"),
+            metric("vending_5m.rev", ""),
+            metric("alarm.rev", "r"),
         ],
     })
 }
@@ -89,6 +91,45 @@ fn what_a_budget_leaves_out_is_counted_and_what_is_sent_again_is_of_its_time() {
     pages(&records, 0, 10).iter().for_each(|page| packer.take(page));
     let batch = packer.finish();
     assert_eq!((times(&batch).as_slice(), batch.share(0..3).passed), (&[20, 30, 40][..], 2));
+}
+
+#[test]
+fn a_revised_row_stands_beside_the_earlier_ones_or_over_them() {
+    let rev = |at_ms: i64, rev: i64| Record { value: Value::Int(rev), ..record(0, 9, at_ms) };
+    let row = |at_ms: i64, number: i64| [record(0, 0, at_ms), record(0, 1, at_ms), rev(at_ms, number)];
+    let as_text = Record { value: Value::Text("2".into()), ..record(0, 9, 5_000) };
+    let table: [(&str, Vec<Record>, &[i64], &[i64]); 8] = [
+        ("a first issue", vec![record(0, 0, 5_000), record(0, 1, 5_000)], &[5_000], &[5_000]),
+        ("its number, if one was told", row(5_000, 0).to_vec(), &[5_000], &[5_000]),
+        ("a revision", row(5_000, 1).to_vec(), &[5_000], &[5_001]),
+        ("behind it the next window", [row(5_000, 3), row(10_000, 1)].concat(), &[5_000, 10_000], &[5_003, 10_001]),
+        (
+            "behind it the next issue, which begins with a field that it lacks",
+            [&row(5_000, 1)[1..], &row(5_000, 2)].concat(),
+            &[5_000, 5_000],
+            &[5_001, 5_002],
+        ),
+        ("never in another window", row(5_000, i64::MAX).to_vec(), &[5_000], &[5_999]),
+        ("no such number", [row(5_000, -7), row(10_000, i64::MIN)].concat(), &[5_000, 10_000], &[5_000, 10_000]),
+        ("an event and a text are none", vec![Record { metric: 10, ..rev(5_000, 2) }, as_text], &[5_000, 5_000], &[5_000, 5_000]),
+    ];
+    for (case, records, over, beside) in table {
+        for (revisions, expected) in [(Revisions::Over, over), (Revisions::Beside, beside)] {
+            for page_len in 1..=records.len() {
+                let mut packer = Packer::new(0, &[Class::Metric, Class::Event], LARGE).revisions(revisions);
+                pages(&records, 0, page_len).iter().for_each(|page| packer.take(page));
+                let batch = packer.finish();
+                let times: Vec<i64> =
+                    batch.text(0..batch.len()).lines().map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap()).collect();
+                assert_eq!(times, expected, "{case}, {revisions:?}, pages of {page_len}");
+            }
+        }
+    }
+    // What is sent again is found by the start of its window, and is what it was.
+    let mut packer = Packer::new(0, METRICS, LARGE).revisions(Revisions::Beside).of(5_000..5_001).not_before(5_000);
+    pages(&[row(4_999, 1), row(5_000, 2), row(5_001, 1)].concat(), 0, 4).iter().for_each(|page| packer.take(page));
+    let batch = packer.finish();
+    assert_eq!(batch.text(0..batch.len()), "vending_5m,device_id=a vends=7i,vend_fails=7i,rev=2i 5002\n");
 }
 
 #[test]
@@ -211,7 +252,8 @@ fn a_long_stretch_without_lines_is_left_in_steps() {
 }
 
 fn any_record() -> impl Strategy<Value = Record> {
-    (0u32..2, 0u32..6, 0i64..3, any::<bool>())
+    // The last but one is a revision: 7 of it.
+    (0u32..2, prop::sample::select(vec![0u32, 1, 2, 3, 4, 5, 9, 10]), 0i64..3, any::<bool>())
         .prop_map(|(origin, metric, at_ms, silent)| if silent { missing(origin, metric, at_ms) } else { record(origin, metric, at_ms) })
 }
 
@@ -224,11 +266,13 @@ proptest! {
         bytes in 1usize..200,
         page_len in 1usize..20,
     ) {
-        let whole = pack(&pages(&records, 0, records.len().max(1)), LARGE);
+        let mut packer = Packer::new(0, METRICS, LARGE).revisions(Revisions::Beside);
+        pages(&records, 0, records.len().max(1)).iter().for_each(|page| packer.take(page));
+        let whole = packer.finish();
         let (mut text, mut sum, mut from) = (String::new(), Share::default(), 0);
         let mut done = Batch::default();
         loop {
-            let mut packer = Packer::new(from, METRICS, Bounds { lines, bytes }).in_room_of(done);
+            let mut packer = Packer::new(from, METRICS, Bounds { lines, bytes }).in_room_of(done).revisions(Revisions::Beside);
             while !packer.is_full() && (packer.position() as usize) < records.len() {
                 let first = packer.position();
                 let chunk: Vec<_> = records.iter().skip(first as usize).take(page_len).cloned().collect();

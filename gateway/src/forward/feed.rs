@@ -16,6 +16,7 @@ use crate::store::handle;
 use crate::store::{Ahead, Cursor, Durable, Page, Seq};
 use facility_config::limits::{LIVE_FRESH_MS, READ_POINTS_MAX, REPLAY_LATE_MS};
 use facility_config::series::Class;
+use facility_config::site::Revisions;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -46,6 +47,8 @@ pub struct Terms {
     pub not_before_ms: i64,
     /// Of metrics also windows shorter than an hour.
     pub short_windows: bool,
+    /// Where rows stand whose window was computed again.
+    pub revisions: Revisions,
     /// What the budget leaves.
     pub level: Level,
     /// The new values' share while old ones wait, percent; 0 for strictly in order.
@@ -240,7 +243,7 @@ impl Feed {
         }
         let mut thinner = self.thinners[usize::from(self.is_new)].clone();
         let packer = Packer::new(from, &self.lane.classes, terms.bounds).in_room_of(room);
-        let packer = packer.only(&self.lane.readings).not_before(terms.not_before_ms);
+        let packer = packer.only(&self.lane.readings).not_before(terms.not_before_ms).revisions(terms.revisions);
         let packer = if terms.short_windows { packer } else { packer.no_short_windows() };
         // What somebody asked for is sent whatever it costs.
         let mut packer = match &self.again {

@@ -33,6 +33,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// An idle connection is closed, so that a database that moved is found by its name again.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// In every answer of VictoriaMetrics, and of no other database that takes these lines.
+const VICTORIA: &str = "x-server-hostname";
+
 /// The write address of one database.
 #[derive(Debug)]
 pub struct Writer {
@@ -42,6 +45,8 @@ pub struct Writer {
     authorization: Option<HeaderValue>,
     /// The last request failed at TLS: the certificates may have been replaced on disk.
     distrusted: bool,
+    /// The last answer was one of VictoriaMetrics.
+    is_victoria: bool,
 }
 
 impl Writer {
@@ -57,7 +62,7 @@ impl Writer {
             url.set_host(Some(name)).map_err(|error| NotReady::Url { url: name.clone(), why: error.to_string() })?;
         }
         let authorization = authorization(&client, &database.login)?;
-        Ok(Self { client, url, database: database.clone(), authorization, distrusted: false })
+        Ok(Self { client, url, database: database.clone(), authorization, distrusted: false, is_victoria: false })
     }
 
     /// Whether the database is reached through TLS, which needs a clock that is right.
@@ -70,6 +75,13 @@ impl Writer {
     #[must_use]
     pub fn is_distrusted(&self) -> bool {
         self.distrusted
+    }
+
+    /// Whether the last answer came from a VictoriaMetrics, or through its proxy: it names itself 1.8 of InfluxDB to a write, but
+    /// only its own servers tell their host's name.
+    #[must_use]
+    pub fn is_victoria(&self) -> bool {
+        self.is_victoria
     }
 
     /// Reads token or password and the certificates from their files again; true if token or password is another one than
@@ -96,6 +108,7 @@ impl Writer {
         match request.send().await {
             Ok(response) => {
                 self.distrusted = false;
+                self.is_victoria = response.headers().contains_key(VICTORIA);
                 read(response, now_ms).await
             }
             Err(error) => {

@@ -161,6 +161,21 @@ async fn odd_answers_are_bounded_and_never_storage() {
 }
 
 #[tokio::test]
+async fn a_victoria_metrics_is_known_by_its_answer() {
+    let table = [
+        ("X-Influxdb-Version: 1.8.0\r\nX-Server-Hostname: vm\r\n", true),
+        ("X-Influxdb-Build: OSS\r\nX-Influxdb-Version: 1.6.7~rc0\r\n", false),
+        ("", false),
+    ];
+    for (head, expected) in table {
+        let (url, _served) = serve_once(format!("HTTP/1.1 204 No Content\r\n{head}\r\n").into_bytes()).await;
+        let mut writer = Writer::new(&database(&url)).unwrap();
+        assert!(!writer.is_victoria(), "nothing was said yet");
+        assert_eq!((writer.send(gzip("m v=1 1\n"), 0).await, writer.is_victoria()), (Outcome::Stored, expected), "{head}");
+    }
+}
+
+#[tokio::test]
 async fn an_unreachable_database_is_named_by_its_cause() {
     let (url, served) = serve_once(Vec::new()).await;
     served.abort();

@@ -4,6 +4,7 @@
 //! device says, so no value can end a line or begin another one.
 
 use crate::store::record::MetricName;
+use facility_config::limits::REVISION_MS_MAX;
 use facility_config::series::{Class, Type};
 use facility_config::{Measurement, Part};
 use facility_drivers::Value;
@@ -95,6 +96,16 @@ pub fn has_value(value: &Value) -> bool {
         Value::Float(number) => number.is_finite(),
         Value::Int(_) | Value::Bool(_) | Value::Text(_) => true,
         Value::Missing(_) => false,
+    }
+}
+
+/// How much later than its window begins a figure's row is stamped that stands beside earlier issues, ms: what its `rev` says, 0 for
+/// every other field.
+#[must_use]
+pub fn later_ms(name: &Name<'_>, value: &Value) -> i64 {
+    match value {
+        Value::Int(rev) if name.class == Some(Class::Metric) && name.field == "rev" => (*rev).clamp(0, REVISION_MS_MAX),
+        _ => 0,
     }
 }
 

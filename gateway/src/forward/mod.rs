@@ -269,6 +269,7 @@ impl Forwarder {
             bounds: Bounds { lines: self.task.forward.lines_max.max(1), bytes },
             not_before_ms,
             short_windows: self.task.forward.short_windows,
+            revisions: self.task.forward.revisions,
             level: self.meter.level(self.wall_ms()),
             live_share_pct: self.task.forward.live_share_pct,
         })

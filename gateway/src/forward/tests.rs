@@ -77,6 +77,7 @@ impl Rig {
             priority: 1,
             live_share_pct: 50,
             short_windows: true,
+            revisions: site::Revisions::Over,
             bytes_per_s: None,
             bytes_per_month: None,
             lines_max: 100,

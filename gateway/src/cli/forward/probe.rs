@@ -10,7 +10,7 @@ use crate::forward::outcome::Outcome;
 use crate::forward::platform::Platform;
 use clap::Args;
 use facility_config::Site;
-use facility_config::site::{self, Forward, Target};
+use facility_config::site::{self, Forward, Revisions, Target};
 use facility_drivers::Clock;
 use serde::Serialize;
 
@@ -20,6 +20,9 @@ const NO_CLOCK: &str =
     "not tried: the clock of this machine is not set, and a certificate cannot be checked before; check the time server (NTP)";
 /// What makes its client id differ from that of the gateway, and of every other destination: their names have small letters.
 const TEST_ID: &str = "-TEST";
+/// What is said of a VictoriaMetrics that gets revised rows over the earlier ones.
+const MIXES: &str =
+    "it is a VictoriaMetrics, which mixes a row that late readings changed with the earlier one: set revisions = \"beside\"";
 const ACKNOWLEDGED: &str = "the broker has acknowledged the message";
 
 /// Arguments of `forward test`.
@@ -72,7 +75,11 @@ pub(in crate::cli) async fn ask(forward: &Forward, line: &str, clock: &Clock) ->
         },
         Target::Database(database) => match Writer::new(database) {
             Ok(writer) if writer.is_tls() && !clock.is_set() => (false, NO_CLOCK.to_owned()),
-            Ok(mut writer) => words(writer.send(gzip(line), clock.now_ms()).await),
+            Ok(mut writer) => {
+                let (ok, words) = words(writer.send(gzip(line), clock.now_ms()).await);
+                let mixes = ok && writer.is_victoria() && forward.metrics && forward.revisions == Revisions::Over;
+                (ok, if mixes { format!("{words}; {MIXES}") } else { words })
+            }
             Err(error) => (false, error.to_string()),
         },
         Target::Platform(platform) => match Platform::open(&as_another(platform)) {

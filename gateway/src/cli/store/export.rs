@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 /// Arguments of `store export`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = format!("Examples:\n  facility-gateway store export --out card.jsonl.gz\n  facility-gateway store export /media/card/facility-gateway --store outbox --unsent --out card.jsonl.gz\n  facility-gateway store export --store readings --format csv --device fz-01 --from -24h > fz-01.csv\n  facility-gateway store export --format lp --from 2026-11-01 --to 2026-11-08 --out week.lp.gz\n\nJSON lines are for `store import`, line protocol for a database, CSV for a spreadsheet.\nLine protocol and CSV hold what is forwarded; a missing value is in no line of line protocol.\nDoors of single compartments and what people do at a locker are in none of them: they stay on the card.\n\n{EXIT_CODES}")
+    after_help = format!("Examples:\n  facility-gateway store export --out card.jsonl.gz\n  facility-gateway store export /media/card/facility-gateway --store outbox --unsent --out card.jsonl.gz\n  facility-gateway store export --store readings --format csv --device fz-01 --from -24h > fz-01.csv\n  facility-gateway store export --format lp --from 2026-11-01 --to 2026-11-08 --out week.lp.gz\n\nJSON lines are for `store import`, line protocol for a database, CSV for a spreadsheet.\nLine protocol and CSV hold what is forwarded; a missing value is in no line of line protocol.\nWhat was computed again has the time of the earlier issue there, as with revisions = \"over\" of a destination.\nDoors of single compartments and what people do at a locker are in none of them: they stay on the card.\n\n{EXIT_CODES}")
 )]
 pub struct ExportArgs {
     #[command(flatten)]

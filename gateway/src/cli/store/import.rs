@@ -22,7 +22,7 @@ const TOLD_MAX: u64 = 20;
 /// Arguments of `store import`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = format!("Examples:\n  systemctl stop facility-gateway\n  facility-gateway store import card.jsonl.gz\n  systemctl start facility-gateway\n  facility-gateway store import card.jsonl.gz --url http://10.0.0.5:8086 --org fuzhou --bucket facilities --token-file token\n\nWithout --url the points go into the outbox of a stopped gateway, which forwards them when it runs, with the tags of\nthe gateway they came from. With --url the file may also be line protocol.\nThe same file twice does no harm: the database has each point once (VictoriaMetrics with -dedup.minScrapeInterval=1ms).\n\n{EXIT_CODES}")
+    after_help = format!("Examples:\n  systemctl stop facility-gateway\n  facility-gateway store import card.jsonl.gz\n  systemctl start facility-gateway\n  facility-gateway store import card.jsonl.gz --url http://10.0.0.5:8086 --org fuzhou --bucket facilities --token-file token\n\nWithout --url the points go into the outbox of a stopped gateway, which forwards them when it runs, with the tags of\nthe gateway they came from. With --url the file may also be line protocol, and what was computed again goes over the earlier\nissue; only without it a destination's revisions = \"beside\" counts.\nThe same file twice does no harm: the database has each point once (VictoriaMetrics with -dedup.minScrapeInterval=1ms).\n\n{EXIT_CODES}")
 )]
 pub struct ImportArgs {
     /// What `store export` wrote, plain or compressed

@@ -29,6 +29,7 @@ const TERMS: Terms = Terms {
     bounds: Bounds { lines: 10, bytes: 100_000 },
     not_before_ms: i64::MIN,
     short_windows: true,
+    revisions: site::Revisions::Over,
     level: Level::All,
     live_share_pct: 50,
 };

@@ -3,7 +3,7 @@
 use crate::backlog::{DEVICES, options};
 use facility_config::limits::{FORWARD_BYTES_DEFAULT, FORWARD_LINES_DEFAULT};
 use facility_config::series::Class;
-use facility_config::site::{Database, Forward, Login, Selection, Target, Tls, WriteApi};
+use facility_config::site::{Database, Forward, Login, Revisions, Selection, Target, Tls, WriteApi};
 use facility_drivers::sim::workload::Workload;
 use facility_drivers::{Clock, Link};
 use facility_gateway::forward::way::Way;
@@ -166,6 +166,7 @@ impl Sending {
                 bytes_per_s: None,
                 bytes_per_month: None,
                 short_windows,
+                revisions: Revisions::Over,
                 lines_max: FORWARD_LINES_DEFAULT,
                 bytes_max: FORWARD_BYTES_DEFAULT,
                 delay: Duration::from_millis(1),
