@@ -9,9 +9,9 @@
 #![allow(clippy::print_stdout, clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a measuring program")]
 
 use bytes::Bytes;
+use facility_config::limits::BROKER_WINDOW_MAX;
 use facility_drivers::Clock;
 use facility_drivers::sim::broker::Broker;
-use facility_config::limits::BROKER_WINDOW_MAX;
 use facility_drivers::sim::mqtt::Publisher;
 use facility_drivers::sim::tsdb::Tsdb;
 use facility_tests::{Gateway, until};
