@@ -205,7 +205,8 @@ pub const FORWARD_STOP_MS_MAX: u64 = 2_000;
 pub const UPLINK_WINDOW: usize = 16;
 /// Topics of which a platform's broker is asked whether they are forbidden; further ones are published unasked.
 pub const UPLINK_TOPICS_MAX: usize = 1_024;
-/// Connections in a row that a platform's broker ends without an acknowledgement before it is taken to refuse what it gets.
+/// Connections in a row that a platform's broker ends without an acknowledgement before it is taken to refuse what it gets, and
+/// questions in a row that it leaves unanswered before it is asked no more.
 pub const UPLINK_HANG_UPS_MAX: u32 = 3;
 /// Bytes of text in one message to a platform unless configured otherwise: what AWS, Aliyun and Huawei take, with room to spare.
 pub const UPLINK_MESSAGE_BYTES_DEFAULT: usize = 64 * 1024;

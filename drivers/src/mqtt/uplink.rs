@@ -106,12 +106,14 @@ struct Mouth {
     allowed: Option<HashSet<String>>,
     /// Connections in a row that ended without an acknowledgement.
     hang_ups: u32,
+    /// Questions in a row that it did not answer.
+    unanswered: u32,
 }
 
 impl Mouth {
     fn new(broker: Broker, clock: Clock) -> Self {
         let (places, files) = (Places::new(broker.endpoints.len()), Files::new(&broker));
-        Self { places, files, line: None, proven: false, allowed: Some(HashSet::new()), hang_ups: 0, broker, clock }
+        Self { places, files, line: None, proven: false, allowed: Some(HashSet::new()), hang_ups: 0, unanswered: 0, broker, clock }
     }
 
     async fn serve(mut self, mut orders: mpsc::Receiver<Order>) {
@@ -154,6 +156,7 @@ impl Mouth {
         let asked = self.ask(messages, timeout).await?;
         let rest: Vec<Message> = messages.iter().enumerate().filter(|(at, _)| !asked.contains(at)).map(|(_, one)| one.clone()).collect();
         if rest.is_empty() {
+            self.hang_ups = 0;
             return Ok(());
         }
         if self.line.is_none() {
@@ -168,6 +171,11 @@ impl Mouth {
                 Ok(Err(error)) => return Err(self.broken(&error, at)),
                 Err(_) => return Err(self.unsent(format!("{} acknowledges nothing within {timeout:?}", self.address(at)))),
             }
+        }
+        // It takes messages and answers no question: asking on would cost a connection for each request.
+        if let Some(allowed) = self.allowed.as_mut().filter(|_| self.unanswered >= UPLINK_HANG_UPS_MAX) {
+            allowed.extend(rest.into_iter().map(|message| message.topic));
+            self.unanswered = 0;
         }
         Ok(())
     }
@@ -192,6 +200,7 @@ impl Mouth {
         if let (Permission::Granted | Permission::CannotSay, Some(allowed)) = (&permission, &mut self.allowed) {
             allowed.extend(asked.into_iter().map(|message| message.topic));
         }
+        self.unanswered = if permission == Permission::Unanswered { self.unanswered.saturating_add(1) } else { 0 };
         match permission {
             Permission::Granted => Ok(places),
             Permission::CannotSay | Permission::Unanswered => Ok(BTreeSet::new()),

@@ -1,5 +1,5 @@
 //! Cumulative counters: what was added between two values, also across a gap, a rollover and a reset. Of one that went back
-//! and did not begin anew nothing is added for that step.
+//! and did not begin anew nothing is added for that step; what it went back by counts again on its way up.
 //!
 //! The first value ever gives no difference. A value older than the newest known one is not looked at: it would pass
 //! for a reset. Holds one value per counter.

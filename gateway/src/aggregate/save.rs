@@ -8,7 +8,7 @@ use facility_config::limits::LANES_MAX;
 
 const MAGIC: &[u8; 4] = b"FOLD";
 /// Raise it with any change of a saved struct: an older snapshot is then refused and the log replayed.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 const CRC_BYTES: usize = 4;
 
 /// Something that can be part of a snapshot.

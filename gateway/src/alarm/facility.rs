@@ -227,9 +227,14 @@ impl Facility {
         self.items.iter().any(|item| item.is(rule, part) && item.watch.is_raised())
     }
 
-    /// How silent it is, also if that is no alarm of its own.
-    pub(super) fn silence(&self, rules: &[Rule], at: Moment) -> Silence {
-        silence_of(rules.iter().find(|rule| rule.kind == RuleKind::CommLoss), &self.inputs, self.listening(at))
+    /// How silent it is.
+    pub(super) fn silence(&self, rule: &Rule, at: Moment) -> Silence {
+        silence_of(rule, &self.inputs, self.listening(at))
+    }
+
+    /// Whether somebody works at it.
+    pub(super) fn is_in_maintenance(&self) -> bool {
+        self.maintenance_ms.is_some()
     }
 
     fn listening(&self, at: Moment) -> Moment {

@@ -258,8 +258,9 @@ impl Inputs {
         self.ajar_ms = if count <= 0.0 { None } else { self.ajar_ms.filter(|_| stands).or(Some(from_ms)) };
     }
 
-    /// Takes whether the machine's service door is open: the goods get warm meanwhile, and for a while after. One that stays
-    /// open is no service for ever: only its opening and its closing count.
+    /// Takes from a status whether the machine's service door is open: the goods get warm meanwhile, and for a while after. One
+    /// that stays open is no service for ever: only its opening and its closing count. Events tell these by themselves, and a
+    /// status may know of no door.
     fn service_door(&mut self, is_open: bool, at_ms: i64) {
         if is_open != self.is_open {
             self.is_open = is_open;
@@ -292,7 +293,7 @@ impl Inputs {
         let part = text(Point::EventTarget).and_then(Part::new).unwrap_or_default();
         let at_ms = stamp.from_ms;
         if matches!(event.as_str(), "door_open" | "door_closed") {
-            self.service_door(event.as_str() == "door_open", at_ms);
+            self.door_ms = self.door_ms.max(Some(at_ms));
         }
         match event.as_str() {
             OPEN_FAIL if self.retries.take(part.as_str(), stamp.stamp_ms) => {

@@ -5,6 +5,7 @@
 //! start; an alarm that stood then is not ended by a connection alone, which says nothing of a line that is cut behind it, but by
 //! the first device that is heard (`mute.rs`).
 
+use super::mute::Mute;
 use super::{Engine, LinkId, told};
 use facility_config::alarm::{Rule, RuleKind};
 use facility_config::{DeviceIx, Part, Point};
@@ -16,7 +17,11 @@ impl Engine {
     pub fn link(&mut self, link: LinkId, is_up: bool, now_ms: i64) -> Vec<Batch> {
         let now_ms = self.listen(now_ms);
         // A connection that nobody answers on is none.
-        if is_up != self.down.contains(&link) || self.is_mute(link) {
+        if let Some(mute) = self.mute.iter_mut().find(|mute| mute.link == link) {
+            mute.is_lost = !is_up;
+            return Vec::new();
+        }
+        if is_up != self.down.contains(&link) {
             return Vec::new();
         }
         self.turn_link(link, is_up, now_ms)
@@ -35,10 +40,6 @@ impl Engine {
         }
         self.judge(DeviceIx::GATEWAY, now_ms, false, &mut events);
         events
-    }
-
-    pub(super) fn is_mute(&self, link: LinkId) -> bool {
-        self.mute.iter().any(|(known, _)| *known == link)
     }
 
     /// Takes from the log which links came and went.
@@ -66,9 +67,8 @@ impl Engine {
     /// tells nothing that the device does not.
     pub(super) fn doubt_links(&mut self, since_ms: i64) {
         let Some(gateway) = self.devices.first() else { return };
-        let devices_on = |link: LinkId| self.site.devices.iter().filter(move |device| link.has(&device.source)).count();
-        let stands = |link: &&LinkId| gateway.has_raised(RuleKind::LinkDown, link.part(&self.site)) && devices_on(**link) > 1;
-        self.mute = self.down.iter().filter(stands).map(|link| (*link, since_ms)).collect();
+        let stands = |link: &&LinkId| gateway.has_raised(RuleKind::LinkDown, link.part(&self.site)) && self.listened_on(**link) > 1;
+        self.mute = self.down.iter().filter(stands).map(|link| Mute { link: *link, since_ms, is_lost: false }).collect();
     }
 
     fn set_link(&mut self, link: LinkId, is_up: bool, since_ms: i64) {

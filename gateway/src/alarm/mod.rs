@@ -43,6 +43,7 @@ use facility::Facility;
 use facility_config::alarm::RuleKind;
 use facility_config::{DeviceIx, Part, Point, Site};
 use facility_drivers::{Batch, Value};
+use mute::Mute;
 use removed::Removed;
 use save::{MAGIC, VERSION};
 use stand::Moment;
@@ -89,7 +90,7 @@ pub struct Engine {
     /// Links that are known to be down.
     down: Vec<LinkId>,
     /// Those of them that are up for all their driver knows, but nobody on them has been heard since this steady time.
-    mute: Vec<(LinkId, i64)>,
+    mute: Vec<Mute>,
     /// When what stands was told again, steady time.
     repeated_ms: Option<i64>,
     /// Alarms of devices that are no longer declared, to be told as ended.

@@ -16,8 +16,6 @@ use std::time::Duration;
 
 /// Silence is never judged before this many intervals, whatever the rule says.
 const SILENT_INTERVALS_MIN: f64 = 1.0;
-/// And after so many at the latest where no rule says otherwise.
-const SILENT_INTERVALS: f64 = 3.0;
 
 /// How a signal stands to a rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -344,16 +342,16 @@ fn stock(kind: RuleKind, lane: &Signal, at: Moment) -> Seen {
 }
 
 /// Silence counts from the newest sign of life, but not the time in which nothing could be heard: before the gateway
-/// started, and while the link was down. A device that has no rule is silent like one on a bus.
-pub(super) fn silence_of(rule: Option<&Rule>, seen: &Inputs, at: Moment) -> Silence {
+/// started, and while the link was down.
+pub(super) fn silence_of(rule: &Rule, seen: &Inputs, at: Moment) -> Silence {
     let from_ms = seen.heard_ms.map_or(at.listening_ms, |heard_ms| heard_ms.max(at.listening_ms));
-    let intervals = rule.map_or(SILENT_INTERVALS, |rule| rule.limit.max(SILENT_INTERVALS_MIN));
+    let intervals = rule.limit.max(SILENT_INTERVALS_MIN);
     Silence { heard_ms: seen.heard_ms, from_ms, allowed_ms: (intervals * at.interval_ms as f64) as i64 }
 }
 
 /// An alarm that stands clears with the next sign.
 fn silence(rule: &Rule, seen: &Inputs, at: Moment) -> Seen {
-    let Silence { heard_ms, from_ms, allowed_ms } = silence_of(Some(rule), seen, at);
+    let Silence { heard_ms, from_ms, allowed_ms } = silence_of(rule, seen, at);
     let is_heard = |heard_ms: &i64| at.now_ms - heard_ms <= allowed_ms;
     let stand = match heard_ms.filter(is_heard) {
         Some(heard_ms) => Stand::Under(heard_ms),

@@ -246,6 +246,8 @@ impl Forwarder {
                     Due::Idle => {}
                 }
             }
+            // Whoever waits needs no line.
+            self.task.way.tell(false);
             let feeds = &mut self.feeds;
             tokio::select! {
                 () = self.task.stop.cancelled() => return Err(Ended::Stop),

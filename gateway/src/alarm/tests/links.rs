@@ -138,6 +138,44 @@ fn a_link_on_which_nobody_is_heard_is_the_same_alarm() {
     assert_eq!(run.told(), told);
 }
 
+/// Who says nothing of a link by his silence: whoever may be silent, and whoever is being worked at.
+#[test]
+fn silence_that_is_no_alarm_says_nothing_of_the_link() {
+    let cases = [("[alarm.comm_loss]\nenabled = false\n", false), ("", true)];
+    for (rules, in_maintenance) in cases {
+        let mut run = Run::new(rules);
+        run.pass(0..5, true);
+        for device in (1..=2).filter(|_| in_maintenance) {
+            run.command(Command::Maintenance { device: DeviceIx(device), until_ms: Some(T0 + 60 * MIN_MS) }, 5);
+        }
+        run.pass(5..50, false);
+        assert!(run.told().iter().all(|told| !told.contains("link") && !told.contains("raised")), "{rules}: {:?}", run.told());
+    }
+}
+
+#[test]
+fn without_the_rule_each_device_has_its_own_alarm() {
+    let mut run = Run::new("[alarm.link_down]\nenabled = false\n");
+    run.pass(0..5, true);
+    run.pass(5..40, false);
+    let told = run.told();
+    assert!(told.len() == 2 && told.iter().all(|told| told.ends_with("comm_loss raised")), "{told:?}");
+}
+
+#[test]
+fn a_mute_link_that_is_lost_too_stays_down_until_it_is_back() {
+    let mut run = Run::new("");
+    run.pass(0..5, true);
+    run.pass(5..20, false);
+    // Somebody is heard, and within the same second the broker is gone.
+    run.link(false, 20);
+    run.pass(20..25, true);
+    run.link(true, 25);
+    run.pass(25..40, true);
+    let told = ["6 link Bool(false)", "7 link_down/broker_kiosk raised", "25 link Bool(true)", "25 link_down/broker_kiosk cleared"];
+    assert_eq!(run.told(), told);
+}
+
 #[test]
 fn it_is_acknowledged_and_shelved_like_any_other() {
     let (device, rule, part) = (DeviceIx::GATEWAY, RuleKind::LinkDown, part());

@@ -319,11 +319,25 @@ fn machines_with_goods_that_spoil() {
             &[],
         ),
         (
+            "told by events alone, the status knows of no door",
+            &[VendingHealthLockout],
+            200,
+            &|m| {
+                let door = match m {
+                    100 => event("door_open", "", "EGS"),
+                    125 => event("door_closed", "", "EGT"),
+                    _ => Vec::new(),
+                };
+                [temps(4.0, warm(m, 100..150)), status("in_service"), door].concat()
+            },
+            &[],
+        ),
+        (
             "too warm half an hour after the door was closed",
             &[VendingHealthLockout],
             200,
             &|m| [temps(4.0, warm(m, 100..150)), refill(m, 100, 112)].concat(),
-            &["142 vending_health_lockout raised"],
+            &["143 vending_health_lockout raised"],
         ),
         (
             "a door that is left open",
