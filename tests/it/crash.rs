@@ -110,9 +110,12 @@ async fn kill_nine_under_load_loses_nothing_and_doubles_nothing() {
     let found = database.series("locker_deposits_total", "device_id").await;
     assert_eq!(found, published, "the same points, no other");
 
-    let cabinet = database.series("cabinet_air_c", "device_id").await;
-    let air = cabinet.get("fz-ekc-01").expect("the cabinet on the serial line was read");
-    assert!(air.len() >= 2 && air.values().all(|c| *c == -19.5), "{air:?}");
+    let air = until("the cabinet on the serial line to be read twice", Duration::from_secs(60), || async {
+        let cabinet = database.series("cabinet_air_c", "device_id").await;
+        cabinet.get("fz-ekc-01").filter(|air| air.len() >= 2).cloned()
+    })
+    .await;
+    assert!(air.values().all(|c| *c == -19.5), "{air:?}");
 
     let status = until("a drained, balanced account", Duration::from_secs(30), || async {
         let status = gateway.status().await;
