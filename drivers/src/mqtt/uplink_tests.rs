@@ -5,6 +5,7 @@ use super::*;
 use crate::decode::message::fixture::broker;
 use crate::sim::broker::wire::Wire;
 use rumqttc::mqttbytes::v4::{ConnAck, ConnectReturnCode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -22,10 +23,14 @@ impl Rig {
         Self::of(listener, broker)
     }
 
+    /// These brokers speak MQTT 3.1.1 only and are not asked for more.
     fn of(listener: TcpListener, broker: Broker) -> Self {
+        Self::with(listener, Mouth { allowed: None, ..Mouth::new(broker, Clock::manual(0)) })
+    }
+
+    fn with(listener: TcpListener, mouth: Mouth) -> Self {
         let (orders, taken) = mpsc::channel(1);
-        // These brokers speak MQTT 3.1.1 only and are not asked for more.
-        tokio::spawn(Mouth { allowed: None, ..Mouth::new(broker, Clock::manual(0)) }.serve(taken));
+        tokio::spawn(mouth.serve(taken));
         Self { listener, uplink: Arc::new(Uplink { orders }) }
     }
 
@@ -115,6 +120,31 @@ async fn a_broker_that_hangs_up_again_and_again_is_for_somebody_to_mend_until_it
     wire.received_publish().await;
     drop(wire);
     assert!(!done.await.unwrap().unwrap_err().denied);
+}
+
+/// It lets a client of MQTT 5 in and has another trouble with every message; over MQTT 3.1.1 it takes them.
+#[tokio::test]
+async fn a_broker_that_answers_no_question_is_not_asked_for_ever() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mouth = Mouth::new(broker(listener.local_addr().unwrap().port()), Clock::manual(0));
+    let rig = Rig::with(listener, mouth);
+    let mut line: Option<Wire> = None;
+    for _ in 0..UPLINK_HANG_UPS_MAX {
+        drop(line.take());
+        let done = rig.publish(1, LONG);
+        let (mut question, _) = rig.listener.accept().await.unwrap();
+        for answer in [&[0x20, 3, 0, 0, 0][..], &[0x40, 4, 0, 1, 0x97, 0]] {
+            assert!(question.read(&mut [0; 1_024]).await.unwrap() > 0);
+            question.write_all(answer).await.unwrap();
+        }
+        let (mut wire, _) = Wire::welcome(&rig.listener, false).await;
+        take(&mut wire, 0, 1, false).await;
+        assert_eq!(done.await.unwrap(), Ok(()));
+        line = Some(wire);
+    }
+    let done = rig.publish(1, LONG);
+    take(line.as_mut().unwrap(), 0, 1, false).await;
+    assert_eq!(done.await.unwrap(), Ok(()), "over the connection that stands");
 }
 
 #[tokio::test]
