@@ -19,6 +19,7 @@ use bytes::Bytes;
 use facility_config::limits::{UPLINK_HANG_UPS_MAX, UPLINK_MESSAGE_BYTES_MAX, UPLINK_TOPICS_MAX, UPLINK_WINDOW};
 use facility_config::site::Broker;
 use rumqttc::{ConnectionError, Event, MqttOptions, Packet, Publish, QoS};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,7 +155,11 @@ impl Mouth {
             self.forget_allowed();
         }
         let asked = self.ask(messages, timeout).await?;
-        let rest: Vec<Message> = messages.iter().enumerate().filter(|(at, _)| !asked.contains(at)).map(|(_, one)| one.clone()).collect();
+        // Mostly there was nothing to ask, and nothing is copied.
+        let rest = match asked.is_empty() {
+            true => Cow::Borrowed(messages),
+            false => messages.iter().enumerate().filter(|(at, _)| !asked.contains(at)).map(|(_, one)| one.clone()).collect(),
+        };
         if rest.is_empty() {
             self.hang_ups = 0;
             return Ok(());
@@ -174,7 +179,7 @@ impl Mouth {
         }
         // It takes messages and answers no question: asking on would cost a connection for each request.
         if let Some(allowed) = self.allowed.as_mut().filter(|_| self.unanswered >= UPLINK_HANG_UPS_MAX) {
-            allowed.extend(rest.into_iter().map(|message| message.topic));
+            allowed.extend(rest.iter().map(|message| message.topic.clone()));
             self.unanswered = 0;
         }
         Ok(())

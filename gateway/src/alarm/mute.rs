@@ -1,9 +1,9 @@
 //! A link that is connected and on which nobody is heard: a cut line behind a converter, a router behind which all kiosks are.
 //!
 //! It is told as a link that is down, and holds back the silence of its devices like one: one cause, one thing told. It is
-//! over with the first device that is heard, also after a restart. A device that falls silent alone has its own alarm: the others speak. So
-//! whose time is up waits for a sign of the others, but no longer than for as long again; then its silence is told in any
-//! case. A link with one device says nothing that the device does not. Devices whose silence is no alarm (`comm_loss` off) say
+//! over with the first device that is heard, also after a restart. A device that falls silent alone has its own alarm: the
+//! others speak. So whose time is up waits for a sign of the others, but no longer than for as long again; then its silence is
+//! told in any case. A link with one device says nothing that the device does not. Devices whose silence is no alarm (`comm_loss` off) say
 //! nothing of a link, and those in maintenance cannot make it mute. Where `link_down` is off, each device has its own alarm.
 
 use super::{Engine, LinkId, moment};

@@ -3,8 +3,8 @@
 use super::ahead::minutes;
 use super::*;
 
-#[tokio::test]
-async fn the_line_is_needed_while_a_backlog_is_sent_and_not_by_one_that_is_down() {
+/// A destination that sends a backlog over a way that works, and the place of one that is less urgent.
+async fn with_a_backlog() -> (Rig, Way) {
     let mut rig = Rig::new(1);
     rig.forward.lines_max = 20;
     let other = rig.way.shared(1, 2);
@@ -15,6 +15,12 @@ async fn the_line_is_needed_while_a_backlog_is_sent_and_not_by_one_that_is_down(
     rig.tsdb.set_mode(Mode::Hang);
     rig.push(minutes(10..500));
     rig.until("needed", |_| other.before() == Some(0)).await;
+    (rig, other)
+}
+
+#[tokio::test]
+async fn the_line_is_needed_while_a_backlog_is_sent_and_not_by_one_that_is_down() {
+    let (mut rig, other) = with_a_backlog().await;
     assert_eq!(rig.way.before(), None, "it waits for nobody itself");
     rig.tsdb.set_mode(Mode::Down);
     rig.until("free while it is down", |rig| other.before().is_none() && rig.delivery.retries.get() >= 3).await;
@@ -31,15 +37,7 @@ async fn the_line_is_needed_while_a_backlog_is_sent_and_not_by_one_that_is_down(
 
 #[tokio::test]
 async fn one_that_is_stopped_gives_the_line_free() {
-    let mut rig = Rig::new(1);
-    rig.forward.lines_max = 20;
-    let other = rig.way.shared(1, 2);
-    rig.push(minutes(0..10));
-    rig.start();
-    rig.until_read(20).await;
-    rig.tsdb.set_mode(Mode::Hang);
-    rig.push(minutes(10..500));
-    rig.until("needed", |_| other.before() == Some(0)).await;
+    let (mut rig, other) = with_a_backlog().await;
     rig.stop().await;
     assert_eq!(other.before(), None);
 }
