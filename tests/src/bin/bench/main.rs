@@ -1,12 +1,15 @@
 //! Measures a whole gateway process and prints the figures of the README.
 //!
-//! `facility-bench [messages] [window]` puts it under load; `facility-bench metrics` weighs a metric of a site that
-//! forwards nothing else; `facility-bench node-red [messages] [window]` puts Node-RED under the same load.
+//! `facility-bench [messages] [window] [brokers]` puts it under load; `facility-bench mosquitto [messages]` takes a real
+//! broker; `facility-bench metrics` weighs a metric of a site that forwards nothing else; `facility-bench node-red [messages]
+//! [window]` puts Node-RED under the same load.
 //!
 //! Devices, broker and database run in this process, the gateway in its own: processor time and memory are the
 //! gateway's alone. Rates depend on the machine; processor seconds and bytes hardly do.
 
 #![allow(clippy::print_stdout, clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a measuring program")]
+
+mod mosquitto;
 
 use bytes::Bytes;
 use facility_config::limits::BROKER_WINDOW_MAX;
@@ -28,13 +31,12 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 #[tokio::main]
 async fn main() {
-    if std::env::args().nth(1).is_some_and(|what| what == "metrics") {
-        return metrics().await;
+    match std::env::args().nth(1).as_deref() {
+        Some("metrics") => metrics().await,
+        Some("mosquitto") => mosquitto::run(argument(2, 300_000)).await,
+        Some("node-red") => node_red(argument(2, 100_000), argument(3, WINDOW)).await,
+        _ => load(argument(1, 300_000), argument(2, WINDOW), argument(3, 1) as usize).await,
     }
-    if std::env::args().nth(1).is_some_and(|what| what == "node-red") {
-        return node_red(argument(2, 100_000), argument(3, WINDOW)).await;
-    }
-    load(argument(1, 300_000), argument(2, WINDOW)).await;
 }
 
 fn argument(nth: usize, usual: u32) -> u32 {
@@ -64,7 +66,7 @@ async fn node_red(messages: u32, window: u32) {
     let cpu_idle_s = facility_tests::cpu_s(&proc);
     let load = messages_of(messages);
     let began = Instant::now();
-    publish(&broker, &load).await;
+    publish(std::slice::from_ref(&broker), &load).await;
     until("every line in the database", DEADLINE, || async { (database.summary().lines >= u64::from(messages)).then_some(()) }).await;
     let all_s = began.elapsed().as_secs_f64();
     println!("messages                    {messages:>12}, QoS 1, window {window}, Node-RED");
@@ -86,18 +88,29 @@ fn messages_of(messages: u32) -> Vec<(String, Bytes)> {
     (0..messages).map(|nth| message(nth, first_ms)).map(|(topic, payload)| (topic, payload.into())).collect()
 }
 
-/// Publishes messages at QoS 1 without letting more wait in the broker than it would keep.
-async fn publish(broker: &Broker, messages: &[(String, Bytes)]) {
-    let mut publisher = Publisher::connect(broker.addr(), "bench", None).await.expect("a publisher");
+async fn publisher(port: u16) -> Publisher {
+    Publisher::connect(([127, 0, 0, 1], port).into(), "bench", None).await.expect("a publisher")
+}
+
+/// Publishes messages at QoS 1, each to the broker of its device, without letting more wait in a broker than it would keep.
+async fn publish(brokers: &[Broker], messages: &[(String, Bytes)]) {
+    let mut publishers = Vec::new();
+    for broker in brokers {
+        publishers.push(publisher(broker.addr().port()).await);
+    }
     for (nth, (topic, payload)) in messages.iter().enumerate() {
-        publisher.publish_nowait(topic, payload.clone()).await;
-        // The broker keeps a bounded queue, like mosquitto's `max_queued_messages`: what does not fit is lost there.
-        while nth % 100 == 0 && broker.waiting("gw-bench-01") > BROKER_QUEUE {
-            publisher.flush().await;
+        publishers[nth % DEVICES % brokers.len()].publish_nowait(topic, payload.clone()).await;
+        // A broker keeps a bounded queue, like mosquitto's `max_queued_messages`: what does not fit is lost there.
+        while nth % 100 == 0 && brokers.iter().any(|broker| broker.waiting("gw-bench-01") > BROKER_QUEUE) {
+            for publisher in &mut publishers {
+                publisher.flush().await;
+            }
             tokio::time::sleep(Duration::from_micros(200)).await;
         }
     }
-    publisher.flush().await;
+    for publisher in &mut publishers {
+        publisher.flush().await;
+    }
 }
 
 /// Fifty cabinets at one message a second, windows of five seconds: a request holds what a request holds in the
@@ -105,10 +118,10 @@ async fn publish(broker: &Broker, messages: &[(String, Bytes)]) {
 async fn metrics() {
     let broker = Broker::start(([127, 0, 0, 1], 0).into()).expect("a broker");
     let database = Tsdb::start(([127, 0, 0, 1], 0).into()).expect("a database");
-    let text = config(broker.addr().port(), 20, &database.url()).replace("raw = true", "raw = false") + "\n[metrics]\nwindow_s = 5\n";
+    let text = config(&[broker.addr().port()], 20, &database.url()).replace("raw = true", "raw = false") + "\n[metrics]\nwindow_s = 5\n";
     let _gateway = Gateway::start(&text).await;
     until("the gateway's session", DEADLINE, || async { broker.is_connected("gw-bench-01").then_some(()) }).await;
-    let mut publisher = Publisher::connect(broker.addr(), "bench", None).await.expect("a publisher");
+    let mut publisher = publisher(broker.addr().port()).await;
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     let mut nth = 0;
     while database.summary().lines < 1_000 {
@@ -132,14 +145,17 @@ async fn metrics() {
     println!("a month, with headers, hours and alarms: tests/bench.sh forward month");
 }
 
-async fn load(messages: u32, window: u32) {
+async fn load(messages: u32, window: u32, brokers: usize) {
     let window = u16::try_from(window).expect("the broker's in-flight window");
-    let broker = Broker::with_window(([127, 0, 0, 1], 0).into(), window).expect("a broker");
+    let broker = |_| Broker::with_window(([127, 0, 0, 1], 0).into(), window).expect("a broker");
+    let brokers: Vec<Broker> = (0..brokers).map(broker).collect();
+    let ports: Vec<u16> = brokers.iter().map(|broker| broker.addr().port()).collect();
     let database = Tsdb::start(([127, 0, 0, 1], 0).into()).expect("a database");
     database.count_only(true);
     let started = Instant::now();
-    let gateway = Gateway::start(&config(broker.addr().port(), window, &database.url())).await;
-    until("the gateway's session", DEADLINE, || async { broker.is_connected("gw-bench-01").then_some(()) }).await;
+    let gateway = Gateway::start(&config(&ports, window, &database.url())).await;
+    let everywhere = || async { brokers.iter().all(|broker| broker.is_connected("gw-bench-01")).then_some(()) };
+    until("the gateway's sessions", DEADLINE, everywhere).await;
     println!("start to session            {:>12.0} ms", started.elapsed().as_secs_f64() * 1e3);
 
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -152,7 +168,7 @@ async fn load(messages: u32, window: u32) {
     let bytes: usize = load.iter().map(|(_, payload)| payload.len()).sum();
     let own_cpu_s = facility_tests::cpu_s("/proc/self");
     let began = Instant::now();
-    publish(&broker, &load).await;
+    publish(&brokers, &load).await;
     let points = u64::from(messages) * FIELDS;
     let taken = |name: &'static str, field: &'static str| {
         let gateway = &gateway;
@@ -165,7 +181,8 @@ async fn load(messages: u32, window: u32) {
     until("every reading on flash and acknowledged", DEADLINE, || async {
         let status = gateway.status().await;
         let store = status["stores"].as_array()?.iter().find(|store| store["name"] == "readings")?.clone();
-        (store["end"].as_u64()? >= points && broker.waiting("gw-bench-01") == 0).then_some(())
+        let waiting: usize = brokers.iter().map(|broker| broker.waiting("gw-bench-01")).sum();
+        (store["end"].as_u64()? >= points && waiting == 0).then_some(())
     })
     .await;
     let durable_s = began.elapsed().as_secs_f64();
@@ -177,9 +194,10 @@ async fn load(messages: u32, window: u32) {
     let store = status["stores"].as_array().unwrap().iter().find(|store| store["name"] == "readings").unwrap().clone();
     let summary = database.summary();
     println!(
-        "messages                    {:>12} of {} bytes, {FIELDS} readings each, QoS 1, window {window}",
+        "messages                    {:>12} of {} bytes, {FIELDS} readings each, QoS 1, window {window}, brokers {}",
         messages,
-        bytes / messages as usize
+        bytes / messages as usize,
+        brokers.len()
     );
     println!("durable and acknowledged    {:>12.0} messages/s", f64::from(messages) / durable_s);
     println!("delivered to the database   {:>12.0} messages/s", f64::from(messages) / all_s);
@@ -200,15 +218,21 @@ async fn load(messages: u32, window: u32) {
     );
 }
 
-fn config(broker: u16, window: u16, database: &str) -> String {
+fn config(ports: &[u16], window: u16, database: &str) -> String {
     let mut text = format!(
         "[gateway]\nid = \"gw-bench-01\"\nsite = \"bench\"\ndistrict = \"350102\"\n\
-         [mqtt.load]\nurl = \"mqtt://127.0.0.1:{broker}\"\nwindow = {window}\n\
          [forward.main]\nurl = \"{database}\"\norg = \"bench\"\nbucket = \"bench\"\nraw = true\ndelay_ms = 1000\n"
     );
+    for (nth, port) in ports.iter().enumerate() {
+        writeln!(text, "[mqtt.load-{nth}]\nurl = \"mqtt://127.0.0.1:{port}\"\nwindow = {window}").unwrap();
+    }
     for nth in 0..DEVICES {
-        writeln!(text, "[device.fz-{nth:03}]\nprofile = \"cabinet\"\nmqtt = \"load\"\ncold = \"frozen\"\nmessages_per_s_max = 100000")
-            .unwrap();
+        let broker = nth % ports.len();
+        writeln!(
+            text,
+            "[device.fz-{nth:03}]\nprofile = \"cabinet\"\nmqtt = \"load-{broker}\"\ncold = \"frozen\"\nmessages_per_s_max = 100000"
+        )
+        .unwrap();
     }
     text
 }
