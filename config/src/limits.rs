@@ -90,7 +90,7 @@ pub const DWELL_PARCELS_MIN: i64 = 5;
 /// How long a reader that follows a store lets commits gather before it looks.
 pub const FOLLOW_MS: u64 = 50;
 /// Points returned by one read of a store.
-pub const READ_POINTS_MAX: usize = 4_096;
+pub const READ_POINTS_MAX: usize = 3_072;
 
 /// Lines in one write request unless configured otherwise.
 pub const FORWARD_LINES_DEFAULT: usize = 5_000;
@@ -141,7 +141,7 @@ const _: () = assert!(RATE_SAMPLES_MAX > 11, "rates are taken over ten seconds")
 /// Destinations a gateway sends to; each has a place in the stores.
 pub const DESTINATIONS_MAX: usize = 4;
 /// Points looked at for one write request; a stretch without anything to send is left behind in steps of this.
-pub const FORWARD_POINTS_MAX: usize = 32 * READ_POINTS_MAX;
+pub const FORWARD_POINTS_MAX: usize = 40 * READ_POINTS_MAX;
 /// Bytes read of an answer of the database; the rest of a page or of a compression bomb is never received.
 pub const FORWARD_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Characters of the database's words that are kept as a reason.

@@ -79,6 +79,12 @@ impl Report {
         self.add(path, complaint, |key, _| key);
     }
 
+    /// Complains about a table as a whole and remembers that it is not to be used.
+    pub(crate) fn table(&mut self, path: &str, complaint: Complaint) {
+        self.bad.insert(path.to_owned());
+        self.key(path, complaint);
+    }
+
     /// Complains about a key that should not be there; its value is not shown, it may be a secret.
     pub(crate) fn stranger(&mut self, path: &str, complaint: Complaint) {
         self.bad.insert(path.to_owned());

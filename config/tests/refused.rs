@@ -217,7 +217,21 @@ fn devices_over_mqtt() {
             "[alarm.profile.carel-ir34.mains]\nenabled = false\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"",
             &[("GW-C015", "alarm.profile.carel-ir34", 7, 16)],
         ),
-        ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n[device.d-1.alarm.mains]\nlow_v = 235", &[("GW-C005", "device.d-1", 7, 9)]),
+        (
+            "[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n[device.d-1.alarm.mains]\nlow_v = 235",
+            &[("GW-C005", "device.d-1.alarm.mains", 10, 19)],
+        ),
+        // Set for many it is told once, where it is set.
+        (
+            "[alarm.mains]\nlow_v = 250\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n[device.d-2]\nprofile = \"locker\"\nmqtt = \"m\"",
+            &[("GW-C005", "alarm.mains", 7, 8)],
+        ),
+        // Nearer settings that make it good again are no fault, and what is nearest is to blame.
+        (
+            "[alarm.mains]\nlow_v = 250\n[alarm.kind.locker.mains]\nlow_v = 200\n[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\n\
+             [device.d-2]\nprofile = \"locker\"\nmqtt = \"m\"\n[device.d-2.alarm.mains]\nhigh_v = 201",
+            &[("GW-C005", "device.d-2.alarm.mains", 17, 19)],
+        ),
         ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"\ntopic_id = \"a/#\"", &[("GW-C009", "device.d-1.topic_id", 10, 12)]),
         // Where the payload names the device any text will do; where its topic does, only one level.
         ("[device.d-1]\nprofile = \"locker-parkbike\"\nmqtt = \"m\"\ntopic_id = \"10 15\"", &[("GW-C009", "device.d-1.topic_id", 10, 12)]),

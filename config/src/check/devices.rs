@@ -77,7 +77,7 @@ fn device(id: &str, path: &str, raw: &raw::Device, site: &Raw, known: &Known, re
     check_overrides(path, profile.kind, cold, report);
     let subject = rules::Subject { kind: profile.kind, cold, profile: &profile.id, is_polled: matches!(source, Some(Source::Bus { .. })) };
     let rules = rules::in_force(subject, &site.alarm, &raw.alarm);
-    check_limits(path, &rules, report);
+    check_limits(path, subject, &rules, report);
     let polling = polling(path, raw, profile.as_ref(), report);
     let ingest = ingest(path, raw, report);
     Some(Device {
@@ -326,13 +326,21 @@ fn unsuited(alarm: &str, whom: &str, fits: impl Fn(Suits) -> bool, report: &mut 
     }
 }
 
-/// Of two limits the lower is the lower one.
-fn check_limits(path: &str, rules: &[Rule], report: &mut Report) {
+/// Of two limits the lower is the lower one. What was set nearest to the device is pointed at, and only once if it is set for
+/// many.
+fn check_limits(path: &str, subject: rules::Subject<'_>, rules: &[Rule], report: &mut Report) {
+    let groups = [join("alarm.profile", subject.profile), join("alarm.kind", subject.kind.as_str()), "alarm".to_owned()];
     for rule in rules {
         let gap = rule.low.map(|low| rule.limit - low);
-        if gap.is_some_and(|gap| gap <= 2.0 * rule.deadband) {
+        if gap.is_none_or(|gap| gap > 2.0 * rule.deadband) {
+            continue;
+        }
+        let mut places = std::iter::once(join(path, "alarm")).chain(groups.iter().cloned()).map(|alarm| join(&alarm, rule.kind.as_str()));
+        let set = places.find(|place| report.spot(place).is_some());
+        if let Some(place) = set.filter(|place| !report.is_bad(place)) {
             let message = format!("rule `{}` of `{path}` leaves nothing between its two limits and their deadbands", rule.kind.as_str());
-            report.key(path, Complaint::new(problem::OUT_OF_RANGE, message).hint("low_v must be below high_v by more than two deadbands"));
+            let complaint = Complaint::new(problem::OUT_OF_RANGE, message).hint("low_v must be below high_v by more than two deadbands");
+            report.table(&place, complaint);
         }
     }
 }
