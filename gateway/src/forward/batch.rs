@@ -372,7 +372,12 @@ impl<'a> Packer<'a> {
         let mut share = std::mem::take(&mut self.loose);
         share.add(open.share);
         self.loose.next = share.next;
-        self.batch.lines.push(Line { end: self.batch.body.len(), share });
+        let lines = &mut self.batch.lines;
+        if lines.len() == lines.capacity() {
+            // As a vector grows by itself, but never beyond what a request can have.
+            lines.reserve_exact(lines.len().clamp(4, self.bounds.lines.saturating_sub(lines.len()).max(4)));
+        }
+        lines.push(Line { end: self.batch.body.len(), share });
         open.clear();
         self.spare = Some(open);
         self.full = self.batch.lines.len() >= self.bounds.lines || share.next.saturating_sub(self.from) >= FORWARD_POINTS_MAX as u64;

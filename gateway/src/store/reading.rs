@@ -17,8 +17,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Pages begin anew about every so many points: half of what fits, for a frame has about a thousand.
-const STRIDE: Seq = READ_POINTS_MAX as Seq / 2;
+/// Pages begin anew about every so many points: two thirds of what fits, for a frame has about a thousand.
+const STRIDE: Seq = READ_POINTS_MAX as Seq / 3 * 2;
 /// Places waited for at a time.
 const WAITED_FOR_MAX: usize = 4;
 

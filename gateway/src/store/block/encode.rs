@@ -53,7 +53,7 @@ impl<'a> Encoding<'a> {
         let all = Gathered::new(builder);
         let dictionary = Dictionary::new(&builder.texts);
         let metrics = builder.shapes.metrics.len();
-        let mut prepared = Prepared::new(&all, metrics, &dictionary);
+        let mut prepared = Prepared::new(builder, &all, &dictionary);
         let codes = prepared.plan.decide();
         let usual = prepared.find_recipes(&all, metrics);
         Self { builder, all, dictionary, prepared, codes, usual }

@@ -1,6 +1,6 @@
 //! Points sorted for writing: by origin, then by metric, each column in order of arrival.
 
-use super::builder::{Builder, Held};
+use super::builder::Builder;
 use super::shapes::{ColumnFinder, RowShapes, Shapes};
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ pub(super) struct Chunk {
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) metric: u32,
-    /// In [`Gathered::held`] and [`Gathered::bits`].
+    /// In [`Gathered::values`].
     pub(super) values: Range<usize>,
 }
 
@@ -32,8 +32,8 @@ pub(super) struct Gathered {
     pub(super) times: Vec<i64>,
     /// Shapes of all rows, chunk by chunk.
     pub(super) row_shapes: Vec<u32>,
-    pub(super) held: Vec<Held>,
-    pub(super) bits: Vec<u64>,
+    /// Where the builder has the values, column by column. Places and not copies: this is most of the memory a block takes.
+    pub(super) values: Vec<u32>,
     /// The chunk of each row, in order of arrival.
     pub(super) arrivals: Vec<u32>,
 }
@@ -49,8 +49,7 @@ impl Gathered {
         let arrivals: Vec<u32> = builder.rows.iter().map(|row| chunk_of[row.origin as usize]).collect();
         let (rows, ends) = by_chunk(&arrivals, sorted.len());
 
-        let points = builder.bits.len();
-        let mut all = Self { arrivals, held: vec![Held::Int; points], bits: vec![0; points], ..Self::default() };
+        let mut all = Self { arrivals, values: vec![0; builder.len()], ..Self::default() };
         all.times.extend(rows.iter().map(|row| builder.rows[*row as usize].at_ms));
         all.row_shapes.extend(rows.iter().map(|row| shape_of_row[*row as usize]));
         let mut columns = ColumnFinder::new(builder.shapes.metrics.len(), shapes.len());
@@ -64,7 +63,7 @@ impl Gathered {
                 value += column.len;
             }
             let in_columns = first_column..all.columns.len();
-            all.take_values(builder, &shapes, &columns, &rows[in_rows.clone()], in_rows.clone(), in_columns.clone());
+            all.place_values(builder, &shapes, &columns, &rows[in_rows.clone()], in_rows.clone(), in_columns.clone());
             all.chunks.push(Chunk { origin: builder.origins[*origin as usize], rows: in_rows, columns: in_columns });
             begin = end;
         }
@@ -72,8 +71,8 @@ impl Gathered {
         all
     }
 
-    /// Moves the values of some rows into their columns.
-    fn take_values(
+    /// Puts the values of some rows into their columns.
+    fn place_values(
         &mut self,
         builder: &Builder,
         shapes: &Shapes,
@@ -84,11 +83,10 @@ impl Gathered {
     ) {
         let mut next: Vec<usize> = self.columns[in_columns].iter().map(|column| column.values.start).collect();
         for (row, shape) in rows.iter().zip(&self.row_shapes[in_rows]) {
-            let from = builder.rows[*row as usize].value as usize;
+            let from = builder.rows[*row as usize].value;
             for (from, metric) in (from..).zip(shapes.of(*shape)) {
                 let to = &mut next[columns.of(*metric)];
-                self.held[*to] = builder.held[from];
-                self.bits[*to] = builder.bits[from];
+                self.values[*to] = from;
                 *to += 1;
             }
         }

@@ -1,6 +1,6 @@
 //! All columns of a block as streams of integers, and the recipes they are written by.
 
-use super::builder::{Held, Texts};
+use super::builder::{Builder, Held, Texts};
 use super::gather::{Column, Gathered};
 use super::ints::slope;
 use super::kinds::{Fits, Form, Kind, ordered64};
@@ -60,14 +60,14 @@ impl Dictionary {
 
 impl Prepared {
     /// Turns everything into streams.
-    pub(super) fn new(all: &Gathered, metrics: usize, dictionary: &Dictionary) -> Self {
+    pub(super) fn new(builder: &Builder, all: &Gathered, dictionary: &Dictionary) -> Self {
         let mut prepared = Self::default();
-        prepared.plan.ints.reserve(all.bits.len() + all.times.len());
-        let looks = look(all, metrics);
+        prepared.plan.ints.reserve(all.values.len() + all.times.len());
+        let looks = look(builder, all);
         for chunk in &all.chunks {
             prepared.add_times(&all.times[chunk.rows.clone()]);
             for column in &all.columns[chunk.columns.clone()] {
-                prepared.add_column(all, column, looks[column.metric as usize], dictionary);
+                prepared.add_column(builder, column, &all.values[column.values.clone()], looks[column.metric as usize], dictionary);
             }
         }
         prepared
@@ -83,15 +83,16 @@ impl Prepared {
         self.push(kinds, form, self.plan.streams.len() - 1, self.inline.len());
     }
 
-    fn add_column(&mut self, all: &Gathered, column: &Column, look: Look, dictionary: &Dictionary) {
+    fn add_column(&mut self, builder: &Builder, column: &Column, values: &[u32], look: Look, dictionary: &Dictionary) {
         let key = |stream| if look.values < METRIC_VALUES_MIN { ClassKey::Few(stream) } else { ClassKey::Metric(column.metric, stream) };
         let (first_stream, first_inline, from) = (self.plan.streams.len(), self.inline.len(), self.plan.ints.len());
         let mut kinds = KindSet::default();
         self.of_kind.clear();
-        for at in column.values.clone() {
-            let (kind, int) = integer(all.held[at], all.bits[at], look.form, dictionary);
+        for at in values {
+            let bits = builder.bits[*at as usize];
+            let (kind, int) = integer(builder.held[*at as usize], bits, look.form, dictionary);
             if kind == Kind::Text && int == 0 {
-                self.inline.push(all.bits[at] as u32);
+                self.inline.push(bits as u32);
             }
             kinds.add(kind);
             self.of_kind.push(kind);
@@ -164,14 +165,14 @@ struct Look {
     values: usize,
 }
 
-fn look(all: &Gathered, metrics: usize) -> Vec<Look> {
-    let mut seen = vec![(Fits::default(), 0); metrics];
+fn look(builder: &Builder, all: &Gathered) -> Vec<Look> {
+    let mut seen = vec![(Fits::default(), 0); builder.shapes.metrics.len()];
     for column in &all.columns {
         let (fits, values) = &mut seen[column.metric as usize];
         *values += column.values.len();
-        for held in &all.held[column.values.clone()] {
-            if let Held::Float(fit) = held {
-                fits.add(*fit);
+        for at in &all.values[column.values.clone()] {
+            if let Held::Float(fit) = builder.held[*at as usize] {
+                fits.add(fit);
             }
         }
     }
