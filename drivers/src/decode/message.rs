@@ -76,15 +76,7 @@ impl MessageDecoder {
     /// The same, with every step. Much slower: for people who watch.
     #[must_use]
     pub fn explain(&mut self, arrival: &Arrival<'_>) -> (Batch, Explained) {
-        let mut story = Explained {
-            route: None,
-            format: "".into(),
-            unpacked_bytes: arrival.payload.len(),
-            steps: Vec::new(),
-            refused: None,
-            device_ms: None,
-            seq: None,
-        };
+        let mut story = Explained::unread(arrival.payload.len());
         let batch = self.take(arrival, Some(&mut story));
         (story.refused, story.device_ms, story.seq) = (batch.refused, batch.device_ms, batch.seq);
         (batch, story)
