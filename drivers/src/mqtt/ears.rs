@@ -233,6 +233,7 @@ impl Ears {
             call.outstanding += 1;
             batch.ack = Some(Ack::new(self.ack_to.clone(), self.generation, publish.pkid));
         }
+        self.batches.extend(self.intake.also());
         self.batches.push(batch);
         Ok(())
     }

@@ -55,6 +55,11 @@ impl Intake {
         batch
     }
 
+    /// What the last message says of other devices besides.
+    pub(super) fn also(&mut self) -> impl Iterator<Item = Batch> {
+        self.decoder.also()
+    }
+
     /// What is made of a message that was here before and is durable: nothing, and a count.
     pub(super) fn again(&self, task: &BrokerTask, publish: &Publish) -> Batch {
         let batch = Batch::refused(None, Fault::Duplicate, task.clock.now_ms());
