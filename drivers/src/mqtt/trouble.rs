@@ -131,7 +131,12 @@ fn refused(code: ConnectReturnCode, broker: &Broker) -> Trouble {
     let client = &broker.client_id;
     let (denied, words) = match code {
         ConnectReturnCode::BadUserNamePassword => (true, "the broker refuses user name or password; check `password_file`".to_owned()),
-        ConnectReturnCode::NotAuthorized => (true, format!("the broker does not admit client `{client}`; check its access rules")),
+        // Mosquitto says so of a wrong password, too.
+        ConnectReturnCode::NotAuthorized => {
+            let check = if broker.username.is_some() { "`username`, `password_file`" } else { "whether it wants a `username`" };
+            (true, format!("the broker does not admit client `{client}`; check {check} and its access rules"))
+        }
+
         ConnectReturnCode::BadClientId => (true, format!("the broker refuses the client id `{client}`")),
         ConnectReturnCode::RefusedProtocolVersion => (true, "the broker does not speak MQTT 3.1.1".to_owned()),
         ConnectReturnCode::ServiceUnavailable => (false, "the broker says that it is not available".to_owned()),
