@@ -1,3 +1,5 @@
+//! What counts as the same message, and what does not.
+
 use super::*;
 use rumqttc::QoS;
 
