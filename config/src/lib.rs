@@ -33,5 +33,6 @@ pub use keys::nearest;
 pub use load::{Loaded, check_profile, from_toml, import_csv, look, open, own_profiles};
 pub use problem::{Place, Problem, Problems};
 pub use profile::Profile;
+pub use secret::is_exposed;
 pub use series::{Measurement, Part, Point};
 pub use site::{Overflow, Site};

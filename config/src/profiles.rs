@@ -262,7 +262,13 @@ pub(crate) fn named(point: Point, part: Part) -> String {
 
 /// A device can only deliver readings and its own events; metrics, alarms and gaps are the gateway's.
 pub(crate) fn reading_point(name: &str) -> Result<Point, String> {
-    let point = Point::from_name(name).ok_or_else(|| format!("there is no point `{name}`"))?;
+    let point = Point::from_name(name).ok_or_else(|| {
+        let hint = match crate::nearest(name, Point::ALL.iter().map(|point| point.info().name)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "the names are in SERIES.md".to_owned(),
+        };
+        format!("there is no point `{name}`; {hint}")
+    })?;
     match point.measurement().info().class == Class::Reading || is_event(point) {
         true => Ok(point),
         false => Err(format!("{point}: a device does not deliver this")),

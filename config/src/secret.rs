@@ -19,6 +19,13 @@ const OTHERS: u32 = 0o077;
 /// systemd hands credentials out as 0400 or 0440: reading by the group is its own doing.
 const OTHERS_OF_CREDENTIAL: u32 = 0o037;
 
+/// Whether the permissions of a file are too wide for a secret that is read again while the gateway runs. By then nobody knows
+/// whether systemd put it there, so reading by the group is left to the check at start.
+#[must_use]
+pub fn is_exposed(mode: u32) -> bool {
+    mode & OTHERS_OF_CREDENTIAL != 0
+}
+
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {

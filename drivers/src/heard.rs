@@ -44,7 +44,7 @@ pub struct Stranger {
 pub struct DroppedPlace {
     /// Whose.
     pub device: DeviceIx,
-    /// Pointer; of fields the profile does not name the last part may be a hash, `/~5f2a01c3`, if the name itself may be
+    /// Pointer, or topic template where the body is one value; empty for messages that were refused as a whole. Of fields the profile does not name the last part may be a hash, `/~5f2a01c3`, if the name itself may be
     /// personal.
     pub place: Box<str>,
     /// Why.

@@ -55,6 +55,11 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "its certificate is not meant for a server".to_owned()
         }
+        // The name of the case is all that the library behind the library says.
+        CertificateError::Other(other) if other.0.to_string() == "CaUsedAsEndEntity" => {
+            "it shows the certificate of an authority, as self-signed ones are, and not one of its own; issue it one (CA:FALSE)".to_owned()
+        }
+        CertificateError::Other(other) => format!("its certificate cannot be trusted: {}", other.0),
         other => format!("its certificate cannot be trusted: {other}"),
     }
 }

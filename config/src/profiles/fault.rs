@@ -46,13 +46,13 @@ impl fmt::Display for Faults {
 }
 
 /// Checks every item of a list, so that all faults are told at once, each at its own place.
-pub(super) fn each<T, U>(items: Vec<Spanned<T>>, check: impl Fn(T) -> Result<U, String>) -> Result<Vec<U>, Faults> {
+pub(super) fn each<T, U, E: Into<Faults>>(items: Vec<Spanned<T>>, check: impl Fn(T) -> Result<U, E>) -> Result<Vec<U>, Faults> {
     let (mut good, mut bad) = (Vec::with_capacity(items.len()), Vec::new());
     for item in items {
         let span = item.span();
         match check(item.into_inner()) {
             Ok(checked) => good.push(checked),
-            Err(message) => bad.push(Fault { message, span }),
+            Err(fault) => bad.extend(fault.into().within(&span).0),
         }
     }
     if bad.is_empty() { Ok(good) } else { Err(Faults(bad)) }

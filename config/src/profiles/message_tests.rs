@@ -253,6 +253,8 @@ fn a_message_that_contradicts_itself_is_refused_where_it_stands() {
         ("time = \"/t\"", "both time and vending.air_c", (7, 1)),
         ("nested = [\"/data\"]", "nothing inside", (7, 1)),
         ("part = \"/n\"", "has no parts", (11, 1)),
+        ("[[mqtt.message.field]]\npointer = \"/b\"\npoint = \"vending.air\"", "did you mean `vending.air_c`", (12, 9)),
+        ("[[mqtt.message.field]]\npointer = \"/b\"\npoint = \"x\"", "SERIES.md", (12, 9)),
     ];
     for (lines, reason, place) in cases {
         let found = refused(&format!("{MESSAGE}{lines}\n{FIELD}"), reason);

@@ -1,7 +1,7 @@
 //! JSON messages of MQTT devices to readings, by the field maps of their profiles.
 //!
 //! Pure: no I/O, no clock, never fails and never logs a payload. Every message becomes exactly one [`Batch`], so that
-//! acknowledgements keep the order of receipt. A payload is bounded in bytes, depth and readings before any of it is
+//! acknowledgements keep the order of receipt; of the devices of a dying Sparkplug node there are some besides. A payload is bounded in bytes, depth and readings before any of it is
 //! believed; what a profile does not name is skipped unread, because these protocols carry telephone numbers.
 
 pub mod body;
@@ -56,6 +56,8 @@ const SPARKPLUG: &str = "spBv1.0/";
 pub struct MessageDecoder {
     router: Router,
     desk: Desk,
+    /// See [`also`](Self::also).
+    also: Vec<Batch>,
 }
 
 impl MessageDecoder {
@@ -64,7 +66,7 @@ impl MessageDecoder {
     pub fn new(site: &Site, broker: usize) -> Self {
         let retained = site.brokers.get(broker).map_or(Retained::default(), |broker| broker.retained);
         let rates = site.devices.iter().map(|device| device.ingest.messages_per_s_max);
-        Self { router: Router::new(site, broker), desk: Desk::new(retained, rates) }
+        Self { router: Router::new(site, broker), desk: Desk::new(retained, rates), also: Vec::new() }
     }
 
     /// What a message says, or why it was refused.
@@ -76,18 +78,16 @@ impl MessageDecoder {
     /// The same, with every step. Much slower: for people who watch.
     #[must_use]
     pub fn explain(&mut self, arrival: &Arrival<'_>) -> (Batch, Explained) {
-        let mut story = Explained {
-            route: None,
-            format: "".into(),
-            unpacked_bytes: arrival.payload.len(),
-            steps: Vec::new(),
-            refused: None,
-            device_ms: None,
-            seq: None,
-        };
+        let mut story = Explained::unread(arrival.payload.len());
         let batch = self.take(arrival, Some(&mut story));
         (story.refused, story.device_ms, story.seq) = (batch.refused, batch.device_ms, batch.seq);
         (batch, story)
+    }
+
+    /// What the last message says of other devices than its own: the death of a Sparkplug node is that of its devices. Nobody
+    /// has to acknowledge it; it goes before the message's own batch, which is acknowledged for all.
+    pub fn also(&mut self) -> std::vec::Drain<'_, Batch> {
+        self.also.drain(..)
     }
 
     /// What may be kept of a message that was refused, at most [`LETTER_BYTES_MAX`](facility_config::limits::LETTER_BYTES_MAX)
@@ -120,6 +120,11 @@ impl MessageDecoder {
 
     fn take(&mut self, arrival: &Arrival<'_>, story: Option<&mut Explained>) -> Batch {
         let reported = report(&self.router, &mut self.desk, arrival);
+        self.also.clear();
+        if let Some(Ok(report)) = &reported {
+            let gone = report.gone.iter().filter_map(|name| self.router.device_of_node(arrival.topic, name));
+            self.also.extend(gone.map(|device| desk::online(device, false, arrival.now_ms)));
+        }
         let batch = self.sort(arrival, &reported, story);
         // What the broker had kept says nothing about the device of today.
         if let (Some(device), Some(fault)) = (batch.device, batch.refused)
@@ -132,7 +137,7 @@ impl MessageDecoder {
 
     /// The first of the topic's templates that the message belongs to has it.
     fn sort(&mut self, arrival: &Arrival<'_>, reported: &Reported, mut story: Option<&mut Explained>) -> Batch {
-        let Self { router, desk } = self;
+        let Self { router, desk, .. } = self;
         let exact = router.exact(arrival.topic);
         let mut miss = Miss { fault: Fault::UnknownDevice, device: None };
         if let Some((pattern, device)) = exact {

@@ -10,6 +10,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, String> {
     let (Some(cert_file), Some(key_file)) = (&tls.cert_file, &tls.key_file) else {
         return Ok(builder.with_no_client_auth());
     };
+    guarded(key_file)?;
     let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| unreadable(key_file, &error))?;
     builder
         .with_client_auth_cert(certificates(cert_file)?, key)
@@ -73,6 +75,17 @@ fn read_all<T: PemObject>(path: &Path, what: &str) -> Result<Vec<T>, String> {
     let all: Result<Vec<T>, pem::Error> = T::pem_file_iter(path).and_then(Iterator::collect);
     let all = all.map_err(|error| unreadable(path, &error))?;
     if all.is_empty() { Err(unreadable(path, &format!("it holds no {what}"))) } else { Ok(all) }
+}
+
+/// That nobody else can read or change a secret: what holds at start holds for a file that was replaced since.
+pub(super) fn guarded(path: &Path) -> Result<(), String> {
+    let mode = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.permissions().mode();
+    match facility_config::is_exposed(mode) {
+        true => {
+            Err(unreadable(path, &format!("it has mode {:04o}, others can read or change it; chmod 600 {}", mode & 0o7777, path.display())))
+        }
+        false => Ok(()),
+    }
 }
 
 pub(super) fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> String {

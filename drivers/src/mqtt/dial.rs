@@ -61,6 +61,7 @@ fn transport(broker: &Broker, wire: Wire, clock_is_set: bool) -> Result<Transpor
 }
 
 fn password(path: &Path) -> Result<String, String> {
+    certificates::guarded(path)?;
     let text = std::fs::read_to_string(path).map_err(|error| certificates::unreadable(path, &error))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -6,6 +6,7 @@
 mod flow;
 mod standing;
 
+use super::again::Again;
 use super::files::Files;
 use super::intake::Intake;
 use super::line::Line;
@@ -44,6 +45,7 @@ pub(super) struct Ears {
     places: Places,
     files: Files,
     subscriptions: Subscriptions,
+    again: Again,
     /// Numbers the connections, so that an acknowledgement of an older one is never sent on a newer one, where the same
     /// packet id may stand for another message.
     generation: u64,
@@ -92,6 +94,7 @@ impl Ears {
             places: Places::new(task.broker.endpoints.len()),
             files: Files::new(&task.broker),
             subscriptions: Subscriptions::new(topic::filters(&task.site, task.index), task.former.clone()),
+            again: Again::default(),
             generation: 0,
             acks,
             ack_to,
@@ -221,11 +224,16 @@ impl Ears {
         if publish.qos == QoS::ExactlyOnce {
             return Err(End::Lost(Trouble::exactly_once()));
         }
-        let mut batch = self.intake.take(&self.task, publish);
-        if publish.qos == QoS::AtLeastOnce {
+        let is_at_least_once = publish.qos == QoS::AtLeastOnce;
+        let mut batch = match is_at_least_once && self.again.is_known(publish, self.generation) {
+            true => self.intake.again(&self.task, publish),
+            false => self.intake.take(&self.task, publish),
+        };
+        if is_at_least_once {
             call.outstanding += 1;
             batch.ack = Some(Ack::new(self.ack_to.clone(), self.generation, publish.pkid));
         }
+        self.batches.extend(self.intake.also());
         self.batches.push(batch);
         Ok(())
     }
@@ -239,7 +247,11 @@ impl Ears {
         }
         let (at, session_present) = (places.at(), connack.session_present);
         tracing::info!(broker = %task.broker.name, generation, at, session_present, "connected");
-        self.intake.connected(session_present && at == self.subscriptions.place());
+        let is_same_session = session_present && at == self.subscriptions.place();
+        self.intake.connected(is_same_session);
+        if !is_same_session {
+            self.again.forget();
+        }
         self.subscriptions.connected(at, session_present);
         let via = task.broker.endpoints.get(at).filter(|_| at > 0).map(ToString::to_string);
         task.link.send_modify(|link| {

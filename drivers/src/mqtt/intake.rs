@@ -4,13 +4,13 @@
 //! not wear the card.
 
 use super::{BrokerTask, Told};
-use crate::decode::message::{Arrival, MessageDecoder};
+use crate::decode::message::{Arrival, Explained, MessageDecoder};
 use crate::fault::Fault;
 use crate::heard::Letter;
 use crate::reading::Batch;
 use facility_config::DeviceIx;
 use facility_config::limits::LETTERS_PER_HOUR_MAX;
-use rumqttc::{Publish, QoS};
+use rumqttc::Publish;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -39,11 +39,33 @@ impl Intake {
         self.heard = true;
         let now_ms = task.clock.now_ms();
         let arrival = Arrival { topic: &publish.topic, payload: &publish.payload, retained: publish.retain, now_ms };
-        let batch = if task.tap.is_watched() { self.show(task, &arrival, publish.qos) } else { self.decoder.decode(&arrival) };
+        let batch = match task.tap.is_watched() {
+            true => {
+                let (batch, explained) = self.decoder.explain(&arrival);
+                self.tell(task, publish, now_ms, explained);
+                batch
+            }
+            false => self.decoder.decode(&arrival),
+        };
         if let Some(fault) = batch.refused.filter(|fault| is_worth_a_letter(*fault))
             && self.letters.allows(batch.device, fault, now_ms)
         {
             self.post(task, &arrival, batch.device, fault);
+        }
+        batch
+    }
+
+    /// What the last message says of other devices besides.
+    pub(super) fn also(&mut self) -> impl Iterator<Item = Batch> {
+        self.decoder.also()
+    }
+
+    /// What is made of a message that was here before and is durable: nothing, and a count.
+    pub(super) fn again(&self, task: &BrokerTask, publish: &Publish) -> Batch {
+        let batch = Batch::refused(None, Fault::Duplicate, task.clock.now_ms());
+        if task.tap.is_watched() {
+            let refused = Explained { refused: batch.refused, ..Explained::unread(publish.payload.len()) };
+            self.tell(task, publish, batch.at_ms, refused);
         }
         batch
     }
@@ -57,18 +79,16 @@ impl Intake {
         }
     }
 
-    /// Decodes a message and shows it to those who watch.
-    fn show(&mut self, task: &BrokerTask, arrival: &Arrival<'_>, qos: QoS) -> Batch {
-        let (batch, explained) = self.decoder.explain(arrival);
+    /// Shows a message to those who watch.
+    fn tell(&self, task: &BrokerTask, publish: &Publish, at_ms: i64, explained: Explained) {
         task.tap.send(Told {
-            at_ms: arrival.now_ms,
-            topic: self.decoder.shown_topic(arrival.topic).into(),
-            bytes: arrival.payload.len(),
-            qos: qos as u8,
-            retained: arrival.retained,
+            at_ms,
+            topic: self.decoder.shown_topic(&publish.topic).into(),
+            bytes: publish.payload.len(),
+            qos: publish.qos as u8,
+            retained: publish.retain,
             explained,
         });
-        batch
     }
 
     fn post(&self, task: &BrokerTask, arrival: &Arrival<'_>, device: Option<DeviceIx>, fault: Fault) {

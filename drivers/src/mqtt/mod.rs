@@ -5,8 +5,9 @@
 //! receipt. Bounded by the batch queue on one side, by the acknowledgement queue on the other, and by the packet limit.
 //!
 //! `places.rs` says which address is next, `dial.rs` and `certificates.rs` how it is called, `line.rs` is one connection, `ears.rs`
-//! listens on it, `intake.rs` takes what is heard. Nothing but what `Ears` holds outlives a connection.
+//! listens on it, `again.rs` knows what comes twice, `intake.rs` takes what is heard. Nothing but what `Ears` holds outlives a connection.
 
+mod again;
 mod certificates;
 mod dial;
 mod ears;

@@ -57,8 +57,8 @@ impl Trouble {
             ConnectionError::ConnectionRefused(code) => refused(*code, broker),
             ConnectionError::NetworkTimeout => Self::link(Fault::Timeout, format!("no answer from {at} within {MQTT_CONNECT_TIMEOUT_S} s")),
             ConnectionError::FlushTimeout => Self::link(Fault::Timeout, format!("{at} does not read what is sent")),
-            ConnectionError::Io(error) => Self::io(error, &at),
-            ConnectionError::Tls(TlsError::Io(error)) => Self::io(error, &at),
+            ConnectionError::Io(error) => Self::io(error, connected, &at),
+            ConnectionError::Tls(TlsError::Io(error)) => Self::io(error, connected, &at),
             ConnectionError::Tls(error) => Self::link(Fault::Disconnected, format!("TLS with {at} failed: {error}")),
             ConnectionError::NotConnAck(_) => {
                 Self::link(Fault::Malformed, format!("{at} did not answer as an MQTT broker; check host and port"))
@@ -76,12 +76,9 @@ impl Trouble {
 
     fn state(error: &StateError, connected: bool, at: &str) -> Self {
         match error {
-            StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)) => Self::io(error, at),
+            StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)) => Self::io(error, connected, at),
             StateError::ConnectionAborted if connected => Self::link(Fault::Disconnected, format!("{at} closed the connection")),
-            StateError::ConnectionAborted => Self::link(
-                Fault::Disconnected,
-                format!("{at} closed the connection without an answer; check credentials and whether the port speaks TLS"),
-            ),
+            StateError::ConnectionAborted => Self::hung_up(at, ""),
             StateError::AwaitPingResp | StateError::CollisionTimeout => {
                 Self::link(Fault::Timeout, format!("{at} did not answer within the keep-alive"))
             }
@@ -98,8 +95,20 @@ impl Trouble {
         }
     }
 
-    fn io(error: &io::Error, at: &str) -> Self {
-        Self::link(Fault::Disconnected, format!("no connection to {at}: {error}"))
+    fn io(error: &io::Error, connected: bool, at: &str) -> Self {
+        // Whoever is spoken to in TLS and knows none, or the other way round, throws the line down.
+        let is_thrown_down =
+            matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe);
+        match (connected, is_thrown_down) {
+            (true, _) => Self::link(Fault::Disconnected, format!("the connection to {at} broke: {error}")),
+            (false, true) => Self::hung_up(at, &format!(" ({error})")),
+            (false, false) => Self::link(Fault::Disconnected, format!("no connection to {at}: {error}")),
+        }
+    }
+
+    fn hung_up(at: &str, how: &str) -> Self {
+        let words = format!("{at} closed the connection without an answer{how}; check credentials and whether the port speaks TLS");
+        Self::link(Fault::Disconnected, words)
     }
 
     fn tls(failure: &rustls::Error, at: &str) -> Self {
@@ -122,7 +131,12 @@ fn refused(code: ConnectReturnCode, broker: &Broker) -> Trouble {
     let client = &broker.client_id;
     let (denied, words) = match code {
         ConnectReturnCode::BadUserNamePassword => (true, "the broker refuses user name or password; check `password_file`".to_owned()),
-        ConnectReturnCode::NotAuthorized => (true, format!("the broker does not admit client `{client}`; check its access rules")),
+        // Mosquitto says so of a wrong password, too.
+        ConnectReturnCode::NotAuthorized => {
+            let check = if broker.username.is_some() { "`username`, `password_file`" } else { "whether it wants a `username`" };
+            (true, format!("the broker does not admit client `{client}`; check {check} and its access rules"))
+        }
+
         ConnectReturnCode::BadClientId => (true, format!("the broker refuses the client id `{client}`")),
         ConnectReturnCode::RefusedProtocolVersion => (true, "the broker does not speak MQTT 3.1.1".to_owned()),
         ConnectReturnCode::ServiceUnavailable => (false, "the broker says that it is not available".to_owned()),

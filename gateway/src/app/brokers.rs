@@ -32,7 +32,7 @@ impl App {
                     tap: tap.clone(),
                     clock: clock.clone(),
                     stop: stop.clone(),
-                    seed: seed_of(&site.gateway.id),
+                    seed: seed_of(&format!("{} {}", site.gateway.id, broker.name)),
                 };
                 task.run()
             });

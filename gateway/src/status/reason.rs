@@ -33,7 +33,7 @@ pub(crate) fn words(fault: Fault) -> (&'static str, &'static str) {
         Fault::WrongType => ("of another type than the profile says", "类型与型号文件不符"),
         Fault::NotFinite => ("no finite number", "不是有限数值"),
         Fault::OutOfRange => ("outside the believable range", "超出可信范围"),
-        Fault::BadText => ("too long, or not a word the profile knows", "文本过长或不在词表中"),
+        Fault::BadText => ("too long, no word the profile knows, or not the JSON it should be", "文本过长、不在词表中或不是应有的 JSON"),
         Fault::Personal => ("may be personal data", "可能含个人信息"),
         Fault::TooManySeries => ("more points and parts than one device may have", "测点或部件数量超限"),
         Fault::ClockAhead => ("the device's clock is ahead", "设备时钟超前"),

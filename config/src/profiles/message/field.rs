@@ -6,17 +6,19 @@ use super::place::Places;
 use super::{Scalar, personal};
 use crate::limits::TEXT_BYTES_MAX;
 use crate::profile::{Format, ListUse, Mapped, MessageField, MessageKind};
-use crate::profiles::{check_range, is_event, one, part_named, reading_point};
+use crate::profiles::fault::Faults;
+use crate::profiles::{check_range, checked, is_event, one, part_named, reading_point};
 use crate::series::{Measurement, Point, Type};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use toml::Spanned;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawField {
     pointer: Box<str>,
     part: Option<Box<str>>,
-    point: String,
+    point: Spanned<String>,
     #[serde(default = "one")]
     scale: f64,
     #[serde(default)]
@@ -43,8 +45,13 @@ pub(super) struct Owner {
 }
 
 impl RawField {
-    pub(super) fn check(self, owner: Owner) -> Result<MessageField, String> {
-        let point = reading_point(&self.point)?;
+    pub(super) fn check(mut self, owner: Owner) -> Result<MessageField, Faults> {
+        let name = std::mem::replace(&mut self.point, Spanned::new(0..0, String::new()));
+        let point = checked(name, |name| reading_point(&name))?;
+        Ok(self.of(point, owner)?)
+    }
+
+    fn of(self, point: Point, owner: Owner) -> Result<MessageField, String> {
         let of_point = |fault: String| format!("{point}: {fault}");
         let places = Places { format: owner.format, levels: Vec::new() };
         places.value("a field", &self.pointer, true).map_err(of_point)?;

@@ -297,7 +297,7 @@ fn status(device: DeviceIx, arrival: &Arrival<'_>) -> Batch {
     }
 }
 
-fn online(device: DeviceIx, online: bool, now_ms: i64) -> Batch {
+pub(super) fn online(device: DeviceIx, online: bool, now_ms: i64) -> Batch {
     let mut batch = Batch::new(device, Subject::Health, now_ms);
     batch.push(Point::HealthOnline, Value::Bool(online));
     batch

@@ -38,6 +38,13 @@ pub struct Explained {
     pub seq: Option<u64>,
 }
 
+impl Explained {
+    /// Of a message that nobody has looked into.
+    pub(crate) fn unread(bytes: usize) -> Self {
+        Self { route: None, format: "".into(), unpacked_bytes: bytes, steps: Vec::new(), refused: None, device_ms: None, seq: None }
+    }
+}
+
 /// Where a message belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matched {

@@ -141,11 +141,20 @@ impl Leaf {
 
     /// What a text or a number stands for where makers are not strict.
     fn loosened<'s>(&self, scalar: Scalar<'s>) -> Scalar<'s> {
-        let scalar = if let Scalar::Text(text) = scalar { Scalar::Text(text.trim()) } else { scalar };
+        let scalar = match scalar {
+            Scalar::Text(text) => Scalar::Text(text.trim()),
+            scalar => scalar,
+        };
+        let scalar = match (self.ty, scalar) {
+            (Type::Float | Type::Int, Scalar::Text(text)) => Scalar::of_number(text).unwrap_or(scalar),
+            _ => scalar,
+        };
         match (self.ty, scalar) {
+            // Languages with one kind of number (Lua, JavaScript by way of a float) write 41 as 41.0.
+            (Type::Int, Scalar::Float(n)) if n.fract() == 0.0 && n.abs() <= WHOLE_MAX => Scalar::Int(n as i64),
+
             (Type::Bool, Scalar::Int(n @ (0 | 1))) => Scalar::Bool(n == 1),
             (Type::Bool, Scalar::Text(text)) => yes_or_no(text).map_or(scalar, Scalar::Bool),
-            (Type::Float | Type::Int, Scalar::Text(text)) => Scalar::of_number(text).unwrap_or(scalar),
             _ => scalar,
         }
     }

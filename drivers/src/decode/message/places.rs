@@ -1,6 +1,6 @@
 //! Where in the payloads of a broker's devices values are dropped, counted by place. Never a value.
 //!
-//! Bounded: [`DROPPED_PLACES_MAX`] places, then one more per device for all others, and two for whole messages. A place that is known costs a look-up and
+//! Bounded: [`DROPPED_PLACES_MAX`] places, then one more per device for all others, and one per device and reason for whole messages. A place that is known costs a look-up and
 //! no allocation.
 
 use super::personal::Names;
@@ -63,8 +63,8 @@ pub(super) struct Places {
     known: HashMap<u64, usize>,
     /// Index in `list` of what stands for all others.
     others: HashMap<DeviceIx, usize>,
-    /// Those in `list` that stand for whole messages: two per device at most.
-    wholes: usize,
+    /// Index in `list` of those that stand for whole messages.
+    wholes: HashMap<(DeviceIx, Fault), usize>,
     changed: bool,
 }
 
@@ -88,11 +88,10 @@ impl Places {
 
     /// Counts a message of a known device that was refused as a whole. Its place is empty.
     pub(super) fn count_whole(&mut self, device: DeviceIx, fault: Fault, now_ms: i64) {
-        let same = |known: &DroppedPlace| known.device == device && known.fault == fault && known.place.is_empty();
-        let at = self.list.iter().position(same).unwrap_or(self.list.len());
-        if at == self.list.len() {
+        let next = self.list.len();
+        let at = *self.wholes.entry((device, fault)).or_insert(next);
+        if at == next {
             self.add(device, "".into(), fault, now_ms);
-            self.wholes += 1;
         }
         let place = &mut self.list[at];
         place.count = place.count.saturating_add(1);
@@ -102,7 +101,7 @@ impl Places {
 
     #[expect(clippy::too_many_arguments, reason = "all of it names one place")]
     fn find(&mut self, names: &Names, key: u64, device: DeviceIx, shape: &Shape, drop: &Drop, name: &str, now_ms: i64) -> usize {
-        if self.list.len() - self.others.len() - self.wholes >= DROPPED_PLACES_MAX {
+        if self.list.len() - self.others.len() - self.wholes.len() >= DROPPED_PLACES_MAX {
             let next = self.list.len();
             let at = *self.others.entry(device).or_insert(next);
             if at == next {

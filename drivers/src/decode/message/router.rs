@@ -153,6 +153,14 @@ impl Router {
         self.patterns.iter().any(|pattern| pattern.format == Format::Sparkplug && node(pattern))
     }
 
+    /// The device of this name behind a Sparkplug node, by the node's topic.
+    pub(super) fn device_of_node(&self, node: &str, name: &str) -> Option<DeviceIx> {
+        let topic = format!("{node}/{name}");
+        let mut fitting =
+            self.patterns.iter().filter(|pattern| pattern.format == Format::Sparkplug && topic::fits(&pattern.levels, &topic));
+        fitting.find_map(|pattern| self.device(pattern, &topic))
+    }
+
     /// Whether a device of the pattern's model has this name.
     pub(super) fn is_declared(&self, pattern: &Pattern, topic_id: &str) -> bool {
         self.models[pattern.model].devices.contains_key(topic_id)

@@ -114,6 +114,10 @@ impl Shape {
     pub(super) fn new(message: &Message) -> Self {
         let mut shape = Self::empty(message.kind, message.format);
         shape.has_no_fields = message.fields.is_empty();
+        if message.format == Format::Plain {
+            // There is no place in such a body; its topic says which value it is.
+            shape.nodes[ROOT].path = message.topic.clone();
+        }
         shape.time = TimeRule::new(&message.time_format);
         for field in &message.fields {
             shape.add_field(field);

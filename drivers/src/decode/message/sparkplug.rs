@@ -52,6 +52,8 @@ pub struct Report {
     pub time_ms: Option<i64>,
     /// The node's number of the message, 0 to 255. All devices of a node share it: jumps are no loss of one device.
     pub seq: Option<u64>,
+    /// Of the death of a node: its devices that were alive, in order. They go with it (Sparkplug 3.0, 6.4.3).
+    pub gone: Vec<Box<str>>,
 }
 
 /// The edge nodes of one broker.
@@ -93,6 +95,7 @@ impl Nodes {
             values: Value::Object(values),
             time_ms: payload.timestamp.and_then(|time| i64::try_from(time).ok()),
             seq: payload.seq,
+            gone: Vec::new(),
         };
         match address.kind {
             Kind::Birth => {
@@ -113,10 +116,11 @@ impl Nodes {
             }
             Kind::Death if is_node => {
                 let is_stale = self.nodes.get(&*address.node).is_some_and(|node| node.is_of_another_life(&metrics));
-                if !is_stale {
-                    self.nodes.remove(&*address.node);
+                if is_stale {
+                    return Ok(report(Kind::Data, Map::new()));
                 }
-                Ok(report(if is_stale { Kind::Data } else { Kind::Death }, Map::new()))
+                let node = self.nodes.remove(&*address.node).unwrap_or_default();
+                Ok(Report { gone: node.into_devices(), ..report(Kind::Death, Map::new()) })
             }
             Kind::Death => {
                 if let Some(node) = self.nodes.get_mut(&*address.node) {

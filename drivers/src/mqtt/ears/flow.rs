@@ -47,7 +47,7 @@ impl Ears {
     /// Writes the acknowledgements that were taken from the queue, in the order of receipt, all of them in one go.
     pub(super) async fn acknowledge(&mut self, call: &mut Call) -> Result<(), End> {
         let taken: usize = self.released.iter().map(Vec::len).sum();
-        let all = self.released.drain(..).flatten();
+        let all = self.released.drain(..).flatten().inspect(|released| self.again.durable(released));
         let ours = all.filter(|released| released.generation == self.generation);
         let acks: Vec<Packet> = ours.map(|released| Packet::PubAck(PubAck::new(released.packet_id))).collect();
         let fresh = acks.len();

@@ -15,7 +15,7 @@ use rumqttc::mqttbytes::v4::{ConnAck, ConnectReturnCode, Packet, Publish, Subscr
 async fn a_refused_connection_says_who_has_to_act() {
     let cases = [
         (ConnectReturnCode::BadUserNamePassword, LinkState::Denied, "password"),
-        (ConnectReturnCode::NotAuthorized, LinkState::Denied, "facility-gw-1"),
+        (ConnectReturnCode::NotAuthorized, LinkState::Denied, "whether it wants a `username`"),
         (ConnectReturnCode::BadClientId, LinkState::Denied, "facility-gw-1"),
         (ConnectReturnCode::RefusedProtocolVersion, LinkState::Denied, "3.1.1"),
         (ConnectReturnCode::ServiceUnavailable, LinkState::Connecting, "not available"),
@@ -72,6 +72,21 @@ async fn garbage_instead_of_an_answer() {
         assert!(link.error.as_ref().is_some_and(|error| error.contains(words)), "{link:?}");
         rig.end().await;
     }
+}
+
+/// What a port does that speaks TLS when it is not spoken to in TLS, and the other way round.
+#[tokio::test]
+async fn a_line_that_is_thrown_down_instead_of_an_answer() {
+    let (listener, port) = scripted().await;
+    let mut rig = Rig::start(port);
+    let (stream, _) = listener.accept().await.unwrap();
+    // Closed with something unread: a reset.
+    stream.readable().await.unwrap();
+    drop(stream);
+    let link = rig.link("an error", |link| link.error.is_some()).await;
+    assert_eq!((link.state, link.faults[Fault::Disconnected as usize]), (LinkState::Connecting, 1), "{link:?}");
+    assert!(link.error.as_ref().is_some_and(|error| error.contains("whether the port speaks TLS")), "{link:?}");
+    rig.end().await;
 }
 
 #[tokio::test]

@@ -255,3 +255,40 @@ async fn a_slow_pipeline_loses_nothing() {
     rig.end().await;
     assert_eq!(broker_sim.counts().redelivered, 0);
 }
+
+#[tokio::test]
+async fn what_is_durable_and_comes_again_is_counted_and_not_stored_again() {
+    let (listener, port) = scripted().await;
+    let mut rig = Rig::start(port);
+    let (mut wire, _) = Wire::welcome(&listener, false).await;
+    wire.grant(GRANTED).await;
+    let mut watch = rig.watch();
+    for pkid in [1, 2] {
+        wire.publish(pkid, TOPIC, numbered(usize::from(pkid))).await;
+    }
+    let (first, second) = (rig.batch().await, rig.batch().await);
+    first.ack.unwrap().release();
+    // The acknowledgement is on its way, and the broker dies without having read it.
+    assert!(matches!(wire.receive().await, Packet::PubAck(ack) if ack.pkid == 1));
+    drop(wire);
+    let (mut wire, _) = Wire::welcome(&listener, true).await;
+    for pkid in [1, 2] {
+        let message = Publish::new(TOPIC, QoS::AtLeastOnce, numbered(usize::from(pkid)));
+        wire.send(Packet::Publish(Publish { dup: true, pkid, ..message })).await;
+    }
+    let (again, late) = (rig.batch().await, rig.batch().await);
+    assert_eq!((again.refused, again.readings.len()), (Some(Fault::Duplicate), 0));
+    assert_eq!((late.refused, number(&late)), (None, 2), "it was never said to be durable");
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        told.push(watch.recv().await.unwrap().explained.refused);
+    }
+    assert_eq!(told, [None, None, Some(Fault::Duplicate), None], "mqtt tail shows it");
+    drop(second);
+    [again, late].into_iter().for_each(|batch| batch.ack.unwrap().release());
+    for pkid in [1, 2] {
+        assert!(matches!(wire.receive().await, Packet::PubAck(ack) if ack.pkid == pkid));
+    }
+    drop(wire);
+    rig.end().await;
+}

@@ -9,7 +9,9 @@ use crate::sim::broker::Broker;
 use crate::sim::broker::wire::Wire as Peer;
 use facility_config::site::{self, Tls, Wire};
 use rumqttc::{MqttOptions, Transport};
+use std::fs::Permissions;
 use std::net::Ipv6Addr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 pub(super) struct TempFile(pub(super) PathBuf);
@@ -18,6 +20,7 @@ impl TempFile {
     pub(super) fn new(name: &str, text: &str) -> Self {
         let path = std::env::temp_dir().join(format!("facility-drivers-{}-{name}", std::process::id()));
         std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         Self(path)
     }
 }
@@ -88,6 +91,19 @@ fn how_the_bytes_travel() {
         };
         assert_eq!(travels, wire);
         assert!(!options.clean_session());
+    }
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_not_used() {
+    let password = TempFile::new("shared-password", "one\n");
+    let mut config = broker(1);
+    config.username = Some("gw".to_owned());
+    config.password_file = Some(password.0.clone());
+    for (mode, words) in [(0o600, ""), (0o440, ""), (0o644, "chmod 600"), (0o620, "chmod 600")] {
+        std::fs::set_permissions(&password.0, Permissions::from_mode(mode)).unwrap();
+        let error = options(&config, true).err().unwrap_or_default();
+        assert!(error.contains(words) && error.is_empty() == words.is_empty(), "{mode:o}: {error}");
     }
 }
 

@@ -42,6 +42,7 @@ fn who_is_believed() {
         (&strict, "elsewhere.pem", host, "`ca_file`"),
         (&strict, "expired.pem", host, "expired on 2027-01-01"),
         (&strict, "early.pem", host, "not valid before 2080-01-01"),
+        (&plain, "authority.pem", host, "of an authority, as self-signed ones are"),
         (&strict, "good.pem", "10.0.0.7", "for `broker.example.cn`, not for `10.0.0.7`"),
     ];
     for (tls, certificate, host, words) in cases {

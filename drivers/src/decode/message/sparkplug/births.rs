@@ -54,6 +54,13 @@ impl Node {
         self.bd_seq.zip(bd_seq(will)).is_some_and(|(birth, will)| birth != will)
     }
 
+    /// Names of its devices, in order.
+    pub(super) fn into_devices(self) -> Vec<Box<str>> {
+        let mut names: Vec<Box<str>> = self.devices.into_keys().filter(|name| &**name != NODE_ITSELF).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Memory its births take, about.
     pub(super) fn bytes(&self) -> usize {
         self.devices.iter().map(|(name, device)| name.len() + device.bytes).sum()

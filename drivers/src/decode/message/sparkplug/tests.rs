@@ -58,13 +58,13 @@ fn values(report: Result<Report, Fault>) -> Result<Value, Fault> {
 fn a_birth_names_what_data_mean() {
     let mut nodes = Nodes::new();
     let birth = nodes.read(NBIRTH, &payload(0, &[bd_seq(7), born("supply", 1, 10, Raw::Double(228.4))])).unwrap();
-    let expected = Report { kind: Kind::Birth, values: json!({"supply": 228.4}), time_ms: Some(MS as i64), seq: Some(0) };
+    let expected = Report { kind: Kind::Birth, values: json!({"supply": 228.4}), time_ms: Some(MS as i64), seq: Some(0), gone: Vec::new() };
     assert_eq!(birth, expected);
     let birth = nodes.read(DBIRTH, &payload(1, &[born("air", 10, 9, Raw::Float(-18.5)), born("door/open", 11, 11, Raw::Boolean(false))]));
     assert_eq!(values(birth), Ok(json!({"air": -18.5, "door": {"open": false}})));
     let data = nodes.read(DDATA, &payload(2, &[by_alias(11, Raw::Boolean(true)), by_name("air", Raw::Float(-17.25))])).unwrap();
     let expected = json!({"air": -17.25, "door": {"open": true}});
-    assert_eq!(data, Report { kind: Kind::Data, values: expected, time_ms: Some(MS as i64), seq: Some(2) });
+    assert_eq!(data, Report { kind: Kind::Data, values: expected, time_ms: Some(MS as i64), seq: Some(2), gone: Vec::new() });
     let data = nodes.read(NDATA, &payload(3, &[by_alias(1, Raw::Double(230.0))]));
     assert_eq!(values(data), Ok(json!({"supply": 230.0})));
     let death = nodes.read(DDEATH, &payload(4, &[])).unwrap();

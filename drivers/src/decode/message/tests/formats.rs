@@ -3,6 +3,7 @@
 use super::dialect::{decoder, telemetry};
 use super::readings;
 use crate::decode::message::MessageDecoder;
+use crate::decode::message::body::tests::bytes;
 use crate::decode::message::fixture::{EXAMPLE_MS, arrival, field};
 use crate::decode::message::sparkplug::{Kind, Report};
 use crate::fault::Fault::{self, *};
@@ -51,7 +52,7 @@ fn sparkplug() -> MessageDecoder {
 
 fn reported(decoder: &mut MessageDecoder, topic: &str, report: Result<Kind, Fault>) -> Batch {
     let values = json!({"temps": {"air": 4.5}, "serial": "13900000000"});
-    let report = report.map(|kind| Report { kind, values, time_ms: Some(EXAMPLE_MS), seq: Some(255) });
+    let report = report.map(|kind| Report { kind, values, time_ms: Some(EXAMPLE_MS), seq: Some(255), gone: Vec::new() });
     decoder.sort(&arrival(topic, b""), &Some(report), None)
 }
 
@@ -88,4 +89,27 @@ fn nodes_and_strangers_of_sparkplug() {
     assert!(!format!("{heard:?}").contains("13900000000"));
     decoder.connected(true);
     decoder.connected(false);
+}
+
+/// The last will of a node is the only one there is: whatever it was speaking for is gone with it.
+#[test]
+fn the_death_of_a_node_is_that_of_its_devices() {
+    let mut decoder = sparkplug();
+    let mut hear = |topic: &str, body: String| {
+        let batch = decoder.decode(&arrival(topic, &bytes(&body)));
+        assert_eq!(batch.refused, if topic.ends_with("nobody") { Some(UnknownDevice) } else { None }, "{topic}");
+        decoder.also().collect::<Vec<_>>()
+    };
+    let life = |number: u8| format!("12 0b 0a05 6264536571 20 08 58 {number:02x}");
+    assert!(hear("spBv1.0/g/NBIRTH/edge", format!("{} 18 00", life(7))).is_empty());
+    for (seq, device) in [(1, "vm-2"), (2, "vm-1"), (3, "nobody")] {
+        let air = "12 14 0a09 74656d70732f616972 10 01 20 09 65 00009040";
+        assert!(hear(&format!("spBv1.0/g/DBIRTH/edge/{device}"), format!("{air} 18 {seq:02x}")).is_empty());
+    }
+    assert!(hear("spBv1.0/g/NDEATH/edge", life(6)).is_empty(), "that of an earlier connection");
+    let gone = hear("spBv1.0/g/NDEATH/edge", life(7));
+    let found: Vec<_> = gone.iter().map(|batch| (batch.device, batch.subject, readings(batch))).collect();
+    let offline = || vec![(HealthOnline, String::new(), Value::Bool(false))];
+    assert_eq!(found, [1, 2].map(|at| (Some(DeviceIx(at)), Subject::Health, offline())));
+    assert!(hear("spBv1.0/g/NDEATH/edge", life(7)).is_empty(), "nobody is left");
 }

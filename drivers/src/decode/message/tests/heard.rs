@@ -7,7 +7,7 @@ use crate::decode::message::{Arrival, Fate, MessageDecoder};
 use crate::fault::Fault::{self, *};
 use crate::reading::{Metric, Value};
 use facility_config::limits::{DROPPED_PLACES_MAX, STRANGER_PLACES_MAX, STRANGERS_MAX};
-use facility_config::profile::Message;
+use facility_config::profile::{Format, Message};
 use facility_config::{DeviceIx, Point, Source};
 
 fn at<'a>(topic: &'a str, payload: &'a str, now_ms: i64) -> Arrival<'a> {
@@ -91,6 +91,19 @@ fn dropped_places_are_counted_by_path() {
     }
     assert!(places.iter().all(|place| (place.device, place.count, place.first_ms, place.last_ms) == (DeviceIx(1), 2, 1_000, 2_000)));
     assert!(!format!("{places:?}").contains("13900000000"));
+}
+
+/// A body that is one value has no place in it, and a message that is refused has none either: they must not be taken for each other.
+#[test]
+fn the_place_of_a_plain_value_is_its_topic() {
+    let message = Message { format: Format::Plain, ..telemetry("temp/{device}", vec![field("", Point::VendingAir)]) };
+    let mut decoder = decoder(vec![message]);
+    for body in [&b"4.5 C"[..], b"\xff"] {
+        let _ = decoder.decode(&arrival("temp/vm-1", body));
+    }
+    let mut found: Vec<_> = decoder.heard().unwrap().places.into_iter().map(|place| (place.place, place.fault)).collect();
+    found.sort();
+    assert_eq!(found, [("".into(), Undecodable), ("temp/{device}".into(), WrongType)]);
 }
 
 #[test]

@@ -75,6 +75,11 @@ fn loose_numbers_and_yes_and_no() {
         &[
             (r#""86400""#, Ok(Some(Int(86400)))),
             (r#""2.6""#, Err(WrongType)),
+            ("2.6", Err(WrongType)),
+            ("41.0", Ok(Some(Int(41)))),
+            (r#"" 41.0 ""#, Ok(Some(Int(41)))),
+            ("-0.0", Ok(Some(Int(0)))),
+            ("1e300", Err(WrongType)),
             (r#""18446744073709551615""#, Ok(Some(Value::Missing(Quality::OutOfRange)))),
         ],
     );
