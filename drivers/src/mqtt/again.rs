@@ -3,7 +3,7 @@
 //! seen to send two thousand again.
 //!
 //! A message that is marked as sent before (DUP), has the number of one that was acknowledged in the same session (MQTT 3.1.1,
-//! 4.4), its topic and its body, is that one. One that is not durable yet is none of these: it may have to be stored after all.
+//! 4.4), its topic and its body, is that one, if something in the body tells it from others that are alike. One that is not durable yet is none of these: it may have to be stored after all.
 //! Bounded: eight bytes for each number there is, 512 KiB.
 
 use crate::reading::Released;
@@ -60,16 +60,8 @@ impl Again {
 
 /// Tells messages of one number apart. Who forges a collision loses a message of their own.
 fn mark(publish: &Publish) -> u32 {
-    // Eight bytes at a time: it is done for every message.
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |sum: u64, word: u64| (sum.rotate_left(23) ^ word).wrapping_mul(ODD);
-    let fold = |sum: u64, bytes: &[u8]| {
-        let (words, rest) = bytes.as_chunks::<8>();
-        let sum = words.iter().fold(mix(sum, bytes.len() as u64), |sum, word| mix(sum, u64::from_le_bytes(*word)));
-        rest.iter().fold(sum, |sum, byte| mix(sum, u64::from(*byte)))
-    };
-    let sum = fold(fold(0, publish.topic.as_bytes()), &publish.payload);
-    (sum >> 32) as u32
+    let topic = publish.topic.as_bytes();
+    crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(topic), &(topic.len() as u32).to_le_bytes()), &publish.payload)
 }
 
 #[cfg(test)]

@@ -225,10 +225,8 @@ impl Ears {
             return Err(End::Lost(Trouble::exactly_once()));
         }
         let is_at_least_once = publish.qos == QoS::AtLeastOnce;
-        let mut batch = match is_at_least_once && self.again.is_known(publish, self.generation) {
-            true => self.intake.again(&self.task, publish),
-            false => self.intake.take(&self.task, publish),
-        };
+        let is_again = is_at_least_once && self.again.is_known(publish, self.generation);
+        let mut batch = self.intake.take(&self.task, publish, is_again);
         if is_at_least_once {
             call.outstanding += 1;
             batch.ack = Some(Ack::new(self.ack_to.clone(), self.generation, publish.pkid));

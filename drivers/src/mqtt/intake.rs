@@ -34,18 +34,24 @@ impl Intake {
         self.decoder.connected(session_present);
     }
 
-    /// What a message says. The acknowledgement is the caller's business.
-    pub(super) fn take(&mut self, task: &BrokerTask, publish: &Publish) -> Batch {
+    /// What a message says. The acknowledgement is the caller's business. If it `is_again` one that is durable, it is counted and
+    /// left: as long as it has a time or a number of its own, for without them two that are alike may be two.
+    pub(super) fn take(&mut self, task: &BrokerTask, publish: &Publish, is_again: bool) -> Batch {
         self.heard = true;
         let now_ms = task.clock.now_ms();
         let arrival = Arrival { topic: &publish.topic, payload: &publish.payload, retained: publish.retain, now_ms };
-        let batch = match task.tap.is_watched() {
-            true => {
-                let (batch, explained) = self.decoder.explain(&arrival);
-                self.tell(task, publish, now_ms, explained);
-                batch
-            }
-            false => self.decoder.decode(&arrival),
+        let settle = |batch: Batch| {
+            let is_duplicate = is_again && batch.refused.is_none() && (batch.device_ms.is_some() || batch.seq.is_some());
+            if is_duplicate { Batch::refused(batch.device, Fault::Duplicate, now_ms) } else { batch }
+        };
+        let batch = if task.tap.is_watched() {
+            let (batch, mut explained) = self.decoder.explain(&arrival);
+            let batch = settle(batch);
+            explained.refused = batch.refused;
+            self.tell(task, publish, now_ms, explained);
+            batch
+        } else {
+            settle(self.decoder.decode(&arrival))
         };
         if let Some(fault) = batch.refused.filter(|fault| is_worth_a_letter(*fault))
             && self.letters.allows(batch.device, fault, now_ms)
@@ -58,16 +64,6 @@ impl Intake {
     /// What the last message says of other devices besides.
     pub(super) fn also(&mut self) -> impl Iterator<Item = Batch> {
         self.decoder.also()
-    }
-
-    /// What is made of a message that was here before and is durable: nothing, and a count.
-    pub(super) fn again(&self, task: &BrokerTask, publish: &Publish) -> Batch {
-        let batch = Batch::refused(None, Fault::Duplicate, task.clock.now_ms());
-        if task.tap.is_watched() {
-            let refused = Explained { refused: batch.refused, ..Explained::unread(publish.payload.len()) };
-            self.tell(task, publish, batch.at_ms, refused);
-        }
-        batch
     }
 
     /// Publishes what was heard, if something was.

@@ -263,30 +263,40 @@ async fn what_is_durable_and_comes_again_is_counted_and_not_stored_again() {
     let (mut wire, _) = Wire::welcome(&listener, false).await;
     wire.grant(GRANTED).await;
     let mut watch = rig.watch();
-    for pkid in [1, 2] {
-        wire.publish(pkid, TOPIC, numbered(usize::from(pkid))).await;
+    // The third has no time and no number: two that are alike may be two.
+    let message = |pkid: u16| match pkid {
+        3 => (STATUS_TOPIC, "online".to_owned()),
+        _ => (TOPIC, numbered(usize::from(pkid))),
+    };
+    for pkid in [1, 3, 2] {
+        let (topic, body) = message(pkid);
+        wire.publish(pkid, topic, body).await;
     }
-    let (first, second) = (rig.batch().await, rig.batch().await);
+    let (first, unstamped, second) = (rig.batch().await, rig.batch().await, rig.batch().await);
     first.ack.unwrap().release();
+    unstamped.ack.unwrap().release();
     // The acknowledgement is on its way, and the broker dies without having read it.
     assert!(matches!(wire.receive().await, Packet::PubAck(ack) if ack.pkid == 1));
+    assert!(matches!(wire.receive().await, Packet::PubAck(ack) if ack.pkid == 3));
     drop(wire);
     let (mut wire, _) = Wire::welcome(&listener, true).await;
-    for pkid in [1, 2] {
-        let message = Publish::new(TOPIC, QoS::AtLeastOnce, numbered(usize::from(pkid)));
+    for pkid in [1, 3, 2] {
+        let (topic, body) = message(pkid);
+        let message = Publish::new(topic, QoS::AtLeastOnce, body);
         wire.send(Packet::Publish(Publish { dup: true, pkid, ..message })).await;
     }
-    let (again, late) = (rig.batch().await, rig.batch().await);
-    assert_eq!((again.refused, again.readings.len()), (Some(Fault::Duplicate), 0));
+    let (again, alike, late) = (rig.batch().await, rig.batch().await, rig.batch().await);
+    assert_eq!((again.device, again.refused, again.readings.len()), (first.device, Some(Fault::Duplicate), 0));
+    assert_eq!((alike.refused, alike.readings.len()), (None, 1));
     assert_eq!((late.refused, number(&late)), (None, 2), "it was never said to be durable");
     let mut told = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..6 {
         told.push(watch.recv().await.unwrap().explained.refused);
     }
-    assert_eq!(told, [None, None, Some(Fault::Duplicate), None], "mqtt tail shows it");
+    assert_eq!(told, [None, None, None, Some(Fault::Duplicate), None, None], "mqtt tail shows it");
     drop(second);
-    [again, late].into_iter().for_each(|batch| batch.ack.unwrap().release());
-    for pkid in [1, 2] {
+    [again, alike, late].into_iter().for_each(|batch| batch.ack.unwrap().release());
+    for pkid in [1, 3, 2] {
         assert!(matches!(wire.receive().await, Packet::PubAck(ack) if ack.pkid == pkid));
     }
     drop(wire);
