@@ -86,6 +86,7 @@ impl MessageDecoder {
             seq: None,
         };
         let batch = self.take(arrival, Some(&mut story));
+        story.add_implied(&batch);
         (story.refused, story.device_ms, story.seq) = (batch.refused, batch.device_ms, batch.seq);
         (batch, story)
     }
