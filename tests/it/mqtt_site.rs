@@ -95,6 +95,28 @@ async fn a_kiosk_that_calls_itself_the_gateway_does_not_get_its_session() {
 }
 
 #[test]
+fn a_new_password_for_the_gateway_leaves_other_users_alone() {
+    let root_dir = tempfile::tempdir().unwrap();
+    let script = |words: &[&str]| {
+        let mut command = Command::new(root().join("deploy/mosquitto/facility-mosquitto"));
+        command.args(words).env("FACILITY_ROOT", root_dir.path()).output().unwrap().status.success()
+    };
+    let read = |below: &str| std::fs::read_to_string(root_dir.path().join(below)).unwrap();
+    assert!(!script(&["password"]) && !root_dir.path().join("etc/facility-gateway").exists(), "before setup");
+    assert!(script(&["setup", "localhost"]));
+    let passwords = root_dir.path().join("etc/mosquitto/facility/passwords");
+    assert!(Command::new("mosquitto_passwd").arg("-b").arg(&passwords).args(["board", "x"]).status().unwrap().success());
+    let (before, secret) = (read("etc/mosquitto/facility/passwords"), read("etc/facility-gateway/mqtt.password"));
+    assert!(script(&["password"]));
+    let after = read("etc/mosquitto/facility/passwords");
+    let of = |text: &str, user: &str| text.lines().find(|line| line.starts_with(user)).unwrap().to_owned();
+    assert_eq!(of(&after, "board:"), of(&before, "board:"));
+    assert_ne!(of(&after, "facility-gateway:"), of(&before, "facility-gateway:"));
+    assert_ne!(read("etc/facility-gateway/mqtt.password"), secret);
+    assert!(!after.contains(read("etc/facility-gateway/mqtt.password").trim()), "hashed");
+}
+
+#[test]
 fn the_package_brings_binary_service_configuration_and_the_brokers_set_up() {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new(root().join("deploy/package.sh")).arg(binary()).arg(folder.path()).output().unwrap();
