@@ -86,7 +86,10 @@ async fn a_stranger_is_listed_survives_a_restart_and_becomes_a_device() {
     let file = gateway.dir().join("conf.d/lk-009.toml");
     assert!(shown.contains("[device.lk-009]") && shown.contains("topic_id = \"LK-009\"") && !file.exists(), "{shown}");
     let wrong = run(&[&adopt[..], &["--profile", "no-such-model"]].concat());
-    assert_eq!((wrong.status.code(), file.exists()), (Some(78), false), "{}", String::from_utf8_lossy(&wrong.stderr));
+    let why = String::from_utf8(wrong.stderr).unwrap();
+    assert_eq!((wrong.status.code(), file.exists()), (Some(78), false), "{why}");
+    assert!(why.contains(&format!("{}:3:11", file.display())), "the file as it would be: {why}");
+    assert_eq!(run(&[&adopt[..], &["--broker", "no-such"]].concat()).status.code(), Some(2));
     assert!(out(&adopt).contains("Next:"));
     assert_eq!(run(&adopt).status.code(), Some(66), "it is declared by now");
 
@@ -167,6 +170,18 @@ fn explain_says_what_a_message_becomes_and_what_to_do_about_one_that_is_refused(
     let text = String::from_utf8(refused.stdout).unwrap();
     assert_eq!(refused.status.code(), Some(65));
     assert!(text.contains("(undecodable)") && text.contains("next") && !text.contains("139000"), "{text}");
+    let cut = file("cut.json", "{\"id\":\"LK-7\",\n\"seq\":1 oops");
+    let text = String::from_utf8(run(&["mqtt", "explain", &topic("LK-7"), &cut, "--profile", "locker"]).stdout).unwrap();
+    assert!(text.contains("where    expected `,` or `}` at line 2 column 9"), "{text}");
+    let other = run(&["mqtt", "explain", "a/b", &whole, "--profile", "vending-awish"]);
+    let why = String::from_utf8(other.stderr).unwrap();
+    assert!(other.status.code() == Some(2) && why.contains("speaks on /server/app"), "{why}");
+
+    // Which compartment somebody used is not kept, so it is not said to be; that something happened is.
+    let event = r#"{"v":1,"eid":"e1","id":"LK-7","ts":"TS","type":"deposit","target":"A07","outcome":"ok"}"#;
+    let event = file("event.json", &event.replace("TS", &jiff::Timestamp::from_millisecond(now_ms()).unwrap().to_string()));
+    let text = out(&["mqtt", "explain", "scf/v1/gl-junmen/locker/LK-7/event", &event, "--profile", "locker"]);
+    assert!(text.contains("event.target[deposit] not kept") && text.contains("event.count[deposit]=1") && !text.contains("A07"), "{text}");
     assert_eq!(run(&["mqtt", "explain", "a", &broken, "--profile", "lockr"]).status.code(), Some(66));
 }
 

@@ -72,6 +72,50 @@ async fn kiosks_write_under_their_own_name_and_nobody_else_comes_in() {
     assert_eq!(refused, serde_json::json!({}), "what the broker keeps out does not reach the gateway");
 }
 
+#[tokio::test]
+async fn a_kiosk_that_calls_itself_the_gateway_does_not_get_its_session() {
+    let broker = SiteBroker::set_up().await;
+    broker.admit("lk-001");
+    let gateway = Gateway::start(&config(&broker)).await;
+    let link = || async {
+        let links = gateway.status().await["links"].clone();
+        links.as_array()?.iter().find(|link| link["kind"] == "broker" && link["state"] == "up").cloned()
+    };
+    let before = until("the gateway's session", DEADLINE, link).await;
+    // Clean: would also throw away what the broker keeps for the gateway.
+    let topic = "scf/v1/gl-junmen/locker/lk-001/telemetry";
+    assert_eq!(broker.publish_with(Some("lk-001"), topic, &snapshot("lk-001"), &["-i", "gw-site-01"]), Ok(()));
+    until("lk-001 to be heard", DEADLINE, || async {
+        let devices = gateway.status().await["devices"].as_array()?.clone();
+        devices.iter().find(|known| known["id"] == "lk-001")?["last_seen_ms"].as_i64()
+    })
+    .await;
+    let after = link().await.expect("the gateway's session");
+    assert_eq!((&after["connects"], &after["since_ms"]), (&before["connects"], &before["since_ms"]));
+}
+
+#[test]
+fn a_new_password_for_the_gateway_leaves_other_users_alone() {
+    let root_dir = tempfile::tempdir().unwrap();
+    let script = |words: &[&str]| {
+        let mut command = Command::new(root().join("deploy/mosquitto/facility-mosquitto"));
+        command.args(words).env("FACILITY_ROOT", root_dir.path()).output().unwrap().status.success()
+    };
+    let read = |below: &str| std::fs::read_to_string(root_dir.path().join(below)).unwrap();
+    assert!(!script(&["password"]) && !root_dir.path().join("etc/facility-gateway").exists(), "before setup");
+    assert!(script(&["setup", "localhost"]));
+    let passwords = root_dir.path().join("etc/mosquitto/facility/passwords");
+    assert!(Command::new("mosquitto_passwd").arg("-b").arg(&passwords).args(["board", "x"]).status().unwrap().success());
+    let (before, secret) = (read("etc/mosquitto/facility/passwords"), read("etc/facility-gateway/mqtt.password"));
+    assert!(script(&["password"]));
+    let after = read("etc/mosquitto/facility/passwords");
+    let of = |text: &str, user: &str| text.lines().find(|line| line.starts_with(user)).unwrap().to_owned();
+    assert_eq!(of(&after, "board:"), of(&before, "board:"));
+    assert_ne!(of(&after, "facility-gateway:"), of(&before, "facility-gateway:"));
+    assert_ne!(read("etc/facility-gateway/mqtt.password"), secret);
+    assert!(!after.contains(read("etc/facility-gateway/mqtt.password").trim()), "hashed");
+}
+
 #[test]
 fn the_package_brings_binary_service_configuration_and_the_brokers_set_up() {
     let folder = tempfile::tempdir().unwrap();

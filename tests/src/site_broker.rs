@@ -72,12 +72,21 @@ impl SiteBroker {
     /// # Errors
     /// As the client of mosquitto says.
     pub fn publish(&self, id: Option<&str>, topic: &str, payload: &str) -> Result<(), String> {
+        self.publish_with(id, topic, payload, &[])
+    }
+
+    /// The same with more options of `mosquitto_pub`.
+    ///
+    /// # Errors
+    /// As the client of mosquitto says.
+    pub fn publish_with(&self, id: Option<&str>, topic: &str, payload: &str, options: &[&str]) -> Result<(), String> {
         let file = self.path("payload");
         std::fs::write(&file, payload).expect("a payload");
         let mut command = Command::new("timeout");
         command
             .args(["20", "mosquitto_pub", "-h", "localhost", "-p", &self.kiosk_port.to_string(), "-q", "1", "-t", topic, "-f"])
             .arg(&file);
+        command.args(options);
         command.arg("--cafile").arg(self.path("etc/mosquitto/facility/ca.pem"));
         if let Some(id) = id {
             command.arg("--cert").arg(self.own(id, "pem")).arg("--key").arg(self.own(id, "key"));

@@ -80,6 +80,7 @@ impl MessageDecoder {
     pub fn explain(&mut self, arrival: &Arrival<'_>) -> (Batch, Explained) {
         let mut story = Explained::unread(arrival.payload.len());
         let batch = self.take(arrival, Some(&mut story));
+        story.add_implied(&batch);
         (story.refused, story.device_ms, story.seq) = (batch.refused, batch.device_ms, batch.seq);
         (batch, story)
     }

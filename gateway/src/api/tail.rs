@@ -1,11 +1,13 @@
 //! The messages of a broker as they are decoded: what became of every place in them.
 //!
 //! A value is shown only where a profile names the field and it became a reading; of everything else the place, its type
-//! and the reason. [`Line`] is also how `mqtt tail` reads it and how `mqtt explain` writes it.
+//! and the reason. So of what people do at a locker: which compartment it was is nobody's to see, here as in the store. [`Line`] is also how `mqtt tail` reads it and how `mqtt explain` writes it.
 
 use super::taps;
+use crate::privacy;
 use crate::status::ValueInfo;
 use axum::response::Response;
+use facility_config::Kind;
 use facility_drivers::decode::message::{Explained, Fate, Step};
 use facility_drivers::mqtt::{Tap, Told};
 use serde::{Deserialize, Serialize};
@@ -51,6 +53,8 @@ pub(crate) struct Place {
 pub(crate) enum Became {
     /// A reading; without good quality it has no value.
     Reading { point: String, part: String, value: serde_json::Value, quality: String },
+    /// A reading that tells one household from another: neither stored nor sent.
+    Withheld { point: String, part: String },
     /// Used for something else.
     Used { what: String },
     /// Known to the profile and not wanted.
@@ -60,8 +64,10 @@ pub(crate) enum Became {
 }
 
 impl Line {
-    /// A message of a broker whose devices have these ids, by index.
-    pub(crate) fn of(told: &Told, devices: &[Box<str>]) -> Self {
+    /// A message of a broker whose devices have these ids and kinds, by index.
+    pub(crate) fn of(told: &Told, devices: &[(Box<str>, Kind)]) -> Self {
+        let device = told.explained.route.as_ref().and_then(|route| devices.get(route.device.at()));
+        let kind = device.map(|(_, kind)| *kind);
         let Told { at_ms, topic, bytes, qos, retained, explained } = told;
         let Explained { route, format, unpacked_bytes, steps, refused, device_ms, seq } = explained;
         Self {
@@ -70,7 +76,7 @@ impl Line {
             bytes: *bytes,
             qos: *qos,
             retained: *retained,
-            device: route.as_ref().and_then(|route| devices.get(route.device.at())).map(ToString::to_string),
+            device: device.map(|(id, _)| id.to_string()),
             profile: route.as_ref().map(|route| route.profile.to_string()),
             template: route.as_ref().map(|route| route.template.to_string()),
             format: format.to_string(),
@@ -78,7 +84,7 @@ impl Line {
             refused: refused.map(|fault| fault.label().to_owned()),
             device_ms: *device_ms,
             seq: *seq,
-            steps: steps.iter().map(Place::of).collect(),
+            steps: steps.iter().map(|step| Place::of(step, kind)).collect(),
         }
     }
 
@@ -89,11 +95,16 @@ impl Line {
 }
 
 impl Place {
-    fn of(step: &Step) -> Self {
+    fn of(step: &Step, kind: Option<Kind>) -> Self {
         let became = match &step.fate {
             Fate::Reading(metric, value) => {
                 let ValueInfo { name, part, value, quality, .. } = ValueInfo::new(*metric, value, 0);
-                Became::Reading { point: name.to_owned(), part, value, quality: quality.to_owned() }
+                let is_household = kind.is_some_and(|kind| privacy::is_household(kind, metric.part));
+                if is_household && privacy::is_telling(metric.point) {
+                    Became::Withheld { point: name.to_owned(), part }
+                } else {
+                    Became::Reading { point: name.to_owned(), part, value, quality: quality.to_owned() }
+                }
             }
             Fate::Used(what) => Became::Used { what: (*what).to_owned() },
             Fate::Ignored => Became::Ignored,
@@ -104,7 +115,7 @@ impl Place {
 }
 
 /// An answer that ends with its reader, or with the gateway.
-pub(super) fn stream(tap: &Tap, devices: Arc<[Box<str>]>) -> Response {
+pub(super) fn stream(tap: &Tap, devices: Arc<[(Box<str>, Kind)]>) -> Response {
     taps::stream(tap.watch(), move |told| serde_json::to_string(&Line::of(told, &devices)).unwrap_or_default())
 }
 

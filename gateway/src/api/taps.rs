@@ -7,8 +7,8 @@
 use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use facility_config::Site;
 use facility_config::limits::API_IDLE_MS_MAX;
+use facility_config::{Kind, Site};
 use facility_drivers::modbus::Tap;
 use facility_drivers::mqtt::Tap as MqttTap;
 use std::collections::BTreeMap;
@@ -28,8 +28,8 @@ pub struct Taps {
     pub buses: BTreeMap<Box<str>, Tap>,
     /// Messages of brokers.
     pub brokers: BTreeMap<Box<str>, MqttTap>,
-    /// Ids of devices, by index.
-    pub devices: Arc<[Box<str>]>,
+    /// Ids and kinds of devices, by index.
+    pub devices: Arc<[(Box<str>, Kind)]>,
 }
 
 impl Taps {
@@ -39,7 +39,7 @@ impl Taps {
         Self {
             buses: site.buses.iter().map(|bus| (bus.name.clone(), Tap::new())).collect(),
             brokers: site.brokers.iter().map(|broker| (broker.name.clone(), MqttTap::new())).collect(),
-            devices: site.devices.iter().map(|device| device.id.clone()).collect(),
+            devices: site.devices.iter().map(|device| (device.id.clone(), device.kind)).collect(),
         }
     }
 }

@@ -167,8 +167,10 @@ fn show(args: &ShowArgs) -> Result<Exit, Exit> {
     let Some(letter) = &row.letter else { return Err(Exit::Start { code: 65, message: format!("{} is damaged; drop it", args.id) }) };
     let mut text = format!("received  {}\nbroker    {}\ntopic     {}\n", time(letter.at_ms), plain(&letter.broker), plain(&letter.topic));
     let _ = writeln!(text, "device    {}", letter.device.as_deref().unwrap_or("not known"));
-    let _ = writeln!(text, "refused   {} ({})", reason::of_label(&letter.reason), plain(&letter.reason));
-    if let Some(fault) = reason::fault(&letter.reason) {
+    let fault = reason::fault(&letter.reason);
+    let zh = fault.map_or("", |fault| reason::words(fault).1);
+    let _ = writeln!(text, "refused   {} {zh} ({})", reason::of_label(&letter.reason), plain(&letter.reason));
+    if let Some(fault) = fault {
         let _ = writeln!(text, "next      {}", reason::next(fault));
     }
     let whole = if letter.is_whole { "the whole message" } else { "parts were taken out: it cannot be replayed" };

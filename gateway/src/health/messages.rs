@@ -107,7 +107,9 @@ fn of_values(status: &Status, found: &mut Vec<Condition>) {
     let told_elsewhere = |fault| fault == Fault::UnknownField || is_told && matches!(fault, Fault::WrongType | Fault::BadText);
     let Some((n, reasons)) = worth_telling(&status.rates.dropped_recent, told_elsewhere) else { return };
     let since_ms = status.gateway.now_ms.saturating_sub(i64::try_from(recent_s).unwrap_or(0).saturating_mul(1000));
-    let at = status.dropped.iter().filter(|drop| drop.last_ms >= since_ms && !told_elsewhere(drop.reason) && !is_refusal(drop.reason));
+    // Without a place it was the whole message.
+    let is_value = |drop: &&DroppedInfo| !is_refusal(drop.reason) && !drop.place.is_empty();
+    let at = status.dropped.iter().filter(|drop| drop.last_ms >= since_ms && !told_elsewhere(drop.reason)).filter(is_value);
     let at: Vec<String> = at.map(|drop| format!("{} {}", drop.device, drop.place)).collect();
     let places = if at.is_empty() { String::new() } else { format!(": {}", named(&at, PLACES_SHOWN_MAX)) };
     let en = format!("{n} values dropped in the last {recent_s} s ({reasons}){places}.");

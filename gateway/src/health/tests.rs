@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
-use crate::status::sample;
+use crate::status::{DroppedInfo, sample};
 use facility_drivers::Fault;
 
 fn codes(status: &Status) -> Vec<&'static str> {
@@ -76,6 +76,21 @@ fn each_condition_comes_with_its_cause() {
         cause(&mut status);
         assert_eq!(codes(&status), [code]);
     }
+}
+
+#[test]
+fn a_message_that_was_dropped_as_a_whole_is_no_place() {
+    let mut status = sample::well();
+    let drop = |place: &str| DroppedInfo {
+        place: place.into(),
+        reason: Fault::Personal,
+        last_ms: status.gateway.now_ms,
+        ..sample::busy().dropped[0].clone()
+    };
+    status.dropped = vec![drop(""), drop("/code")];
+    status.rates.dropped_recent.insert("personal", 2);
+    let told = conditions(&status).into_iter().find(|condition| condition.code.as_str() == "GW-H032").unwrap();
+    assert!(told.en.ends_with("(personal 2): gl-junmen-lk-01 /code."), "{}", told.en);
 }
 
 fn one_message() -> crate::telemetry::Intake {

@@ -62,7 +62,8 @@ impl Search {
 
     fn is_time(&self, digits: &str) -> bool {
         let month_ms = 30 * 86_400_000;
-        digits.parse::<i64>().is_ok_and(|number| (number - self.now_ms).abs() < month_ms || (number * 1000 - self.now_ms).abs() < month_ms)
+        let is_near = |ms: i64| ms.saturating_sub(self.now_ms).saturating_abs() < month_ms;
+        digits.parse::<i64>().is_ok_and(|number| is_near(number) || is_near(number.saturating_mul(1000)))
     }
 
     /// What is found in a log, whose lines begin with a time.
@@ -95,6 +96,7 @@ fn the_search_finds_what_it_is_for_and_nothing_else() {
         ("a735162b", true),
         ("at 1790000000123", false),
         ("350102", true),
+        ("id 350102199003078893", true),
         ("target=王小明", true),
         ("3栋2单元502b", true),
         ("138****", false),

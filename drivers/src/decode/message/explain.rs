@@ -3,8 +3,9 @@
 //! Shows values only where a profile names the field; of everything else the place and the type.
 
 use crate::fault::Fault;
-use crate::reading::{Metric, Value};
-use facility_config::DeviceIx;
+use crate::reading::{Batch, Metric, Value};
+use facility_config::{DeviceIx, Point};
+use std::collections::HashSet;
 
 /// A message as it arrives.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,16 @@ impl Explained {
     pub(super) fn unread(bytes: usize) -> Self {
         Self { route: None, format: "".into(), unpacked_bytes: bytes, steps: Vec::new(), refused: None, device_ms: None, seq: None }
     }
+
+    /// Adds what the message says without a place of its own: that its device is there, that something happened.
+    pub(super) fn add_implied(&mut self, batch: &Batch) {
+        let told: HashSet<Metric> = self.steps.iter().filter_map(|step| step.fate.reading()).collect();
+        // An event's key has its place: it was used there.
+        let is_implied = |metric: Metric| metric.point != Point::EventKey && !told.contains(&metric);
+        let implied = batch.readings.iter().filter(|reading| is_implied(reading.metric));
+        let step = |metric, value: &Value| Step { place: "".into(), found: "message", fate: Fate::Reading(metric, value.clone()) };
+        self.steps.extend(implied.map(|reading| step(reading.metric, &reading.value)));
+    }
 }
 
 /// Where a message belongs.
@@ -59,9 +70,9 @@ pub struct Matched {
 /// One place of a payload.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// Pointer, with the number or name of an element instead of `*`.
+    /// Pointer, with the number or name of an element instead of `*`; empty for what the message as a whole says.
     pub place: Box<str>,
-    /// What stands there: a type (`number`, `text`, `yes or no`, `null`, `list`, `object`), never a value.
+    /// What stands there: a type (`number`, `text`, `yes or no`, `null`, `list`, `object`, `message`), never a value.
     pub found: &'static str,
     /// What it is for, or what became of it.
     pub fate: Fate,
@@ -78,4 +89,10 @@ pub enum Fate {
     Ignored,
     /// Dropped, and counted.
     Dropped(Fault),
+}
+
+impl Fate {
+    fn reading(&self) -> Option<Metric> {
+        if let Self::Reading(metric, _) = self { Some(*metric) } else { None }
+    }
 }

@@ -58,6 +58,13 @@ pub(super) fn is_code(text: &str) -> bool {
     text.split(' ').all(|word| !word.is_empty() && word.bytes().all(is_sign))
 }
 
+/// Whether a text is a word of a protocol, like `client.order.create`: what kind of message it is must be told of one that no
+/// profile knows. Without a digit it is no code that opens a door.
+pub(super) fn is_word(text: &str) -> bool {
+    let is_sign = |b: u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'.' | b'-');
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_sign)
+}
+
 /// Whether a text holds enough digits for a telephone, waybill or identity card number, or a pick-up code.
 pub(super) fn is_personal(text: &str) -> bool {
     digits_in_a_row(text) > FREE_TEXT_DIGITS_MAX

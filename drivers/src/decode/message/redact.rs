@@ -7,7 +7,7 @@
 
 use super::Arrival;
 use super::open::{self, Body};
-use super::personal::{NUMBER_DIGITS_MAX, Names, is_code};
+use super::personal::{NUMBER_DIGITS_MAX, Names, is_code, is_word};
 use super::repair;
 use super::router::{Pattern, Router};
 use super::shape::{ROOT, Shape, Use};
@@ -206,7 +206,7 @@ impl Page<'_> {
             let used = node.uses.iter().any(|what| match what {
                 Use::Time => self.is_time(at, scalar),
                 Use::Id | Use::Owner => declared(),
-                Use::Clue(_) => self.pattern.is_some_and(|pattern| pattern.expects(text)),
+                Use::Clue(_) => self.pattern.is_some_and(|pattern| pattern.expects(text)) || is_word(text),
                 Use::MessagePart | Use::ElementPart => text.len() <= FREE_TEXT_DIGITS_MAX && is_code(text),
                 Use::Key | Use::Seq | Use::Parcel | Use::Quality => false,
             });

@@ -30,7 +30,7 @@ fn told() -> Told {
 
 #[test]
 fn a_message_is_shown_as_published() {
-    let devices = ["gw-01".into(), "vm-01".into()];
+    let devices = [("gw-01".into(), Kind::Gateway), ("vm-01".into(), Kind::Vending)];
     let line = Line::of(&told(), &devices);
     let json = serde_json::to_value(&line).unwrap();
     assert_eq!((json["device"].as_str(), json["seq"].as_u64(), json["bytes"].as_u64()), (Some("vm-01"), Some(3), Some(250)));
@@ -58,4 +58,20 @@ fn a_message_of_nobody_has_no_names_and_is_a_drop() {
     assert!(line.drops());
     told.explained.refused = None;
     assert!(!Line::of(&told, &[]).drops());
+}
+
+#[test]
+fn which_compartment_people_used_is_not_shown_and_which_one_is_broken_is() {
+    for (kind, event, is_shown) in
+        [(Kind::Locker, "deposit", false), (Kind::Locker, "lock_fault", true), (Kind::Vending, "vend_fail", true)]
+    {
+        let part = Part::new(event).unwrap();
+        let step = |point, value| Step { place: "/x".into(), found: "text", fate: Fate::Reading(Metric { point, part }, value) };
+        let mut told = told();
+        told.explained.steps =
+            vec![step(Point::EventTarget, Value::Text("A07".into())), step(Point::EventOutcome, Value::Text("ok".into()))];
+        let text = serde_json::to_string(&Line::of(&told, &[("gw-01".into(), Kind::Gateway), ("x-01".into(), kind)])).unwrap();
+        assert_eq!(text.contains("A07"), is_shown, "{text}");
+        assert!(text.contains("event.target") && text.contains(r#""value":"ok""#), "{text}");
+    }
 }

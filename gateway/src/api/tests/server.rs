@@ -5,6 +5,7 @@ use crate::api::{Api, Logs};
 use crate::status::Status;
 use crate::store::Names;
 use crate::store::memory::memory;
+use facility_config::Kind;
 use facility_drivers::Clock;
 use facility_drivers::modbus::Tap;
 use facility_drivers::mqtt::Tap as MqttTap;
@@ -38,7 +39,7 @@ fn taps() -> Taps {
     Taps {
         buses: BTreeMap::from([("hall".into(), Tap::new())]),
         brokers: BTreeMap::from([("local".into(), MqttTap::new())]),
-        devices: ["gw-01".into(), "vm-01".into()].into(),
+        devices: [("gw-01".into(), Kind::Gateway), ("vm-01".into(), Kind::Vending)].into(),
     }
 }
 

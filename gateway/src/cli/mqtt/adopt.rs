@@ -4,9 +4,9 @@
 //! a copy before the file is made.
 
 use super::strangers::find;
-use super::{CONFIG, EXIT_CODES, print, usage};
+use super::{CONFIG, EXIT_CODES, print, tell, usage};
 use crate::cli::Exit;
-use crate::cli::check::valid;
+use crate::cli::check::{load, valid};
 use crate::status::StrangerInfo;
 use clap::Args;
 use facility_config::Site;
@@ -49,6 +49,9 @@ pub struct AdoptArgs {
 
 pub(super) async fn adopt(args: &AdoptArgs) -> Result<Exit, Exit> {
     let site = valid(&args.config)?.site;
+    if let Some(broker) = args.broker.as_ref().filter(|broker| !site.brokers.iter().any(|one| *one.name == ***broker)) {
+        return Err(usage(format!("there is no broker {broker:?} in {}", args.config.display())));
+    }
     let stranger = chosen(args, find(&site).await)?;
     let device = device_id(args, &site)?;
     let text = fragment(args, &stranger, &device);
@@ -137,7 +140,12 @@ fn check_with(config: &Path, device: &str, text: &str) -> Result<(), Exit> {
         fs::write(fragments.join(format!("{device}.toml")), text)
     };
     mirror().map_err(failed)?;
-    valid(&copy.path().join(name)).map(drop)
+    // The file that a problem is in is not there, or not yet: it is named as it will be.
+    let (copied, real) = (copy.path().display().to_string(), config.with_file_name("").display().to_string());
+    load(&copy.path().join(name)).map(drop).map_err(|problems| {
+        tell(&problems.render(false).replace(&format!("{copied}/"), &real));
+        Exit::Config
+    })
 }
 
 /// Links everything of a folder into another one, the fragments left out.

@@ -65,15 +65,16 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Exit> {
         None => as_declared(load_with_brokers(config)?, &arrival),
     };
     let refused = decoded.batch.refused;
-    let devices: Vec<Box<str>> = decoded.site.devices.iter().map(|device| device.id.clone()).collect();
+    let devices: Vec<_> = decoded.site.devices.iter().map(|device| (device.id.clone(), device.kind)).collect();
     let Decoded { batch, explained, .. } = decoded;
     let told =
         Told { at_ms: arrival.now_ms, topic: arrival.topic.into(), bytes: payload.len(), qos: 1, retained: args.retained, explained };
     let message = Line::of(&told, &devices);
+    let broken = (refused == Some(Fault::Undecodable)).then(|| where_broken(&payload)).flatten();
     if args.json {
-        print_json(&json!({ "message": message, "batch": sum(&batch), "next": refused.map(reason::next) }))?;
+        print_json(&json!({ "message": message, "batch": sum(&batch), "where": broken, "next": refused.map(reason::next) }))?;
     } else {
-        print(&text(&message, &batch))?;
+        print(&text(&message, &batch, broken.as_deref()))?;
     }
     Ok(if refused.is_some() { Exit::Found(REFUSED) } else { Exit::Done })
 }
@@ -95,6 +96,9 @@ fn as_declared(site: Site, arrival: &Arrival<'_>) -> Decoded {
 /// As a device of a model. On a topic that devices share the message itself says who it is of, and is then asked once more.
 fn as_model(profile: Arc<Profile>, arrival: &Arrival<'_>) -> Result<Decoded, Exit> {
     let no_mqtt = || usage(format!("{} speaks no MQTT", profile.id));
+    if let Some(topics) = lone::other_topics(&profile, arrival.topic) {
+        return Err(usage(format!("{:?} is no topic of {}, which speaks on {}", arrival.topic, profile.id, topics.join(", "))));
+    }
     let site = lone::site(profile.clone(), arrival.topic, None).ok_or_else(no_mqtt)?;
     let mut decoder = MessageDecoder::new(&site, 0);
     let (batch, explained) = decoder.explain(arrival);
@@ -156,7 +160,14 @@ fn subject(subject: Subject) -> &'static str {
     }
 }
 
-fn text(message: &Line, batch: &Batch) -> String {
+/// Where a body that should be JSON is none: line, column and what is wrong there, without what stands there.
+fn where_broken(payload: &[u8]) -> Option<String> {
+    let is_json = payload.trim_ascii_start().starts_with(b"{") || payload.trim_ascii_start().starts_with(b"[");
+    let read = serde_json::from_slice::<serde_json::Value>(payload);
+    read.err().filter(|_| is_json).map(|error| error.to_string())
+}
+
+fn text(message: &Line, batch: &Batch, broken: Option<&str>) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "topic    {}", plain(&message.topic));
     match (&message.device, &message.profile, &message.template) {
@@ -165,13 +176,19 @@ fn text(message: &Line, batch: &Batch) -> String {
         }
         _ => text.push_str("route    none\n"),
     }
-    let _ = writeln!(text, "format   {}, {} bytes, {} unpacked", message.format, message.bytes, message.unpacked_bytes);
+    let format = if message.format.is_empty() { "not known" } else { &message.format };
+    let _ = writeln!(text, "format   {format}, {} bytes, {} unpacked", message.bytes, message.unpacked_bytes);
     let width = message.steps.iter().map(|step| step.place.chars().count()).max().unwrap_or(0).min(48);
     for step in &message.steps {
         let _ = writeln!(text, "  {:width$}  {:<9}  {}", plain(&step.place), plain(&step.found), fate(&step.became));
     }
     if let Some(fault) = batch.refused {
-        let _ = writeln!(text, "refused  {} ({})\nnext     {}", reason::words(fault).0, fault.label(), reason::next(fault));
+        let (en, zh) = reason::words(fault);
+        let _ = writeln!(text, "refused  {en} {zh} ({})", fault.label());
+        if let Some(broken) = broken {
+            let _ = writeln!(text, "where    {}", plain(broken));
+        }
+        let _ = writeln!(text, "next     {}", reason::next(fault));
         return text;
     }
     let at = batch.device_ms.map_or_else(|| "without a time of its own".to_owned(), |ms| format!("of {}", time(ms)));
@@ -183,6 +200,7 @@ fn text(message: &Line, batch: &Batch) -> String {
 fn fate(became: &Became) -> String {
     match became {
         Became::Reading { .. } => line::reading(became).unwrap_or_default(),
+        Became::Withheld { point, part } => format!("{point}[{}] not kept: it would tell which household it was", plain(part)),
         Became::Used { what } => format!("used as {what}"),
         Became::Ignored => "known to the profile and not wanted".to_owned(),
         Became::Dropped { reason: label } => format!("DROPPED: {} ({label})", reason::of_label(label)),

@@ -1,6 +1,6 @@
 //! A site with one device of a model: enough to decode one of its messages without a configuration. Pure.
 
-use facility_config::profile::Dialect;
+use facility_config::profile::{Dialect, Format, Message};
 use facility_config::{DeviceIx, Profile, Site, Source};
 use std::sync::Arc;
 
@@ -21,6 +21,18 @@ pub(super) fn site(profile: Arc<Profile>, topic: &str, called: Option<&str>) -> 
     device.source = Source::Mqtt { broker: 0, topic_id: called.or(parts.device).unwrap_or(ID).into() };
     device.profile = Some(profile);
     Some(site)
+}
+
+/// The topics of a model, if this is none of them. An edge node of Sparkplug has some that no template is about.
+pub(super) fn other_topics<'a>(profile: &'a Profile, topic: &str) -> Option<Vec<&'a str>> {
+    let Dialect::Mqtt(map) = &profile.dialect else { return None };
+    let is_known = |message: &Message| message.format == Format::Sparkplug || Parts::of(&message.topic, topic).is_some();
+    if map.messages.iter().any(is_known) {
+        return None;
+    }
+    let mut topics: Vec<&str> = map.messages.iter().map(|message| &*message.topic).collect();
+    topics.dedup();
+    Some(topics)
 }
 
 /// What a topic says in the places of a template.

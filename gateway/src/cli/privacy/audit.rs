@@ -32,6 +32,8 @@ pub(super) struct Database {
     pub(super) events: bool,
     /// Readings, or some of them.
     pub(super) raw: bool,
+    /// Of readings only these measurements and kinds of devices; all, if there are none.
+    pub(super) only: Vec<&'static str>,
 }
 
 /// Somebody at the other end of a wire.
@@ -117,13 +119,17 @@ fn database(forward: &Forward) -> Database {
         metrics: forward.metrics,
         events: forward.events,
         raw: forward.raw.is_some(),
+        only: forward.raw.as_ref().map_or_else(Vec::new, |only| {
+            let measurements = only.measurements.iter().map(|measurement| measurement.info().name);
+            measurements.chain(only.kinds.iter().map(|kind| kind.as_str())).collect()
+        }),
     }
 }
 
 fn gateway_itself(site: &Site, outlet: Outlet) -> Option<Model> {
     let device = site.device(DeviceIx::GATEWAY)?;
     let mut rows = Rows::new(device.kind, outlet);
-    rows.add_gateway();
+    rows.add_gateway(device);
     Some(Model {
         profile: "-".to_owned(),
         title: "the gateway itself".to_owned(),
@@ -211,8 +217,14 @@ fn contacts(site: &Site) -> Vec<Contact> {
             what: "page",
             name: String::new(),
             address: listen.to_string(),
-            does: "shows everything stored, to this machine only",
+            does: "shows everything stored and what messages become, to this machine only",
         });
     }
+    contacts.push(Contact {
+        what: "log",
+        name: String::new(),
+        address: "journal or standard error".to_owned(),
+        does: "tells names, addresses, reasons and counts; never what is in a message",
+    });
     contacts
 }

@@ -120,24 +120,30 @@ impl Rows {
         figures.into_iter().for_each(|measurement| self.add_all("computed here", measurement, None));
         self.add_all("counted here", Measurement::DeviceHealth, None);
         self.add_all("silence told here", Measurement::Missing, Some("why".to_owned()));
-        let mut rules: Vec<&str> = devices.iter().flat_map(|device| &device.rules).map(|rule| rule.kind.as_str()).collect();
-        rules.sort_unstable();
-        rules.dedup();
         if devices.iter().any(|device| device.cold.is_some()) {
             self.add_all("cold-chain log kept here", Measurement::ColdChain, Some("head".to_owned()));
         }
-        if !rules.is_empty() {
-            self.add_all("alarm raised here", Measurement::Alarm, Some(rules.join(" ")));
-        }
+        self.add_rules(devices);
     }
 
-    /// The gateway's own.
-    pub(super) fn add_gateway(&mut self) {
+    /// The gateway's own, with what it raises about itself.
+    pub(super) fn add_gateway(&mut self, gateway: &Device) {
         self.add_all("counted here", Measurement::Gateway, None);
         FIGURES_OF_ALL.into_iter().for_each(|measurement| self.add_all("computed here", measurement, None));
         self.add_all("lost interval", Measurement::Gap, Some("why".to_owned()));
         self.add_all("metered way", Measurement::Uplink, Some("destination".to_owned()));
         self.add_all("silence told here", Measurement::Missing, Some("why".to_owned()));
+        self.add_all("came or went", Measurement::Link, Some("kind and name".to_owned()));
+        self.add_rules(&[gateway]);
+    }
+
+    fn add_rules(&mut self, devices: &[&Device]) {
+        let mut rules: Vec<&str> = devices.iter().flat_map(|device| &device.rules).map(|rule| rule.kind.as_str()).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        if !rules.is_empty() {
+            self.add_all("alarm raised here", Measurement::Alarm, Some(rules.join(" ")));
+        }
     }
 
     fn add_all(&mut self, from: &str, measurement: Measurement, part: Option<String>) {

@@ -65,14 +65,17 @@ fn lists(model: &Model, point: Point) -> bool {
 fn every_measurement_that_is_made_here_is_listed_with_all_its_fields() {
     let audit = Audit::of(&large());
     for measurement in Measurement::ALL.iter().copied() {
-        let is_made_here =
-            measurement.info().class != Class::Reading || matches!(measurement, Measurement::Gateway | Measurement::DeviceHealth);
+        let is_made_here = measurement.info().class != Class::Reading
+            || matches!(measurement, Measurement::Gateway | Measurement::DeviceHealth | Measurement::Link);
         let fields = Point::ALL.iter().copied().filter(|point| point.measurement() == measurement);
         let missing: Vec<Point> = fields.filter(|point| !audit.models.iter().any(|model| lists(model, *point))).collect();
         // The only events from outside: parcels are linked only where a model has a parcel to link.
         let missing: Vec<Point> = missing.into_iter().filter(|point| *point != Point::EventDuration).collect();
         assert!(!is_made_here || missing.is_empty(), "{measurement:?}: {missing:?}");
     }
+    let gateway = &audit.models[0];
+    let alarm = gateway.fields.iter().find(|field| field.point == Point::AlarmActive).unwrap();
+    assert_eq!((gateway.kind, alarm.part.as_deref()), ("gateway", Some("rule = link_down uplink_reliability")));
 }
 
 #[test]
@@ -191,6 +194,8 @@ fn an_auditor_finds_places_fates_guards_and_hosts() {
     for words in [
         &["https://tsdb.example.cn/base", "org fz, bucket fz15", "no readings"][..],
         &["broker", "kiosk", "mqtt://127.0.0.1:1883", "NOT encrypted"],
+        &["dead letters", "/var/lib/facility-gateway/dead-letter"],
+        &["log", "never what is in a message"],
         &["scf/v1/{site}/{kind}/{device}/telemetry", "/compartments/occupied", "locker.comp_occupied", "stays here"],
         &["/target", "event.target", "neither stored nor sent"],
         &["computed here", "locker_5m.deposits", "to the destinations"],

@@ -3,6 +3,7 @@
 use super::audit::{Audit, Model};
 use super::fields::{Field, Sent};
 use crate::cli::profile::table::Table;
+use crate::letters;
 use std::fmt::Write as _;
 
 pub(super) fn json(audit: &Audit) -> String {
@@ -22,8 +23,15 @@ fn add_destinations(out: &mut String, audit: &Audit) {
     out.push_str("\n数据去向 Where data goes\n");
     let mut table = Table::new(&["WHAT", "NAME", "ADDRESS", "THE GATEWAY"]);
     table.row(vec!["store".into(), String::new(), audit.store.clone(), "keeps every field below".into()]);
+    let letters = format!("{}/{}", audit.store, letters::DIR);
+    let kept = "keeps refused messages without what no model names or may be personal, and lines a database refused";
+    table.row(vec!["dead letters".into(), String::new(), letters, kept.into()]);
     for database in &audit.databases {
-        let parts = [("figures", database.metrics), ("alarms and events", database.events), ("readings", database.raw)];
+        let readings = match &database.only[..] {
+            [] => "readings".to_owned(),
+            only => format!("readings of {} only", only.join(", ")),
+        };
+        let parts = [("figures", database.metrics), ("alarms and events", database.events), (&readings, database.raw)];
         let sent: Vec<&str> = parts.iter().filter(|(_, is_sent)| *is_sent).map(|(what, _)| *what).collect();
         let no_readings = if database.raw { "" } else { "; no readings" };
         let what = format!("sends {}{no_readings}", sent.join(", "));

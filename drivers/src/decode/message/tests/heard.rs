@@ -1,7 +1,7 @@
 //! Strangers, dropped places and the steps of an explanation: what is shown besides readings, and that it never is a value.
 
 use super::dialect::{SHARED, TOPIC, decoder, everything, site_with, telemetry};
-use crate::decode::message::fixture::{CABINET_EXAMPLE, CABINET_TOPIC, arrival, field, site};
+use crate::decode::message::fixture::{CABINET_EXAMPLE, CABINET_TOPIC, EVENT_EXAMPLE, EVENT_TOPIC, STATUS_TOPIC, arrival, field, site};
 use crate::decode::message::open::OPENED;
 use crate::decode::message::{Arrival, Fate, MessageDecoder};
 use crate::fault::Fault::{self, *};
@@ -160,6 +160,19 @@ fn every_step_is_explained() {
     assert_eq!(refused.steps[2].fate, Fate::Dropped(Undecodable));
     let nobody = decoder.explain(&arrival(CABINET_TOPIC, b"{}")).1;
     assert_eq!((nobody.route, nobody.refused, nobody.steps.len()), (None, Some(UnknownDevice), 0));
+}
+
+#[test]
+fn what_a_message_says_as_a_whole_is_explained_too() {
+    for (text, is_online) in [("online", true), ("offline", false)] {
+        let (batch, story) = MessageDecoder::new(&site(), 0).explain(&arrival(STATUS_TOPIC, text.as_bytes()));
+        let expected = Fate::Reading(Point::HealthOnline.into(), Value::Bool(is_online));
+        let found: Vec<_> = story.steps.iter().map(|step| (&*step.place, step.found, step.fate.clone())).collect();
+        assert_eq!((found, batch.readings.len()), (vec![("", "message", expected)], 1));
+    }
+    let (batch, story) = MessageDecoder::new(&site(), 0).explain(&arrival(EVENT_TOPIC, EVENT_EXAMPLE.as_bytes()));
+    let readings = story.steps.iter().filter(|step| matches!(step.fate, Fate::Reading(..)) || step.fate == Fate::Used("key"));
+    assert_eq!(readings.count(), batch.readings.len());
 }
 
 #[test]

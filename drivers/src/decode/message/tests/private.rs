@@ -167,6 +167,12 @@ fn a_letter_keeps_what_the_profile_names() {
     for (text, expected) in changed {
         assert_eq!(redact(text), (expected.to_owned(), false));
     }
+    // What kind of message it is, in a word; a number stays out, and so does what is no word.
+    for (method, kept) in [("client.order.create", true), ("286633", false), ("A7B9", false), ("王小明", false), ("out of order", false)]
+    {
+        let text = format!(r#"{{"method":"{method}"}}"#);
+        assert_eq!(redact(&text).1, kept, "{method}");
+    }
     for binary in [&b"\xff\xfe{\0"[..], b"\x1f\x8b\x08", b"\xa1\x61x\x01\xff"] {
         let (text, is_whole) = decoder.redact(&Arrival { topic: SHARED, payload: binary, retained: false, now_ms: 0 });
         assert!(!is_whole && (text.is_empty() || text.is_ascii() || text.contains('…')), "{text}");
