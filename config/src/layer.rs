@@ -83,7 +83,7 @@ impl File<'_> {
                 continue;
             };
             self.warn_declared_twice(&path, replaced);
-            if let Some(value) = self.node(key.node, value.get_ref(), &path) {
+            if let Some(value) = self.node(key.node, value.get_ref(), &path, key.doc) {
                 layer.insert(key.name.to_owned(), value);
             }
         }
@@ -107,14 +107,15 @@ impl File<'_> {
         for (name, value) in table {
             let path = join(path, name.get_ref());
             self.remember(&path, name.span(), value.span());
-            if let Some(value) = self.node(Node::Table(keys), value.get_ref(), &path) {
+            if let Some(value) = self.node(Node::Table(keys), value.get_ref(), &path, "") {
                 layer.insert(name.get_ref().to_string(), value);
             }
         }
         layer
     }
 
-    fn node(&mut self, node: Node, value: &DeValue<'_>, path: &str) -> Option<Value> {
+    /// A value that is none is told what its setting is for, unless there is something better to say.
+    fn node(&mut self, node: Node, value: &DeValue<'_>, path: &str, purpose: &str) -> Option<Value> {
         let kind = match (node, value) {
             (Node::Table(keys), DeValue::Table(table)) => Ok(self.table(table, keys, path).into()),
             (Node::Named(keys), DeValue::Table(table)) => Ok(self.named(table, keys, path).into()),
@@ -127,7 +128,8 @@ impl File<'_> {
         match kind {
             Ok(kind) => Some(Value::new(None, kind)),
             Err(complaint) => {
-                self.report.value(path, complaint);
+                let is_told = complaint.hint.is_some() || purpose.is_empty();
+                self.report.value(path, if is_told { complaint } else { complaint.hint(purpose) });
                 None
             }
         }

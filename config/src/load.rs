@@ -21,6 +21,7 @@ use crate::site::Site;
 use crate::text::Text;
 use crate::variables;
 use config::{Config, ConfigError, Map, Source, Value};
+use ring::digest::{Context, SHA256};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,8 @@ pub struct Loaded {
     pub site: Site,
     /// The files it was read from, in the order of reading; profiles of the site's own last.
     pub files: Vec<PathBuf>,
+    /// SHA-256 of all that was read, variables included, in hexadecimal: another one is another configuration.
+    pub sha256: String,
     /// What is allowed but should be looked at. `Problems(warnings).render(…)` shows it.
     pub warnings: Vec<Problem>,
 }
@@ -66,12 +69,25 @@ fn read(path: &Path, env: &[(String, String)], needs_credentials: bool) -> Resul
     let mut own = own::files(path, &mut faults);
     texts.append(&mut texts_of(&own, PROFILE_FILE_BYTES_MAX, &mut faults));
     files.append(&mut own);
+    let sha256 = sha256(&texts, env);
     let mut report = Report::new(texts);
     let unreadable = !faults.is_empty();
     faults.into_iter().for_each(|fault| report.nowhere("", fault));
     let known = own::known(&mut report, layers);
     let (site, warnings) = assemble(report, layers, &known, env, &ground, unreadable)?;
-    Ok(Loaded { site, files, warnings })
+    Ok(Loaded { site, files, sha256, warnings })
+}
+
+fn sha256(texts: &[Text], env: &[(String, String)]) -> String {
+    let mut variables: Vec<_> = env.iter().filter(|(name, _)| name.starts_with(variables::PREFIX)).collect();
+    variables.sort_unstable();
+    let files = texts.iter().map(|text| [&*text.name, &*text.body]);
+    let mut sum = Context::new(&SHA256);
+    for part in files.chain(variables.into_iter().map(|(name, value)| [&**name, &**value])).flatten() {
+        sum.update(&(part.len() as u64).to_le_bytes());
+        sum.update(part.as_bytes());
+    }
+    sum.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Checks one text in the same way, without other files and without environment variables. `name` stands for the file

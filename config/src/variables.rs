@@ -10,7 +10,7 @@ use crate::problem;
 use crate::report::{Complaint, Report, Spot, join};
 use config::{Map, Value, ValueKind};
 
-const PREFIX: &str = "GW__";
+pub(crate) const PREFIX: &str = "GW__";
 
 /// Reads every variable that is meant for the gateway. `declared` is what the files say.
 pub(crate) fn from_env(report: &mut Report, env: &[(String, String)], declared: &Map<String, Value>) -> Layer {

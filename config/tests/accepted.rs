@@ -53,7 +53,18 @@ fn decided() -> String {
         .fold(SHIPPED.to_owned(), |text, (key, value)| text.replace(&format!("{key} = \"CHANGE_ME\""), &format!("{key} = \"{value}\"")))
 }
 
-/// Takes the `#` away from every setting and table that is commented out.
+#[test]
+fn another_text_or_variable_is_another_configuration() {
+    let folder = folder(&[("gateway.toml", &decided())]);
+    let sum = |env: &[(&str, &str)]| opened(folder.path(), env).sha256;
+    let (alone, with) = (sum(&[]), sum(&[("GW__STORE__COMMIT_DELAY_MS", "500")]));
+    assert_eq!((alone.len(), alone == with), (64, false));
+    assert_eq!([sum(&[("PATH", "/bin")]), sum(&[])], [alone.clone(), alone.clone()]);
+    fs::create_dir(folder.path().join("conf.d")).unwrap();
+    fs::write(folder.path().join("conf.d/a.toml"), "# nothing\n").unwrap();
+    assert_ne!(sum(&[]), alone);
+}
+
 fn database(forward: &Forward) -> &Database {
     match &forward.target {
         Target::Database(database) => database,
@@ -61,6 +72,7 @@ fn database(forward: &Forward) -> &Database {
     }
 }
 
+/// Takes the `#` away from every setting and table that is commented out.
 fn uncommented(text: &str) -> String {
     let bare = |line: &str| match line.strip_prefix('#') {
         Some(rest) if rest.starts_with('[') || rest.starts_with(|c: char| c.is_ascii_lowercase()) => rest.to_owned(),

@@ -309,6 +309,8 @@ fn hints_name_what_was_probably_meant() {
         ("[store]\nfree_bytes = 1", "did you mean `free_bytes_min`?"),
         ("[api]\nlisten = \"192.168.1.5:8600\"", "SSH"),
         ("[device.d-1]\nprofile = \"locker\"\nmqtt = \"m\"", "declare it: `[mqtt.m]`"),
+        ("[mqtt.m]\nurl = [\"mqtt://a\", \"mqtt://b\"]", "several, the preferred first, with commas in between"),
+        ("[mqtt.m]\nurl = \"mqtt://a\"\nwindow = 0", "max_inflight_messages"),
     ];
     for (text, hint) in cases {
         let problems = from_toml("t.toml", &format!("{HEAD}{text}\n")).unwrap_err();

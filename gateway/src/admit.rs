@@ -82,8 +82,8 @@ impl Admission<'_> {
         self.parcels.link(batch, now_ms);
         self.intake.readings.add(batch.readings.len().saturating_sub(found) as u64);
         let Some(device) = batch.device else { return };
-        if let Some(number) = batch.seq.filter(|_| is_message(batch) && !is_repeated) {
-            self.latest.count(device, number);
+        if let Some(number) = batch.seq.filter(|_| is_message(batch)) {
+            self.latest.count(device, number, is_repeated);
         }
         let surplus = self.latest.confine(device, &mut batch.readings, now_ms);
         self.intake.dropped.add(Fault::TooManySeries, surplus as u64);

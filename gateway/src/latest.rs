@@ -157,10 +157,13 @@ impl Latest {
         self.stamps.get_mut(device.at()).is_some_and(|stamps| stamps.numbered.seen(number, content_key))
     }
 
-    /// Takes the number of a message that was not here before into the device's account of lost ones.
-    pub fn count(&mut self, device: DeviceIx, number: u64) {
+    /// Takes the number of a message into the device's account of lost ones; `is_repeated` if its content was here before.
+    pub fn count(&mut self, device: DeviceIx, number: u64, is_repeated: bool) {
         if let (Some(stamps), Some(device)) = (self.stamps.get_mut(device.at()), self.devices.get_mut(device.at())) {
-            stamps.numbers.take(number);
+            match is_repeated {
+                true => stamps.numbers.take_repeated(number),
+                false => stamps.numbers.take(number),
+            }
             device.lost_messages = stamps.numbers.lost();
         }
     }

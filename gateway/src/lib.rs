@@ -10,6 +10,7 @@ pub mod cli;
 pub mod coldchain;
 pub mod collect;
 pub mod completeness;
+pub mod edition;
 pub mod filters;
 pub mod forward;
 pub mod gaps;

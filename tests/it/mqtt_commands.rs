@@ -94,6 +94,8 @@ async fn a_stranger_is_listed_survives_a_restart_and_becomes_a_device() {
     assert_eq!(run(&adopt).status.code(), Some(66), "it is declared by now");
 
     gateway.resume().await;
+    let other = "the configuration is another than at the last start";
+    assert!(gateway.log().contains(other), "{}", gateway.log());
     until_up(&gateway).await;
     publisher.publish(&topic("LK-009"), good("LK-009")).await;
     until("its readings", DEADLINE, || async {
@@ -103,6 +105,9 @@ async fn a_stranger_is_listed_survives_a_restart_and_becomes_a_device() {
         (occupied["value"] == 41 && status["strangers"].as_array()?.is_empty()).then_some(())
     })
     .await;
+    assert!(gateway.terminate().await.success());
+    gateway.resume().await;
+    assert!(!gateway.log().contains(other), "{}", gateway.log());
 }
 
 #[tokio::test]

@@ -66,9 +66,9 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
 fn summary(site: &facility_config::Site, path: &Path) -> String {
     let devices = site.devices.len().saturating_sub(1);
     let goals: Vec<String> = site.forward.iter().map(facility_config::site::Forward::address).collect();
-    let goal = if goals.is_empty() { "kept here (no [forward.NAME])".to_owned() } else { goals.join(", ") };
+    let goal = if goals.is_empty() { "stay here (no [forward.NAME])".to_owned() } else { format!("go to {}", goals.join(", ")) };
     let mut text = format!(
-        "{} is valid: gateway {}, {devices} devices, {} brokers, {} buses, metrics to {goal}",
+        "{} is valid: gateway {}; devices: {devices}, brokers: {}, buses: {}; figures {goal}",
         path.display(),
         site.gateway.id,
         site.brokers.len(),

@@ -2,6 +2,7 @@
 
 use super::{Exit, RunArgs, check};
 use crate::app::{App, BuildError, End};
+use crate::edition;
 use facility_drivers::Clock;
 use std::io::IsTerminal;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,11 +23,13 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return Exit::Defect(format!("no runtime: {error}")),
     };
+    let (dir, sha256) = (loaded.site.store.dir.clone(), loaded.sha256);
     runtime.block_on(async {
         let app = match App::build(loaded.site, Clock::system()) {
             Ok(app) => app,
             Err(error) => return start_failed(error),
         };
+        edition::note(&dir, &sha256);
         match app.run(terminated()).await {
             End::Stopped => Exit::Done,
             End::NotStarted(message) => Exit::Start { code: 78, message },

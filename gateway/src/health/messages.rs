@@ -46,9 +46,18 @@ fn of_refusals(status: &Status, found: &mut Vec<Condition>) {
     let recent_s = status.rates.recent_s;
     let told_elsewhere = |fault| matches!(fault, Fault::UnknownDevice | Fault::RateLimited | Fault::NoBirth | Fault::Retained);
     if let Some((n, reasons)) = worth_telling(&status.rates.refused_recent, told_elsewhere) {
-        let en = format!("{n} messages refused in the last {recent_s} s ({reasons}).");
-        found.push(Condition::new(Code::MessagesRefused, "", en, format!("最近 {recent_s} 秒拒收消息 {n} 条（{reasons}）。")));
+        let names = devices_of(status, |fault| is_refusal(fault) && fault != Fault::Duplicate && !told_elsewhere(fault));
+        let en = format!("{n} messages refused in the last {recent_s} s ({reasons}){names}.");
+        found.push(Condition::new(Code::MessagesRefused, "", en, format!("最近 {recent_s} 秒拒收消息 {n} 条（{reasons}）{names}。")));
     }
+}
+
+/// Devices of which whole messages were dropped lately for some reason, as `: one, another`.
+fn devices_of(status: &Status, is_it: impl Fn(Fault) -> bool) -> String {
+    let drops = status.dropped.iter().filter(|drop| is_it(drop.reason) && drop.place.is_empty() && is_lately(status, drop.last_ms));
+    let devices: BTreeSet<&str> = drops.map(|drop| &*drop.device).collect();
+    let devices: Vec<&str> = devices.into_iter().collect();
+    if devices.is_empty() { String::new() } else { format!(": {}", named(&devices, NAMES_SHOWN_MAX)) }
 }
 
 /// Fields that are not what the profile says, of devices that are heard all the same: one condition per device, or one for
@@ -87,14 +96,7 @@ fn of_limits(status: &Status, found: &mut Vec<Condition>) {
         (Fault::NoBirth, Code::NoBirth, "no Sparkplug birth has come yet", "因尚未收到 Sparkplug birth 被丢弃"),
     ] {
         let Some(n) = status.rates.refused_recent.get(fault.label()) else { continue };
-        let devices: BTreeSet<&str> = status
-            .dropped
-            .iter()
-            .filter(|drop| drop.reason == fault && is_lately(status, drop.last_ms))
-            .map(|drop| &*drop.device)
-            .collect();
-        let devices: Vec<&str> = devices.into_iter().collect();
-        let names = if devices.is_empty() { String::new() } else { format!(": {}", named(&devices, NAMES_SHOWN_MAX)) };
+        let names = devices_of(status, |reason| reason == fault);
         let en = format!("{n} messages were dropped in the last {recent_s} s because {what_en}{names}.");
         found.push(Condition::new(code, "", en, format!("最近 {recent_s} 秒有 {n} 条消息{what_zh}{names}。")));
     }
@@ -112,8 +114,11 @@ fn of_values(status: &Status, found: &mut Vec<Condition>) {
     let at = status.dropped.iter().filter(|drop| drop.last_ms >= since_ms && !told_elsewhere(drop.reason)).filter(is_value);
     let at: Vec<String> = at.map(|drop| format!("{} {}", drop.device, drop.place)).collect();
     let places = if at.is_empty() { String::new() } else { format!(": {}", named(&at, PLACES_SHOWN_MAX)) };
-    let en = format!("{n} values dropped in the last {recent_s} s ({reasons}){places}.");
-    found.push(Condition::new(Code::ReadingsDropped, "", en, format!("最近 {recent_s} 秒丢弃数值 {n} 个（{reasons}）{places}。")));
+    let is_full = status.rates.dropped_recent.contains_key(Fault::TooManySeries.label());
+    let (full_en, full_zh) =
+        if is_full { (" A device has more parts than its `series_max`.", "有设备的部件超过 `series_max`。") } else { ("", "") };
+    let en = format!("{n} values dropped in the last {recent_s} s ({reasons}){places}.{full_en}");
+    found.push(Condition::new(Code::ReadingsDropped, "", en, format!("最近 {recent_s} 秒丢弃数值 {n} 个（{reasons}）{places}。{full_zh}")));
 }
 
 /// Whether it is a reason to refuse whole messages.

@@ -93,6 +93,29 @@ fn a_message_that_was_dropped_as_a_whole_is_no_place() {
     assert!(told.en.ends_with("(personal 2): gl-junmen-lk-01 /code."), "{}", told.en);
 }
 
+#[test]
+fn who_is_refused_is_named_and_who_has_too_many_parts_is_told_the_setting() {
+    let mut status = sample::well();
+    let drop = |device: &str, reason, place: &str| DroppedInfo {
+        device: device.into(),
+        place: place.into(),
+        reason,
+        last_ms: status.gateway.now_ms,
+        ..sample::busy().dropped[0].clone()
+    };
+    status.dropped = vec![
+        drop("lk-0001", Fault::Undecodable, ""),
+        drop("lk-0002", Fault::Duplicate, ""),
+        drop("lk-0003", Fault::RateLimited, ""),
+        drop("lk-0004", Fault::Personal, "/code"),
+    ];
+    status.rates.refused_recent.insert("undecodable", 2);
+    status.rates.dropped_recent.insert("too_many_series", 3);
+    let told = |code: &str| conditions(&status).into_iter().find(|condition| condition.code.as_str() == code).unwrap().en;
+    assert!(told("GW-H031").ends_with("(undecodable 2): lk-0001."), "{}", told("GW-H031"));
+    assert!(told("GW-H032").contains("`series_max`"), "{}", told("GW-H032"));
+}
+
 fn one_message() -> crate::telemetry::Intake {
     let intake = crate::telemetry::Intake::default();
     intake.messages.add(1);

@@ -40,6 +40,14 @@ impl Numbers {
         self.newest = Some(number);
     }
 
+    /// Takes the number of a message whose content was here before. If the number is new too it is not missing; any other says
+    /// nothing.
+    pub(super) fn take_repeated(&mut self, number: u64) {
+        if self.newest.is_some_and(|newest| number > newest) || self.holes.iter().any(|hole| hole.contains(&number)) {
+            self.take(number);
+        }
+    }
+
     /// Messages that are missing.
     pub(super) fn lost(&self) -> u64 {
         self.lost
@@ -83,6 +91,23 @@ mod tests {
         for (numbers, lost) in table {
             let mut count = Numbers::default();
             numbers.iter().for_each(|number| count.take(*number));
+            assert_eq!(count.lost(), lost, "{numbers:?}");
+        }
+    }
+
+    #[test]
+    fn what_came_twice_under_two_numbers_is_not_missing() {
+        // (numbers as they come, those of repetitions negative; messages lost in the end)
+        let table: [(&[i64], u64); 6] =
+            [(&[7, -8, 9], 0), (&[7, -7, 8], 0), (&[7, 8, -7, 9], 0), (&[7, 10, -8, 11], 1), (&[-7, 9], 0), (&[7, -9, 10], 1)];
+        for (numbers, lost) in table {
+            let mut count = Numbers::default();
+            for number in numbers {
+                match number.is_negative() {
+                    true => count.take_repeated(number.unsigned_abs()),
+                    false => count.take(number.unsigned_abs()),
+                }
+            }
             assert_eq!(count.lost(), lost, "{numbers:?}");
         }
     }

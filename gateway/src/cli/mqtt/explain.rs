@@ -172,7 +172,7 @@ fn text(message: &Line, batch: &Batch, broken: Option<&str>) -> String {
     let _ = writeln!(text, "topic    {}", plain(&message.topic));
     match (&message.device, &message.profile, &message.template) {
         (Some(device), Some(profile), Some(template)) => {
-            let _ = writeln!(text, "route    {device}, a {profile}, by {template}");
+            let _ = writeln!(text, "route    {device}, profile {profile}, by {template}");
         }
         _ => text.push_str("route    none\n"),
     }
@@ -193,7 +193,7 @@ fn text(message: &Line, batch: &Batch, broken: Option<&str>) -> String {
     }
     let at = batch.device_ms.map_or_else(|| "without a time of its own".to_owned(), |ms| format!("of {}", time(ms)));
     let (readings, dropped) = (batch.readings.len(), batch.faults.iter().filter(|fault| !fault.keeps_reading()).count());
-    let _ = writeln!(text, "becomes  {} {at}: {readings} readings, {dropped} values dropped", subject(batch.subject));
+    let _ = writeln!(text, "becomes  {} {at}: readings {readings}, values dropped {dropped}", subject(batch.subject));
     text
 }
 
