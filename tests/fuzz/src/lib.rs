@@ -3,13 +3,13 @@
 //!
 //! Each panics if a decoder does, or if it breaks one of its bounds.
 
-use facility_config::profile::{Dialect, builtin, builtin_ids};
+use facility_config::profile::{Dialect, Message, Profile, builtin, builtin_ids};
 use facility_config::{Kind, Site, from_toml, limits};
 use facility_drivers::decode::message::sparkplug::Nodes;
 use facility_drivers::decode::message::{Arrival, MessageDecoder, body, cbor, dts, topic as topics};
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// 2026-09-01T08:00:00+08:00, Unix ms.
 const NOW_MS: i64 = 1_788_220_800_000;
@@ -19,15 +19,17 @@ pub fn topic(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let (filter, topic) = text.split_once('\n').unwrap_or(("+/+", &text));
     let _ = topics::matches(filter, topic);
-    decode(topic, br#"{"v":1}"#);
+    let (site, _) = everyone();
+    decode(site, topic, br#"{"v":1}"#);
     let _ = Nodes::new().read(topic, b"");
 }
 
 /// A message of one of the devices of all built-in profiles: one byte that says on which topic, and the body.
 pub fn payload(input: &[u8]) {
     let [which, body @ ..] = input else { return };
-    let (_, topics) = site();
-    decode(&topics[usize::from(*which) % topics.len()], body);
+    let (_, topics) = everyone();
+    let (owner, topic) = &topics[usize::from(*which) % topics.len()];
+    decode(&alone()[*owner], topic, body);
 }
 
 /// Compressed bodies.
@@ -68,8 +70,8 @@ pub fn sparkplug(input: &[u8]) {
     }
 }
 
-fn decode(topic: &str, payload: &[u8]) {
-    let mut decoder = MessageDecoder::new(&site().0, 0);
+fn decode(site: &Site, topic: &str, payload: &[u8]) {
+    let mut decoder = MessageDecoder::new(site, 0);
     for retained in [false, true] {
         let arrival = Arrival { topic, payload, retained, now_ms: NOW_MS };
         let batch = decoder.decode(&arrival);
@@ -100,33 +102,52 @@ fn assert_bounded(value: &Value) {
     }
 }
 
-/// A device of every built-in profile that speaks MQTT, and all topics they speak on.
-fn site() -> &'static (Site, Vec<String>) {
-    static SITE: OnceLock<(Site, Vec<String>)> = OnceLock::new();
+/// A site with a device of every built-in profile that speaks MQTT, and all topics they speak on, with the number of the profile.
+fn everyone() -> &'static (Site, Vec<(usize, String)>) {
+    static SITE: OnceLock<(Site, Vec<(usize, String)>)> = OnceLock::new();
     SITE.get_or_init(|| {
-        let mut text =
-            String::from("[gateway]\nid = \"gw-fuzz\"\nsite = \"fuzz\"\ndistrict = \"350102\"\n[mqtt.b]\nurl = \"mqtt://127.0.0.1\"\n");
-        let mut topics = Vec::new();
-        for profile in builtin_ids().filter_map(builtin) {
-            let Dialect::Mqtt(map) = &profile.dialect else { continue };
-            let id = &profile.id;
-            write!(text, "[device.d-{id}]\nprofile = \"{id}\"\nmqtt = \"b\"\n").expect("a text takes everything");
-            if profile.kind == Kind::Cabinet {
-                text.push_str("cold = \"frozen\"\n");
-            }
-            let device = format!("d-{id}");
-            let known = [("{site}", "fuzz"), ("{kind}", profile.kind.as_str()), ("{device}", &device)];
-            // A level that does not matter is the one that matters in Sparkplug.
-            let level = |level: &str| match level {
-                "+" => "DBIRTH".to_owned(),
-                level if level.starts_with('{') => "x".to_owned(),
-                level => level.to_owned(),
-            };
-            topics.extend(map.messages.iter().map(|message| {
-                let topic = known.iter().fold(message.topic.to_string(), |topic, (part, name)| topic.replace(part, name));
-                topic.split('/').map(level).collect::<Vec<_>>().join("/")
-            }));
-        }
-        (from_toml("fuzz", &text).expect("a configuration without mistakes"), topics)
+        let profiles = profiles();
+        let topics = profiles.iter().enumerate().flat_map(|(at, profile)| topics_of(profile).into_iter().map(move |topic| (at, topic)));
+        (site(&profiles), topics.collect())
     })
+}
+
+/// A site for each of these profiles alone: a decoder is made for every input, and a small one is made quickly.
+fn alone() -> &'static [Site] {
+    static SITES: OnceLock<Vec<Site>> = OnceLock::new();
+    SITES.get_or_init(|| profiles().iter().map(|profile| site(std::slice::from_ref(profile))).collect())
+}
+
+fn profiles() -> Vec<Arc<Profile>> {
+    builtin_ids().filter_map(builtin).filter(|profile| matches!(profile.dialect, Dialect::Mqtt(_))).collect()
+}
+
+fn site(profiles: &[Arc<Profile>]) -> Site {
+    let mut text =
+        String::from("[gateway]\nid = \"gw-fuzz\"\nsite = \"fuzz\"\ndistrict = \"350102\"\n[mqtt.b]\nurl = \"mqtt://127.0.0.1\"\n");
+    for profile in profiles {
+        let (id, kind) = (&profile.id, profile.kind);
+        write!(text, "[device.d-{id}]\nprofile = \"{id}\"\nmqtt = \"b\"\n").expect("a text takes everything");
+        if kind == Kind::Cabinet {
+            text.push_str("cold = \"frozen\"\n");
+        }
+    }
+    from_toml("fuzz", &text).expect("a configuration without mistakes")
+}
+
+fn topics_of(profile: &Profile) -> Vec<String> {
+    let Dialect::Mqtt(map) = &profile.dialect else { return Vec::new() };
+    let device = format!("d-{}", profile.id);
+    let known = [("{site}", "fuzz"), ("{kind}", profile.kind.as_str()), ("{device}", &device)];
+    // A level that does not matter is the one that matters in Sparkplug.
+    let level = |level: &str| match level {
+        "+" => "DBIRTH".to_owned(),
+        level if level.starts_with('{') => "x".to_owned(),
+        level => level.to_owned(),
+    };
+    let topic = |message: &Message| {
+        let topic = known.iter().fold(message.topic.to_string(), |topic, (part, name)| topic.replace(part, name));
+        topic.split('/').map(level).collect::<Vec<_>>().join("/")
+    };
+    map.messages.iter().map(topic).collect()
 }
