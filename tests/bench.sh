@@ -4,7 +4,7 @@
 #   tests/bench.sh                    300 000 messages, in-flight window 128
 #   tests/bench.sh 1000000 20         messages and window of your choice
 #   tests/bench.sh 300000 20 6        through several brokers
-#   tests/bench.sh mosquitto          600 000 messages through a real mosquitto, window 20: a client that only acknowledges, then the gateway
+#   tests/bench.sh mosquitto          a million messages through a real mosquitto, window 20: a client that only acknowledges, then the gateway
 #   tests/bench.sh node-red           the same load on the gateway and on Node-RED (npm installs it), one after the other
 #   tests/bench.sh metrics            bytes of a metric, of a site that forwards metrics only (a month: forward month)
 #   tests/bench.sh store              the store alone, all of it (as root: device bytes need a loop device)

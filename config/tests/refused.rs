@@ -327,6 +327,14 @@ fn with_env(env: &[(&str, &str)]) -> Problems {
     open(&path, &env).expect_err("a bad variable was accepted")
 }
 
+/// The variable stands nowhere; the device it spoils does.
+#[test]
+fn a_variable_that_leaves_a_rule_without_limits_is_refused() {
+    let problems = with_env(&[("GW__ALARM__MAINS__LOW_V", "250")]);
+    let told: Vec<_> = errors(&problems).into_iter().map(|(code, key, ..)| (code, key)).collect();
+    assert_eq!(told, [("GW-C005", "device.lk-0001")], "{problems}");
+}
+
 #[test]
 fn variables_are_as_strict_as_files() {
     let cases = [

@@ -335,12 +335,18 @@ fn check_limits(path: &str, subject: rules::Subject<'_>, rules: &[Rule], report:
         if gap.is_none_or(|gap| gap > 2.0 * rule.deadband) {
             continue;
         }
-        let mut places = std::iter::once(join(path, "alarm")).chain(groups.iter().cloned()).map(|alarm| join(&alarm, rule.kind.as_str()));
-        let set = places.find(|place| report.spot(place).is_some());
-        if let Some(place) = set.filter(|place| !report.is_bad(place)) {
-            let message = format!("rule `{}` of `{path}` leaves nothing between its two limits and their deadbands", rule.kind.as_str());
-            let complaint = Complaint::new(problem::OUT_OF_RANGE, message).hint("low_v must be below high_v by more than two deadbands");
-            report.table(&place, complaint);
+        let complaint = Complaint::new(
+            problem::OUT_OF_RANGE,
+            format!("rule `{}` of `{path}` leaves nothing between its two limits and their deadbands", rule.kind.as_str()),
+        )
+        .hint("low_v must be below high_v by more than two deadbands");
+        let mut tables = std::iter::once(join(path, "alarm")).chain(groups.iter().cloned()).map(|alarm| join(&alarm, rule.kind.as_str()));
+        // A variable of the environment sets one key of a table that stands nowhere.
+        let is_set = |table: &String| ["low_v", "high_v", "deadband_v"].iter().any(|key| report.spot(&join(table, key)).is_some());
+        match tables.find(is_set) {
+            Some(table) if report.is_bad(&table) => {}
+            Some(table) if report.spot(&table).is_some() => report.table(&table, complaint),
+            _ => report.key(path, complaint),
         }
     }
 }

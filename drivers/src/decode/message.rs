@@ -49,7 +49,7 @@ use facility_config::{DeviceIx, Site};
 use router::Router;
 
 /// Topics of Sparkplug begin with it (Sparkplug 3.0, 4.1.1).
-const SPARKPLUG: &str = "spBv1.0/";
+pub(crate) const SPARKPLUG: &str = "spBv1.0/";
 
 /// Decodes the messages of one broker's devices.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 mod flow;
 mod standing;
 
-use super::again::Again;
+use super::again::{Again, Seen};
 use super::files::Files;
 use super::intake::Intake;
 use super::line::Line;
@@ -225,9 +225,10 @@ impl Ears {
             return Err(End::Lost(Trouble::exactly_once()));
         }
         let is_at_least_once = publish.qos == QoS::AtLeastOnce;
-        let is_again = is_at_least_once && self.again.is_known(publish, self.generation);
-        let mut batch = self.intake.take(&self.task, publish, is_again);
-        if is_at_least_once {
+        let seen = if is_at_least_once { self.again.see(publish, self.generation) } else { Seen::New };
+        let mut batch = self.intake.take(&self.task, publish, seen);
+        // One that waits has its acknowledgement coming: a second one would be for whichever message has its number next.
+        if is_at_least_once && seen != Seen::Waiting {
             call.outstanding += 1;
             batch.ack = Some(Ack::new(self.ack_to.clone(), self.generation, publish.pkid));
         }

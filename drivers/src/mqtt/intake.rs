@@ -3,8 +3,9 @@
 //! Never waits and never logs a payload. Bounded: letters per device, reason and hour, so that a flood of bad messages does
 //! not wear the card.
 
+use super::again::Seen;
 use super::{BrokerTask, Told};
-use crate::decode::message::{Arrival, Explained, MessageDecoder};
+use crate::decode::message::{Arrival, Explained, MessageDecoder, SPARKPLUG};
 use crate::fault::Fault;
 use crate::heard::Letter;
 use crate::reading::Batch;
@@ -34,14 +35,19 @@ impl Intake {
         self.decoder.connected(session_present);
     }
 
-    /// What a message says. The acknowledgement is the caller's business. If it `is_again` one that is durable, it is counted and
-    /// left: as long as it has a time or a number of its own, for without them two that are alike may be two.
-    pub(super) fn take(&mut self, task: &BrokerTask, publish: &Publish, is_again: bool) -> Batch {
+    /// What a message says. The acknowledgement is the caller's business. One that is durable is counted and left: as long as it
+    /// has a time or a number of its own, for without them two that are alike may be two.
+    pub(super) fn take(&mut self, task: &BrokerTask, publish: &Publish, seen: Seen) -> Batch {
         self.heard = true;
         let now_ms = task.clock.now_ms();
+        // Sparkplug nodes count what they send: what was counted does not reach them again.
+        if seen == Seen::Waiting || seen == Seen::Durable && publish.topic.starts_with(SPARKPLUG) {
+            return self.leave(task, publish, now_ms);
+        }
         let arrival = Arrival { topic: &publish.topic, payload: &publish.payload, retained: publish.retain, now_ms };
         let settle = |batch: Batch| {
-            let is_duplicate = is_again && batch.refused.is_none() && (batch.device_ms.is_some() || batch.seq.is_some());
+            let has_stamp = batch.device_ms.is_some() || batch.seq.is_some();
+            let is_duplicate = seen == Seen::Durable && batch.refused.is_none() && has_stamp;
             if is_duplicate { Batch::refused(batch.device, Fault::Duplicate, now_ms) } else { batch }
         };
         let batch = if task.tap.is_watched() {
@@ -57,6 +63,16 @@ impl Intake {
             && self.letters.allows(batch.device, fault, now_ms)
         {
             self.post(task, &arrival, batch.device, fault);
+        }
+        batch
+    }
+
+    /// Counts a message that is here already.
+    fn leave(&self, task: &BrokerTask, publish: &Publish, now_ms: i64) -> Batch {
+        let batch = Batch::refused(None, Fault::Duplicate, now_ms);
+        if task.tap.is_watched() {
+            let explained = Explained { refused: batch.refused, ..Explained::unread(publish.payload.len()) };
+            self.tell(task, publish, now_ms, explained);
         }
         batch
     }

@@ -374,7 +374,7 @@ impl<'a> Packer<'a> {
         self.loose.next = share.next;
         let lines = &mut self.batch.lines;
         if lines.len() == lines.capacity() {
-            // As a vector grows by itself, but never beyond what a request can have.
+            // As a vector grows by itself, but hardly beyond what a request can have.
             lines.reserve_exact(lines.len().clamp(4, self.bounds.lines.saturating_sub(lines.len()).max(4)));
         }
         lines.push(Line { end: self.batch.body.len(), share });

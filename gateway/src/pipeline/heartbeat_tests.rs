@@ -50,6 +50,7 @@ fn what_was_refused_is_told_before_the_next_heartbeat_and_once() {
         refused(locker, Fault::Undecodable, fixture::T0 + 5),
         refused(locker, Fault::Undecodable, fixture::T0 + 9),
         refused(locker, Fault::Retained, fixture::T0 + 20),
+        refused(locker, Fault::Duplicate, fixture::T0 + 25),
         refused(None, Fault::UnknownDevice, fixture::T0 + 30),
     ];
     came.iter().for_each(|batch| pipeline.refusals.note(batch));

@@ -12,10 +12,11 @@ use std::collections::BTreeMap;
 pub(super) struct Refusals(BTreeMap<DeviceIx, (i64, i64)>);
 
 impl Refusals {
-    /// Takes a batch as it came in. A retained message is an old one: the broker sends it, not the device.
+    /// Takes a batch as it came in. A retained message is an old one, and so is one that is durable here: the broker sends
+    /// them, not the device.
     pub(super) fn note(&mut self, batch: &Batch) {
         if let (Some(device), Some(fault)) = (batch.device, batch.refused)
-            && fault != Fault::Retained
+            && !matches!(fault, Fault::Retained | Fault::Duplicate)
         {
             let (count, newest_ms) = self.0.entry(device).or_insert((0, batch.at_ms));
             *count += 1;

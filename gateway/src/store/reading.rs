@@ -17,7 +17,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Pages begin anew about every so many points: two thirds of what fits, for a frame has about a thousand.
+/// Pages begin anew about every so many points: two thirds of what fits, for a frame of a hundred messages has a thousand. Larger
+/// ones have pages of their own.
 const STRIDE: Seq = READ_POINTS_MAX as Seq / 3 * 2;
 /// Places waited for at a time.
 const WAITED_FOR_MAX: usize = 4;
@@ -49,11 +50,9 @@ impl<D: Disk> Log<D> {
             return Arc::new(self.read(from, points_max, now));
         }
         let end = self.readable();
-        // One that ended where the log did may be longer by now.
-        let is_whole = |page: &Arc<Page>| page.next >= end || page.next / STRIDE > from / STRIDE;
-        self.recent.page(from).filter(is_whole).unwrap_or_else(|| {
+        self.recent.page(from, end).unwrap_or_else(|| {
             let page = self.read(from, points_max, now);
-            self.recent.keep(from, page)
+            self.recent.keep(from, end, page)
         })
     }
 

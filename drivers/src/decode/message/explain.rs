@@ -41,7 +41,7 @@ pub struct Explained {
 
 impl Explained {
     /// Of a message that nobody has looked into.
-    pub(super) fn unread(bytes: usize) -> Self {
+    pub(crate) fn unread(bytes: usize) -> Self {
         Self { route: None, format: "".into(), unpacked_bytes: bytes, steps: Vec::new(), refused: None, device_ms: None, seq: None }
     }
 

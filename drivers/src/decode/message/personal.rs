@@ -59,7 +59,8 @@ pub(super) fn is_code(text: &str) -> bool {
 }
 
 /// Whether a text is a word of a protocol, like `client.order.create`: what kind of message it is must be told of one that no
-/// profile knows. Without a digit it is no code that opens a door.
+/// profile knows. Without a digit it is no number of a
+/// person, and no pick-up code of those that DOMAIN §7 knows.
 pub(super) fn is_word(text: &str) -> bool {
     let is_sign = |b: u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'.' | b'-');
     (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_sign)

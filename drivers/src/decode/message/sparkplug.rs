@@ -52,7 +52,7 @@ pub struct Report {
     pub time_ms: Option<i64>,
     /// The node's number of the message, 0 to 255. All devices of a node share it: jumps are no loss of one device.
     pub seq: Option<u64>,
-    /// Of the death of a node: its devices that were alive, in order. They go with it (Sparkplug 3.0, 6.4.3).
+    /// Of the death of a node: its devices that were born since we listen, in order. They go with it (Sparkplug 3.0, 6.4.3).
     pub gone: Vec<Box<str>>,
 }
 
@@ -111,7 +111,7 @@ impl Nodes {
             Kind::Data => {
                 let node = self.nodes.get_mut(&*address.node).ok_or(Fault::NoBirth)?;
                 node.hear(self.messages, payload.seq);
-                let device = node.devices.get(address.device).ok_or(Fault::NoBirth)?;
+                let device = node.device(address.device).ok_or(Fault::NoBirth)?;
                 Ok(report(Kind::Data, values::of(device, metrics)))
             }
             Kind::Death if is_node => {
@@ -125,7 +125,7 @@ impl Nodes {
             Kind::Death => {
                 if let Some(node) = self.nodes.get_mut(&*address.node) {
                     node.hear(self.messages, payload.seq);
-                    node.devices.remove(address.device);
+                    node.bury(address.device);
                 }
                 Ok(report(Kind::Death, Map::new()))
             }
@@ -146,7 +146,7 @@ impl Nodes {
     }
 
     fn is_too_much(&self) -> bool {
-        let devices: usize = self.nodes.values().map(|node| node.devices.len()).sum();
+        let devices: usize = self.nodes.values().map(Node::len).sum();
         let bytes: usize = self.nodes.iter().map(|(name, node)| name.len() + node.bytes()).sum();
         self.nodes.len() > DEVICES_MAX || devices > 2 * DEVICES_MAX || bytes > NAMES_BYTES_MAX
     }

@@ -14,24 +14,25 @@ fn released(generation: u64, packet_id: u16) -> Released {
 #[test]
 fn only_what_is_durable_and_the_same_is_known() {
     let mut again = Again::default();
-    assert!(!again.is_known(&message(7, "one", false), 1));
-    assert!(!again.is_known(&message(7, "one", true), 2), "not durable yet: it may have to be stored after all");
+    assert_eq!(again.see(&message(7, "one", false), 1), Seen::New);
+    assert_eq!(again.see(&message(7, "one", true), 1), Seen::Waiting, "sent again on one connection");
+    assert_eq!(again.see(&message(7, "one", true), 2), Seen::New, "not durable yet: it may have to be stored after all");
     again.durable(&released(1, 7));
-    assert!(!again.is_known(&message(7, "one", true), 2), "that was the promise for the first of the two");
-    again.durable(&released(2, 7));
-    for (what, pkid, body, dup, known) in [
-        ("sent again", 7, "one", true, true),
-        ("and once more", 7, "one", true, true),
-        ("under another number", 8, "one", true, false),
-        ("not marked as sent before", 7, "one", false, false),
-    ] {
-        assert_eq!(again.is_known(&message(pkid, body, dup), 3), known, "{what}");
-    }
+    assert_eq!(again.see(&message(7, "one", true), 3), Seen::New, "that was the promise for the first of the two");
     again.durable(&released(3, 7));
-    assert!(!again.is_known(&message(7, "two", true), 4), "another message under this number");
+    for (what, pkid, body, dup, seen) in [
+        ("sent again", 7, "one", true, Seen::Durable),
+        ("and once more", 7, "one", true, Seen::Durable),
+        ("under another number", 8, "one", true, Seen::New),
+        ("not marked as sent before", 7, "one", false, Seen::New),
+    ] {
+        assert_eq!(again.see(&message(pkid, body, dup), 4), seen, "{what}");
+    }
     again.durable(&released(4, 7));
+    assert_eq!(again.see(&message(7, "two", true), 5), Seen::New, "another message under this number");
+    again.durable(&released(5, 7));
     again.forget();
-    assert!(!again.is_known(&message(7, "two", true), 5), "another session");
+    assert_eq!(again.see(&message(7, "two", true), 6), Seen::New, "another session");
 }
 
 #[test]

@@ -33,7 +33,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 async fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("metrics") => metrics().await,
-        Some("mosquitto") => mosquitto::run(argument(2, 600_000)).await,
+        Some("mosquitto") => mosquitto::run(argument(2, 1_000_000)).await,
         Some("node-red") => node_red(argument(2, 100_000), argument(3, WINDOW)).await,
         _ => load(argument(1, 300_000), argument(2, WINDOW), argument(3, 1) as usize).await,
     }

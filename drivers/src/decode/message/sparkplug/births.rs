@@ -17,8 +17,8 @@ const DEFINITION_BYTES: usize = 48;
 pub(super) struct Node {
     /// When it was last heard, in messages.
     pub(super) heard: u64,
-    /// Devices since their births; under [`NODE_ITSELF`] the node's own metrics.
-    pub(super) devices: HashMap<Box<str>, Device>,
+    /// Devices since their births, `None` when their metrics may have changed unheard; under [`NODE_ITSELF`] the node itself.
+    devices: HashMap<Box<str>, Option<Device>>,
     /// Number that the next message must have.
     next_seq: Option<u8>,
     /// Which of its connections the birth was of; the last will of each names it too.
@@ -34,7 +34,7 @@ impl Node {
         let ahead = seq.zip(self.next_seq).map(|(seq, next)| seq.wrapping_sub(next));
         let is_gap = seq.is_none() || ahead.is_some_and(|ahead| (1..=u8::MAX - SENT_AGAIN_MAX).contains(&ahead));
         if is_gap {
-            self.devices.clear();
+            self.devices.values_mut().for_each(|device| *device = None);
         }
         self.next_seq = seq.map(|seq| seq.wrapping_add(1));
     }
@@ -44,9 +44,24 @@ impl Node {
         if device == NODE_ITSELF {
             self.bd_seq = bd_seq(metrics);
         }
+        let known = self.devices.entry(device.into()).or_default();
+        *known = None;
+        Ok(known.insert(Device::new(metrics).ok_or(Fault::Undecodable)?))
+    }
+
+    /// The metrics of a device, if everything since its birth was heard.
+    pub(super) fn device(&self, name: &str) -> Option<&Device> {
+        self.devices.get(name)?.as_ref()
+    }
+
+    /// A device went.
+    pub(super) fn bury(&mut self, device: &str) {
         self.devices.remove(device);
-        let born = Device::new(metrics).ok_or(Fault::Undecodable)?;
-        Ok(self.devices.entry(device.into()).or_insert(born))
+    }
+
+    /// How many devices it has had.
+    pub(super) fn len(&self) -> usize {
+        self.devices.len()
     }
 
     /// Whether a last will is of another connection than the birth.
@@ -54,7 +69,7 @@ impl Node {
         self.bd_seq.zip(bd_seq(will)).is_some_and(|(birth, will)| birth != will)
     }
 
-    /// Names of its devices, in order.
+    /// Names of its devices that were born and did not die, in order; a message that was missed between is no death.
     pub(super) fn into_devices(self) -> Vec<Box<str>> {
         let mut names: Vec<Box<str>> = self.devices.into_keys().filter(|name| &**name != NODE_ITSELF).collect();
         names.sort_unstable();
@@ -63,7 +78,7 @@ impl Node {
 
     /// Memory its births take, about.
     pub(super) fn bytes(&self) -> usize {
-        self.devices.iter().map(|(name, device)| name.len() + device.bytes).sum()
+        self.devices.iter().map(|(name, device)| name.len() + device.as_ref().map_or(0, |device| device.bytes)).sum()
     }
 }
 

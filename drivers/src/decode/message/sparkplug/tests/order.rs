@@ -105,7 +105,7 @@ fn what_is_remembered_is_bounded() {
     for number in 0..2 * DEVICES_MAX as u64 + 1 {
         crowded.read(&format!("spBv1.0/cold/DBIRTH/edge/{number}"), &payload(number % 256, &[])).unwrap();
     }
-    assert!(crowded.nodes.values().map(|node| node.devices.len()).sum::<usize>() <= 2 * DEVICES_MAX);
+    assert!(crowded.nodes.values().map(|node| node.len()).sum::<usize>() <= 2 * DEVICES_MAX);
 
     let long: Vec<Metric> = (0..METRICS_MAX as u64).map(|n| born(&format!("{n:050}"), n, 3, Raw::Int(1))).collect();
     let (birth, mut wordy) = (payload(0, &long), Nodes::new());
