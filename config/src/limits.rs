@@ -94,8 +94,9 @@ pub const READ_POINTS_MAX: usize = 3_072;
 
 /// Lines in one write request unless configured otherwise.
 pub const FORWARD_LINES_DEFAULT: usize = 5_000;
-/// Bytes of line protocol in one write request, before compression: twice as many cost half a megabyte of memory and save nothing.
-pub const FORWARD_BYTES_DEFAULT: usize = 256 * 1024;
+/// Bytes of line protocol in one write request, before compression: half as many would cost a fifth more processor time and 6 % more
+/// bytes, twice as many a megabyte of memory.
+pub const FORWARD_BYTES_DEFAULT: usize = 512 * 1024;
 /// Longest wait between two attempts to reach a broker, a bus or the database (FIELD: peers wait up to 10 minutes).
 pub const BACKOFF_MS_MAX: u64 = 30_000;
 /// Dead letters kept on disk, bytes.

@@ -125,7 +125,7 @@ fn every_setting_of_the_shipped_file_works_and_shows_its_default() {
     assert!(tls.crl_file.is_some() && broker.retained == Retained::Fresh);
     let [main, old] = &full.forward[..] else { panic!("{:?}", full.forward) };
     for forward in [main, old] {
-        assert_eq!((forward.lines_max, forward.bytes_max, &forward.raw), (5000, 1 << 18, &None));
+        assert_eq!((forward.lines_max, forward.bytes_max, &forward.raw), (5000, 1 << 19, &None));
         assert_eq!((forward.metrics, forward.events, forward.start_now), (true, true, false));
         assert_eq!((forward.delay, database(forward).timeout), (secs(5), secs(10)));
     }

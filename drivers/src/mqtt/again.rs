@@ -6,14 +6,29 @@
 //! 4.4), its topic and its body, is that one, if the body has a time or a number that tells it from others that are alike. (A
 //! device whose clock stands still has none; two of its messages that are alike are taken for one.) One that is not durable yet
 //! is none of these: if it comes on another connection, it may have to be stored after all.
-//! Bounded: four bytes for each number there is, 256 KiB.
+//! Bounded: the newest [`KNOWN_MAX`] messages of a session, 32 KiB.
 
 use crate::reading::Released;
 use rumqttc::Publish;
 
-/// The messages of one session: by packet id the last message under it, as far as one was used.
+/// Messages of a session that are known; brokers number them in order, or use few numbers again and again.
+const KNOWN_MAX: u16 = 4096;
+
+/// The messages of one session, by packet id modulo [`KNOWN_MAX`].
 #[derive(Debug, Default)]
-pub(super) struct Again(Vec<u32>);
+pub(super) struct Again(Vec<Known>);
+
+/// The last message in a place.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    /// Of topic and body.
+    mark: u32,
+    /// 0, which no message has, if there was none.
+    packet_id: u16,
+    /// The connection it came on, its lowest bits.
+    generation: u8,
+    is_durable: bool,
+}
 
 /// What is known of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +41,6 @@ pub(super) enum Seen {
     Durable,
 }
 
-/// Bit of a message that is durable.
-const DURABLE: u32 = 1;
-/// Bits of the connection it came on, its lowest.
-const GENERATION: u32 = 0xfe;
-/// Bits of its topic and body.
-const MARK: u32 = !0xff;
-
 impl Again {
     /// The session is another one: its numbers mean other messages.
     pub(super) fn forget(&mut self) {
@@ -41,18 +49,17 @@ impl Again {
 
     /// Whether a message was here before. Remembers it if not.
     pub(super) fn see(&mut self, publish: &Publish, generation: u64) -> Seen {
-        let at = usize::from(publish.pkid);
-        if self.0.len() <= at {
-            self.0.resize(at + 1, 0);
+        let now = Known { mark: mark(publish), packet_id: publish.pkid, generation: generation as u8, is_durable: false };
+        if self.0.is_empty() {
+            self.0.resize(usize::from(KNOWN_MAX), Known::default());
         }
-        let (mark, connection) = (mark(publish), connection(generation));
-        let known = &mut self.0[at];
-        let is_it = publish.dup && *known & MARK == mark;
-        match (is_it, *known & DURABLE != 0, *known & GENERATION == connection) {
-            (true, true, _) => Seen::Durable,
-            (true, false, true) => Seen::Waiting,
+        let known = &mut self.0[usize::from(now.packet_id % KNOWN_MAX)];
+        let is_it = publish.dup && (known.packet_id, known.mark) == (now.packet_id, now.mark);
+        match is_it {
+            true if known.is_durable => Seen::Durable,
+            true if known.generation == now.generation => Seen::Waiting,
             _ => {
-                *known = mark | connection;
+                *known = now;
                 Seen::New
             }
         }
@@ -60,22 +67,19 @@ impl Again {
 
     /// A message is durable, on whichever connection it came.
     pub(super) fn durable(&mut self, released: &Released) {
-        if let Some(known) = self.0.get_mut(usize::from(released.packet_id))
-            && *known & GENERATION == connection(released.generation)
+        let Released { generation, packet_id } = *released;
+        if let Some(known) = self.0.get_mut(usize::from(packet_id % KNOWN_MAX))
+            && (known.packet_id, known.generation) == (packet_id, generation as u8)
         {
-            *known |= DURABLE;
+            known.is_durable = true;
         }
     }
-}
-
-fn connection(generation: u64) -> u32 {
-    (generation << 1) as u32 & GENERATION
 }
 
 /// Tells messages of one number apart. Who forges a collision loses a message of their own.
 fn mark(publish: &Publish) -> u32 {
     let topic = publish.topic.as_bytes();
-    crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(topic), &(topic.len() as u32).to_le_bytes()), &publish.payload) & MARK
+    crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(topic), &(topic.len() as u32).to_le_bytes()), &publish.payload)
 }
 
 #[cfg(test)]

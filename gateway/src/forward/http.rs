@@ -26,8 +26,8 @@ const GZIP_LEVEL: u32 = 4;
 /// What is no full request is seldom and leaves all the time in the world: a month of figures of 50 devices is 15 to 30 %
 /// smaller for some seconds of processor time.
 const GZIP_LEVEL_SMALL: u32 = 9;
-/// Lines shorter than this are no full request, bytes; the hourly figures of 50 devices are two thirds of it.
-const SMALL_BYTES: usize = 192 * 1024;
+/// Lines shorter than this are no full request, bytes; the hourly figures of 50 devices are half of it.
+const SMALL_BYTES: usize = 256 * 1024;
 /// A connection is not waited for longer than this, whatever the limit of the whole request is.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// An idle connection is closed, so that a database that moved is found by its name again.

@@ -24,6 +24,8 @@ fn only_what_is_durable_and_the_same_is_known() {
         ("sent again", 7, "one", true, Seen::Durable),
         ("and once more", 7, "one", true, Seen::Durable),
         ("under another number", 8, "one", true, Seen::New),
+        ("whose place another has taken", 8 + KNOWN_MAX, "one", false, Seen::New),
+        ("and is not known any more", 8, "one", true, Seen::New),
         ("not marked as sent before", 7, "one", false, Seen::New),
     ] {
         assert_eq!(again.see(&message(pkid, body, dup), 4), seen, "{what}");
