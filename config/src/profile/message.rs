@@ -179,7 +179,8 @@ pub struct MessageField {
     pub values: Vec<(Box<str>, Mapped)>,
     /// Words or codes that say nothing about this point: no value, and no fault either.
     pub silent: Vec<Box<str>>,
-    /// Numbers may come as text (`"-18.5"`), whole ones with decimals that are nought (`41.0`), yes and no as 0 and 1, on and off, true and false, in any case.
+    /// Numbers may come as text (`"-18.5"`), whole ones with decimals that are nought (`41.0`), yes and no as 0 and 1, on and off,
+    /// true and false, in any case.
     pub loose: bool,
     /// The value is a list, and this is made of it.
     pub list: Option<ListUse>,

@@ -1,8 +1,9 @@
 //! JSON messages of MQTT devices to readings, by the field maps of their profiles.
 //!
 //! Pure: no I/O, no clock, never fails and never logs a payload. Every message becomes exactly one [`Batch`], so that
-//! acknowledgements keep the order of receipt; of the devices of a dying Sparkplug node there are some besides. A payload is bounded in bytes, depth and readings before any of it is
-//! believed; what a profile does not name is skipped unread, because these protocols carry telephone numbers.
+//! acknowledgements keep the order of receipt; of the devices of a dying Sparkplug node there are some besides. A payload is
+//! bounded in bytes, depth and readings before any of it is believed; what a profile does not name is skipped unread, because
+//! these protocols carry telephone numbers.
 
 pub mod body;
 mod bucket;

@@ -1,7 +1,8 @@
 //! The messages of a broker as they are decoded: what became of every place in them.
 //!
 //! A value is shown only where a profile names the field and it became a reading; of everything else the place, its type
-//! and the reason. So of what people do at a locker: which compartment it was is nobody's to see, here as in the store. [`Line`] is also how `mqtt tail` reads it and how `mqtt explain` writes it.
+//! and the reason. So of what people do at a locker: which compartment it was is nobody's to see, here as in the store.
+//! [`Line`] is also how `mqtt tail` reads it and how `mqtt explain` writes it.
 
 use super::taps;
 use crate::privacy;

@@ -1,7 +1,7 @@
 //! Where in the payloads of a broker's devices values are dropped, counted by place. Never a value.
 //!
-//! Bounded: [`DROPPED_PLACES_MAX`] places, then one more per device for all others, and one per device and reason for whole messages. A place that is known costs a look-up and
-//! no allocation.
+//! Bounded: [`DROPPED_PLACES_MAX`] places, then one more per device for all others, and one per device and reason for whole
+//! messages. A place that is known costs a look-up and no allocation.
 
 use super::personal::Names;
 use super::shape::Shape;
